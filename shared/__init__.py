@@ -1,0 +1,1 @@
+"""The library all services use; never imports `services`."""

@@ -1,0 +1,1 @@
+"""The bus: port, sequencer, journal, transports. The only package that knows ZeroMQ."""

@@ -1,0 +1,170 @@
+"""Risk and account family (tags 300-349), on `t.a.`: trading state, marks, limits, locks, reconciliation, cash."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from .base import TOPIC_ACCOUNT, Event, Value
+from .enums import Reason, Scope, TradingState
+
+
+class AccountEvent(Event, frozen=True):
+    @property
+    def topic(self) -> str:
+        return TOPIC_ACCOUNT
+
+
+class TradingStateChanged(AccountEvent, frozen=True):
+    """The trading state of a scope. key: strategy or symbol, empty for global. halt_epoch grows with every halt: what was approved under
+    an older one is not sent."""
+
+    TAG: ClassVar[int] = 300
+    scope: Scope
+    key: str
+    state: TradingState
+    reason: Reason
+    text: str
+    halt_epoch: int
+
+
+class EquityMarked(AccountEvent, frozen=True):
+    """Account value at the marks risk holds: cash + positions at their marks; day_pnl since the day's base, drawdown as a fraction of
+    the peak."""
+
+    TAG: ClassVar[int] = 301
+    equity: Decimal
+    cash: Decimal
+    day_pnl: Decimal
+    peak: Decimal
+    drawdown: float
+    gross: Decimal
+    net: Decimal
+
+
+class LimitBreached(AccountEvent, frozen=True):
+    """A limit was met after the fact (exposure, loss) or a soft level reached; hard: trading state follows."""
+
+    TAG: ClassVar[int] = 302
+    reason: Reason
+    key: str
+    limit: str
+    value: str
+    hard: bool
+
+
+class InstrumentLocked(AccountEvent, frozen=True):
+    """No new risk in a symbol until unlocked: unexplained break, fill mismatch, unknown order past its age."""
+
+    TAG: ClassVar[int] = 303
+    symbol: str
+    reason: Reason
+    text: str
+
+
+class InstrumentUnlocked(AccountEvent, frozen=True):
+    TAG: ClassVar[int] = 304
+    symbol: str
+    text: str
+
+
+class ReconcileRequested(AccountEvent, frozen=True):
+    """The reconciler's core asks its session for a whole reading. query: dense from 1 a run; cursor: executions after it."""
+
+    TAG: ClassVar[int] = 310
+    query: int
+    cursor: str
+    trigger: str
+
+
+class Break(Value, frozen=True):
+    """One difference with the broker. kind: order_missing | order_external | execution_missing | execution_differs | overfill | position |
+    cash; subject: order, execution or symbol."""
+
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+
+
+class ReconcileCompleted(AccountEvent, frozen=True):
+    """The outcome of one reading. clean: orders, executions, positions and cash agree; pending: differences inside their grace."""
+
+    TAG: ClassVar[int] = 311
+    query: int
+    clean: bool
+    breaks: tuple[Break, ...]
+    pending: int
+    report: int
+
+
+class ReconcileFailed(AccountEvent, frozen=True):
+    """The reading could not be made; what we hold stays as it is and grows older."""
+
+    TAG: ClassVar[int] = 312
+    query: int
+    text: str
+
+
+class AccountOpened(AccountEvent, frozen=True):
+    """The account as first found: cash and holdings, the latter unassigned until claimed. Once per account and log."""
+
+    TAG: ClassVar[int] = 313
+    account: str
+    currency: str
+    cash: Decimal
+    equity: Decimal
+    symbols: tuple[str, ...]
+    quantities: tuple[Decimal, ...]
+    average_prices: tuple[Decimal, ...]
+
+
+class CashFlow(AccountEvent, frozen=True):
+    """Money that is not trading P&L: deposit, withdrawal, dividend, interest, fee. amount signed, in `currency`."""
+
+    TAG: ClassVar[int] = 314
+    kind: str
+    currency: str
+    amount: Decimal
+    reference: str
+
+
+class CorporateAction(AccountEvent, frozen=True):
+    """Split, symbol change, expiry. ratio: new units per old (split); new_symbol: symbol change."""
+
+    TAG: ClassVar[int] = 315
+    kind: str
+    symbol: str
+    ratio: Decimal
+    new_symbol: str
+    reference: str
+
+
+class HoldingAssigned(AccountEvent, frozen=True):
+    """Unassigned holdings moved into (or out of, negative) a strategy's book by command."""
+
+    TAG: ClassVar[int] = 316
+    symbol: str
+    strategy: str
+    quantity: Decimal
+    price: Decimal
+
+
+class AccountReported(AccountEvent, frozen=True):
+    """Broker totals as of the newest clean reading; what buying power is judged by."""
+
+    TAG: ClassVar[int] = 317
+    account: str
+    currency: str
+    cash: Decimal
+    equity: Decimal
+    buying_power: Decimal
+
+
+class RegimeChanged(AccountEvent, frozen=True):
+    """The market regime a detector named; until one exists the detector is `constant`."""
+
+    TAG: ClassVar[int] = 330
+    regime: str
+    previous: str
+    confidence: float

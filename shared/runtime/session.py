@@ -1,0 +1,49 @@
+"""The session contract: the half of an edge service (gateway, router, reconciler) that touches the world.
+
+It does what its core decided, after that decision is durable, and says what it saw. It judges nothing: every answer becomes evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.events import Envelope, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An outside fact with its name. source, run, n: the dense name where the world gives one (a replay file's row, the paper venue's report
+    number); n 0: the driver numbers it under the session's own epoch."""
+
+    event: Event
+    source: str = ""
+    run: int = 0
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of one effect. requires: outside names that must be in the log before a lock-step feed goes on, (source, run) -> n."""
+
+    evidence: Sequence[Evidence] = ()
+    requires: tuple[tuple[str, int, int], ...] = ()
+
+
+class Session(Protocol):
+    """Runs in its own thread, joined to the driver by queues. May block, within its own time-outs; never raises for what the world does."""
+
+    def start(self, known: dict[tuple[str, int], int]) -> None:
+        """Connect. known: newest n in the log of each outside (source, run), so that named reports resume where the log ends."""
+
+    def wants(self, e: Envelope) -> bool:
+        """Whether this own, durable event is an effect to perform."""
+
+    def perform(self, e: Envelope, may_send: bool) -> Performed:
+        """Do it. may_send: this epoch journaled it and holds its lease (asked again at the socket write); without it only reads are done."""
+
+    def poll(self, timeout_s: float) -> Sequence[Evidence]:
+        """What arrived by itself since the last call."""
+
+    def close(self) -> None: ...
