@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from shared.events import Envelope, Event
+
+NEVER: Final = 1 << 62  # a time that does not come
 
 
 class ClockMode(StrEnum):
@@ -52,11 +54,13 @@ class Fenced(BusError):
 
 
 class Refused(BusError):
-    """The bus refused an append for good. code: role | lease | codec | gap | determinism | cursor."""
+    """The bus refused an append for good. code: role | lease | codec | gap | determinism | cursor. expected:
+    the n that is missing, with gap."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, expected: int = 0) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code
+        self.expected = expected
 
 
 class BusUnavailable(BusError):
@@ -134,7 +138,15 @@ class FeedTurn:
     head: int
 
 
-Notice = Delivered | Acked | FeedTurn
+@dataclass(frozen=True, slots=True)
+class BusRestarted:
+    """Another bus process answers. Unacknowledged appends are repeated by the connection; a feed says anew what its next row is."""
+
+    instance: int
+
+
+Notice = Delivered | Acked | FeedTurn | BusRestarted
+Names = Sequence[tuple[str, int, int]]  # outside names (source, run, n)
 
 
 class Connection(Protocol):
@@ -149,15 +161,16 @@ class Connection(Protocol):
     def poll(self, timeout_s: float) -> Sequence[Notice]:
         """What is there, waiting up to timeout_s when nothing is. Raises Fenced, Refused."""
 
-    def append(self, cause: Envelope, events: Sequence[Event], first_n: int, next_timer: int = 0) -> None:
+    def append(self, cause: Envelope, events: Sequence[Event], first_n: int, next_timer: int = 0, requires: Names = ()) -> None:
         """Outputs of one cause, named first_n.. in order; pipelined, kept and repeated until acknowledged. In lock-step this is also the report
-        that the cause is done, so it is called with no events too (under wall an empty call is free)."""
+        that the cause is done, so it is called with no events too (under wall an empty call is free). requires: outside facts that what
+        was done brings; the feed waits until they are in the log and settled."""
 
-    def append_outside(self, source: str, run: int, n: int, event: Event, ts_ns: int = 0) -> None:
-        """An outside fact. run 0: numbered under this connection's epoch. ts_ns: data time, feed clock only. Repeats of a name are ignored."""
+    def append_outside(self, source: str, run: int, n: int, event: Event, ts_ns: int = 0, requires: Names = ()) -> None:
+        """An outside fact. ts_ns: data time, feed clock only. Repeats of a name are ignored."""
 
-    def require(self, names: Sequence[tuple[str, int, int]]) -> None:
-        """Lock-step: the feed waits until these outside names (source, run, n) are in the log and settled."""
+    def feed_next(self, ts_ns: int, requires: Names = ()) -> None:
+        """Lock-step: the feed's next row is of this time (NEVER: none is left); a `FeedTurn` follows when everything before it is settled."""
 
     def last_outside(self, source: str, run: int) -> int:
         """Newest n of an outside name in the log, 0 if none."""
@@ -165,13 +178,21 @@ class Connection(Protocol):
     def cursor(self) -> Cursor:
         """Where the newest delivered event stands."""
 
+    def watch(self, fd: int) -> None:
+        """`poll` also returns when this descriptor is readable; whoever registered it drains it."""
+
+    @property
+    def full(self) -> bool:
+        """The actor must pause until something is acknowledged."""
+
     def unacked(self) -> int:
         """Outputs and outside facts not yet acknowledged."""
 
     def outputs_since(self, cause_after: int) -> Iterator[Envelope]:
         """Own journaled outputs, of every run, with cause > cause_after, in order."""
 
-    def save_snapshot(self, snapshot: Snapshot) -> None: ...
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Best effort, without waiting: an older snapshot serves too."""
 
     def snapshots(self) -> Sequence[Snapshot]:
         """Newest first; damaged ones are left out."""
@@ -185,3 +206,8 @@ class Bus(Protocol):
 
     def connect(self, registration: Registration, timeout_s: float = 30.0) -> Connection:
         """Claim the lease. Raises LeaseHeld, BusUnavailable, Refused(role)."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Until something is there for one of this process's connections, at most timeout_s."""
+
+    def close(self) -> None: ...

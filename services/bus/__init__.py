@@ -1,0 +1,1 @@
+"""The bus service: the sequencer process and its read-only catch-up process."""

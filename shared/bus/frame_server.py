@@ -1,0 +1,176 @@
+"""The bus over frames: decode, call `BusServer`, commit, publish, acknowledge. Sans-I/O; the ZeroMQ shell and the simulator run it.
+
+One `turn` follows what has arrived (smart batching: whatever is there, up to a bound), so the journal commits once a batch and each lane
+gets one page a batch. Malformed input is refused with a typed answer and counted; it never reaches an actor.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Protocol
+
+import msgspec
+
+from shared.events import CodecError
+
+from . import wire
+from .lanes import Lanes
+from .port import Fenced, LeaseHeld, Refused, Registration, Role
+from .record import encode_record, record_of
+from .sequencer import Stamped
+from .server import BusServer
+
+LANE_PAGE_BYTES: Final = 256 * 1024
+HEAD_EVERY_NS: Final = 200_000_000
+
+
+class Out(Protocol):
+    """Where frames go; both are best effort, a lost answer is asked for again."""
+
+    def reply(self, peer: bytes, frame: bytes) -> None: ...
+    def publish(self, lane: str, frame: bytes) -> None: ...
+
+
+class FrameServer:
+    """Used by one thread."""
+
+    def __init__(self, server: BusServer, out: Out) -> None:
+        self._server = server
+        self._out = out
+        self._lanes = Lanes()
+        self._peers: dict[str, bytes] = {}
+        self._welcomed: dict[str, tuple[bytes, wire.Welcomed]] = {}
+        self._acks: dict[tuple[bytes, str, int], int] = {}
+        self._next_head = 0
+        self.counts: Counter[str] = Counter()
+
+    def turn(self, wall_ns: int, mono_ns: int) -> None:
+        """After the frames of a batch: commit, publish, acknowledge. Raises JournalFailed."""
+        self._server.tick(wall_ns, mono_ns)
+        flushed = self._server.flush()
+        if flushed.deliver:
+            self._publish(flushed.deliver)
+        self._acknowledge()
+        if flushed.turn:
+            self._turn(flushed.turn)
+        if mono_ns >= self._next_head:
+            self._next_head = mono_ns + HEAD_EVERY_NS
+            self._publish_heads()
+
+    # -- in
+
+    def receive(self, peer: bytes, raw: bytes, mono_ns: int) -> None:
+        """One frame of a peer."""
+        try:
+            request = wire.decode_request(raw)
+        except CodecError as error:
+            self.counts[error.code] += 1
+            self._send(peer, wire.Refusal(0, "codec", str(error)))
+            return
+        self.counts[type(request).__name__] += 1
+        try:
+            self._handle(peer, request, mono_ns)
+        except CodecError as error:
+            self._refuse(peer, request, "codec", str(error), 0)
+        except LeaseHeld as error:
+            self._refuse(peer, request, "held", str(error), 0)
+        except Fenced as error:
+            self._refuse(peer, request, "fenced", str(error), 0)
+        except Refused as error:
+            self._refuse(peer, request, error.code, str(error), error.expected)
+
+    def _refuse(self, peer: bytes, request: wire.Request, code: str, text: str, expected: int) -> None:
+        self.counts[f"refused_{code}"] += 1
+        source, run = getattr(request, "source", ""), getattr(request, "run", 0)
+        self._send(peer, wire.Refusal(getattr(request, "id", 0), code, text[:512], source[:64], run, expected))
+
+    def _handle(self, peer: bytes, request: wire.Request, now: int) -> None:
+        server = self._server
+        match request:
+            case wire.Append(source, epoch, run, cause, first_n, items, timer, requires):
+                server.append(source, epoch, run, cause, first_n, [wire.item_of(i) for i in items], timer, requires)
+                if items:
+                    self._ack_after(peer, source, run, first_n + len(items) - 1)
+            case wire.OutsideFact(author, epoch, source, run, n, item, ts_ns, requires):
+                server.outside(author, epoch, source, run, n, wire.item_of(item), ts_ns, requires)
+                self._ack_after(peer, source, run, n)
+            case wire.Beat(source, epoch, topics):
+                server.beat(source, epoch, topics, now)
+                self._peers[source] = peer
+                self._lanes.add(topics, server.head)
+                self._send(peer, wire.BeatReply(server.instance))
+            case wire.FeedNext(author, epoch, turn, ts_ns, requires):
+                self._peers[author] = peer
+                server.feed_next(author, epoch, turn, ts_ns, requires, now)
+            case wire.Hello():
+                self._hello(peer, request, now)
+            case wire.LastOutside(id_, source, run):
+                self._send(peer, wire.Number(id_, server.last_n(source, run)))
+            case wire.Release(id_, source, epoch):
+                server.release(source, epoch)
+                self._send(peer, wire.Number(id_, 0))
+
+    def _hello(self, peer: bytes, hello: wire.Hello, now: int) -> None:
+        """A hello asked again gets the same answer: the first one may only have been slow."""
+        known = self._welcomed.get(hello.source)
+        if known is not None and known[0] == peer and known[1].id == hello.id:
+            self._send(peer, known[1])
+            return
+        try:
+            role = Role(hello.role)
+        except ValueError:
+            raise Refused("role", f"no role is called {hello.role[:32]!r}") from None
+        reg = Registration(hello.source, role, hello.fingerprint, hello.topics, hello.rank, hello.holder, feed=hello.feed)
+        w = self._server.hello(reg, now)
+        lane = self._lanes.add(hello.topics, self._server.head)
+        self._peers[hello.source] = peer
+        welcomed = wire.Welcomed(hello.id, self._server.instance, w.log_id, w.clock, w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, lane)
+        self._welcomed[hello.source] = (peer, welcomed)
+        self._send(peer, welcomed)
+
+    # -- out
+
+    def _publish(self, stamped: list[Stamped]) -> None:
+        """One page a lane and batch, split where it would grow past LANE_PAGE_BYTES."""
+        pages: dict[str, list[tuple[int, msgspec.Raw]]] = {}
+        sizes: Counter[str] = Counter()
+        for s in stamped:
+            e = s.envelope
+            raw = msgspec.Raw(encode_record(record_of(e, s.body or None)))
+            for lane in self._lanes.of(e.topic):
+                if sizes[lane] > LANE_PAGE_BYTES:
+                    self._send_page(lane, pages.pop(lane))
+                    sizes[lane] = 0
+                pages.setdefault(lane, []).append((e.seq, raw))
+                sizes[lane] += len(bytes(raw))
+        for lane, page in pages.items():
+            self._send_page(lane, page)
+
+    def _send_page(self, lane: str, page: list[tuple[int, msgspec.Raw]]) -> None:
+        prev = self._lanes.advance(lane, page[-1][0])
+        frame = wire.encode(wire.RawPage(self._server.instance, prev, tuple(raw for _, raw in page)))
+        self._out.publish(lane, frame)
+
+    def _publish_heads(self) -> None:
+        for lane, head in self._lanes.heads().items():
+            self._out.publish(lane, wire.encode(wire.RawPage(self._server.instance, head, ())))
+
+    def _ack_after(self, peer: bytes, source: str, run: int, n: int) -> None:
+        key = (peer, source, run)
+        self._acks[key] = max(n, self._acks.get(key, 0))
+
+    def _acknowledge(self) -> None:
+        for key, n in list(self._acks.items()):
+            peer, source, run = key
+            newest = self._server.last_n(source, run)
+            if newest >= n:
+                self._send(peer, wire.Ack(source, run, newest))
+                del self._acks[key]
+
+    def _turn(self, turn: int) -> None:
+        peer = self._peers.get(self._server.settings.feed)
+        if peer is not None:
+            self._send(peer, wire.Turn(turn, self._server.head))
+
+    def _send(self, peer: bytes, message: wire.Message) -> None:
+        self._out.reply(peer, wire.encode(message))

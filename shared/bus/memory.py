@@ -1,0 +1,216 @@
+"""The in-memory bus: the same `BusServer`, joined to its actors by lists. For `--topology single`, backtests, simulation and tests.
+
+With a store the log is durable all the same (`single` journals); without one it lives as long as the object. Events are handed over as
+they are, never encoded, unless a store needs their bytes. One thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from shared.events import Envelope, Event
+
+from .port import (
+    Acked,
+    ClockMode,
+    Cursor,
+    Delivered,
+    FeedTurn,
+    Fenced,
+    Names,
+    Notice,
+    Refused,
+    Registration,
+    Snapshot,
+    Welcome,
+)
+from .record import digest_of, envelope_of, record_of
+from .sequencer import Item
+from .server import BusServer, BusSettings, Store
+
+Clock = Callable[[], tuple[int, int]]
+SNAPSHOTS_KEPT: Final = 3
+BEAT_NS: Final = 300_000_000
+
+
+class MemoryBus:
+    """clock: (wall ns, monotonic ns). keep: hold the log in memory for those who join later (without a store)."""
+
+    def __init__(self, settings: BusSettings, clock: Clock, store: Store | None = None, keep: bool = True) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._keep = keep and store is None
+        self._log: list[Envelope] = []
+        self._connections: list[MemoryConnection] = []
+        self._snapshots: dict[str, list[Snapshot]] = {}
+        self.server = BusServer(settings, store, *clock())
+
+    def connect(self, registration: Registration, timeout_s: float = 0.0) -> MemoryConnection:  # noqa: ARG002 - it never waits
+        """Raises LeaseHeld, Refused(role)."""
+        welcome = self.server.hello(registration, self._clock()[1])
+        connection = MemoryConnection(self, registration, welcome)
+        self._connections.append(connection)
+        return connection
+
+    def wait(self, timeout_s: float) -> None:
+        """Whoever gave the clock says how to wait; in one thread there is nothing to wait for."""
+
+    def close(self) -> None: ...
+
+    def pump(self) -> int:
+        """Read the clock, commit, hand out. Events delivered."""
+        self.server.tick(*self._clock())
+        flushed = self.server.flush()
+        for stamped in flushed.deliver:
+            e = stamped.envelope
+            if self._keep:
+                self._log.append(e)
+            for connection in self._connections:
+                connection.offer(e)
+        for connection in self._connections:
+            connection.settle(flushed.turn)
+        return len(flushed.deliver)
+
+    def history(self, after: int, upto: int) -> Iterator[Envelope]:
+        if self._store is not None:
+            yield from (envelope_of(r) for r in self._store.tail(after) if r.seq <= upto)
+        elif self._keep:
+            yield from self._log[after:upto]
+
+    def mono_ns(self) -> int:
+        return self._clock()[1]
+
+    def snapshots_of(self, source: str) -> list[Snapshot]:
+        return self._snapshots.setdefault(source, [])
+
+    def drop(self, connection: MemoryConnection) -> None:
+        if connection in self._connections:
+            self._connections.remove(connection)
+
+
+class MemoryConnection:
+    """See `port.Connection`."""
+
+    def __init__(self, bus: MemoryBus, registration: Registration, welcome: Welcome) -> None:
+        self._bus = bus
+        self._reg = registration
+        self._topics = tuple(sorted(set(registration.topics)))
+        self._welcome = welcome
+        self._notices: deque[Notice] = deque()
+        self._cursor = 0
+        self._given = 0
+        self._following = False
+        self._pending: dict[tuple[str, int], int] = {}
+        self._turns = 0
+        self._next_beat = 0
+
+    @property
+    def welcome(self) -> Welcome:
+        return self._welcome
+
+    @property
+    def full(self) -> bool:
+        return False
+
+    def follow(self, cursor: Cursor) -> None:
+        head = self._bus.server.head
+        if cursor.seq > head:
+            raise Refused("cursor", f"seq {cursor.seq} is after this log's end {head}")
+        if cursor.seq:
+            at = next(iter(self._bus.history(cursor.seq - 1, cursor.seq)), None)
+            if at is not None and cursor.digest and digest_of(record_of(at)) != cursor.digest:
+                raise Refused("cursor", f"the event at seq {cursor.seq} is not the one this cursor names")
+        self._cursor = self._given = cursor.seq
+        self._following = True
+        w = self._welcome
+        if w.clock is ClockMode.FEED and cursor.seq > w.done:  # what a snapshot holds was done, with every output acknowledged
+            self._bus.server.append(self._reg.source, w.epoch, w.run, cursor.seq, 1, ())
+        for e in self._bus.history(cursor.seq, head):
+            self.offer(e)
+
+    def offer(self, e: Envelope) -> None:
+        """The bus hands over the next event."""
+        if self._following and e.seq > self._given:
+            self._given = e.seq
+            if e.topic.startswith(self._topics):
+                self._notices.append(Delivered(e))
+
+    def settle(self, turn: int) -> None:
+        """The bus has committed; turn: number of the feed's turn that came."""
+        for (source, run), n in list(self._pending.items()):
+            newest = self._bus.server.last_n(source, run)
+            if newest >= n:
+                del self._pending[(source, run)]
+                if source == self._reg.source:
+                    self._notices.append(Acked(newest))
+        if turn and turn == self._turns and self._reg.feed:
+            self._notices.append(FeedTurn(self._bus.server.head))
+
+    def poll(self, timeout_s: float) -> Sequence[Notice]:  # noqa: ARG002 - it never waits
+        if not self._notices:
+            self._beat()
+            self._bus.pump()
+        notices = list(self._notices)
+        self._notices.clear()
+        for notice in notices:
+            if isinstance(notice, Delivered):
+                self._cursor = notice.envelope.seq
+        return notices
+
+    def append(self, cause: Envelope, events: Sequence[Event], first_n: int, next_timer: int = 0, requires: Names = ()) -> None:
+        w = self._welcome
+        items = [Item(e) for e in events]
+        self._bus.server.append(self._reg.source, w.epoch, w.run, cause.seq, first_n, items, next_timer, requires)
+        if events:
+            self._pending[(self._reg.source, w.run)] = first_n + len(events) - 1
+
+    def append_outside(self, source: str, run: int, n: int, event: Event, ts_ns: int = 0, requires: Names = ()) -> None:
+        self._bus.server.outside(self._reg.source, self._welcome.epoch, source, run, n, Item(event), ts_ns, requires)
+        self._pending[(source, run)] = n
+
+    def feed_next(self, ts_ns: int, requires: Names = ()) -> None:
+        self._turns += 1
+        self._bus.server.feed_next(self._reg.source, self._welcome.epoch, self._turns, ts_ns, requires, self._bus.mono_ns())
+
+    def _beat(self) -> None:
+        now = self._bus.mono_ns()
+        if now >= self._next_beat:
+            self._next_beat = now + BEAT_NS
+            self._bus.server.beat(self._reg.source, self._welcome.epoch, self._topics, now)
+
+    def last_outside(self, source: str, run: int) -> int:
+        return self._bus.server.last_n(source, run)
+
+    def cursor(self) -> Cursor:
+        """As of the newest event `poll` returned."""
+        at = next(iter(self._bus.history(self._cursor - 1, self._cursor)), None) if self._cursor else None
+        return Cursor(self._cursor, digest_of(record_of(at)) if at is not None else b"")
+
+    def watch(self, fd: int) -> None:
+        """Nothing waits here, so nothing is watched."""
+
+    def unacked(self) -> int:
+        return len(self._pending)
+
+    def outputs_since(self, cause_after: int) -> Iterator[Envelope]:
+        for e in self._bus.history(cause_after, self._bus.server.head):
+            if e.source == self._reg.source and e.cause > cause_after:
+                yield e
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        kept = self._bus.snapshots_of(self._reg.source)
+        kept.insert(0, snapshot)
+        del kept[SNAPSHOTS_KEPT:]
+
+    def snapshots(self) -> Sequence[Snapshot]:
+        return list(self._bus.snapshots_of(self._reg.source))
+
+    def close(self, release: bool = True) -> None:
+        self._bus.drop(self)
+        if release:
+            with contextlib.suppress(Fenced):  # another holder has it already
+                self._bus.server.release(self._reg.source, self._welcome.epoch)

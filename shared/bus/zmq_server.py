@@ -1,0 +1,75 @@
+"""The bus process's sockets: a ROUTER for appends, a PUB for lanes. Decides nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import zmq
+
+from . import options
+from .frame_server import FrameServer
+from .server import BusServer
+
+BATCH_FRAMES_MAX: Final = 512
+POLL_MS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """append: ROUTER; events: PUB; catchup: ROUTER of the reader process."""
+
+    append: str
+    events: str
+    catchup: str
+
+
+class ZmqBusServer:
+    """Owns the sockets of one bus process. Used by one thread."""
+
+    def __init__(self, server: BusServer, endpoints: Endpoints) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._router = options.router(self._context, endpoints.append)
+        self._pub = options.publisher(self._context, endpoints.events)
+        self._frames = FrameServer(server, self)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Frames by kind, refusals by code."""
+        return self._frames.counts
+
+    def run_once(self) -> int:
+        """One batch: whatever is there, up to a bound. Frames handled."""
+        handled = 0
+        if self._router.poll(POLL_MS_MAX, zmq.POLLIN):
+            now = time.monotonic_ns()
+            while handled < BATCH_FRAMES_MAX:
+                try:
+                    frames = self._router.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                handled += 1
+                if len(frames) == 2:
+                    self._frames.receive(frames[0], frames[1], now)
+                else:
+                    self.counts["shape"] += 1
+        self._frames.turn(time.time_ns(), time.monotonic_ns())
+        return handled
+
+    def reply(self, peer: bytes, frame: bytes) -> None:
+        """A peer that is gone or stuck stops nobody."""
+        try:
+            self._router.send_multipart([peer, frame], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            self.counts[f"unsent_{error.errno}"] += 1
+
+    def publish(self, lane: str, frame: bytes) -> None:
+        """PUB never blocks: for a slow subscriber it drops, who then finds out by `prev`."""
+        self._pub.send_multipart([lane.encode(), frame], zmq.NOBLOCK, copy=False)
+
+    def close(self) -> None:
+        self._router.close(0)
+        self._pub.close(0)
+        self._context.term()

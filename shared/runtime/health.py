@@ -1,0 +1,83 @@
+"""What a service says of itself: a small JSON file, replaced whole once a second, and `HealthReported` on the log under the wall clock.
+
+The file is what supervisors and container health checks read; it works with the bus away.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import psutil
+
+from shared.events import HealthReported, HealthState
+
+REPORT_EVERY_NS: Final = 1_000_000_000
+FRESH_S: Final = 10.0
+
+
+@dataclass(slots=True)
+class Sample:
+    """One reading. lag: seqs behind the log's newest event known here; queue: outputs not acknowledged; loop_ms: longest step since the last."""
+
+    cursor: int = 0
+    lag: int = 0
+    queue: int = 0
+    loop_ms: float = 0.0
+    epoch: int = 0
+
+
+class HealthFile:
+    """Writes `<directory>/<service>.json`."""
+
+    def __init__(self, directory: Path, service: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / f"{service}.json"
+        self._service = service
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._next = 0
+        self.state = HealthState.STARTING
+
+    def due(self, now_ns: int) -> bool:
+        return now_ns >= self._next
+
+    def write(self, sample: Sample, now_ns: int) -> HealthReported:
+        """The report for the log, after the file holds it."""
+        self._next = now_ns + REPORT_EVERY_NS
+        cpu, memory = self._process.cpu_percent(), self._process.memory_info().rss / 2**20
+        report = HealthReported(self._service, self.state, sample.cursor, sample.lag, sample.queue, cpu, memory, sample.loop_ms)
+        body: dict[str, Any] = {
+            "service": self._service,
+            "state": str(self.state),
+            "pid": os.getpid(),
+            "at": time.time(),
+            "epoch": sample.epoch,
+            "cursor": sample.cursor,
+            "lag": sample.lag,
+            "queue": sample.queue,
+            "cpu_usage_pct": cpu,
+            "memory_mb": memory,
+            "event_loop_latency_ms": sample.loop_ms,
+        }
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_bytes(orjson.dumps(body))
+        temporary.replace(self.path)
+        return report
+
+    def gone(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def read_health(path: Path) -> dict[str, Any] | None:
+    """The newest report of a service, None when there is none. `fresh`: written in the last seconds by a process that lives."""
+    try:
+        body: dict[str, Any] = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None
+    body["fresh"] = time.time() - body["at"] < FRESH_S and psutil.pid_exists(body["pid"])
+    return body

@@ -1,0 +1,114 @@
+"""The process driver: a plain poll loop over the actors of one service process. Crash-only: what it cannot handle ends the process, and
+the next one recovers.
+
+Exit status: 0 asked to stop, 3 fenced (another process holds the name), 4 invariant broken (our bug), 5 the bus refused or did not answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from shared.bus.port import Bus, BusUnavailable, ClockMode, Fenced, LeaseHeld, Refused
+from shared.events import HealthState
+
+from .actor import InvariantError
+from .driver import ActorDriver
+from .health import HealthFile, Sample
+from .signals import Stop
+
+WAIT_S: Final = 0.02
+LEASE_RETRY_S: Final = 0.25
+EXIT_FENCED: Final = 3
+EXIT_INVARIANT: Final = 4
+EXIT_BUS: Final = 5
+
+
+class ActorProcess:
+    """drivers: the actors of this process, started in order. connect_timeout_s: how long to wait for a bus that is not there yet."""
+
+    def __init__(self, service: str, bus: Bus, drivers: Sequence[ActorDriver], health: HealthFile, log: Any, connect_timeout_s: float = 60.0) -> None:
+        self.service = service
+        self._bus = bus
+        self._drivers = list(drivers)
+        self._health = health
+        self._log = log
+        self._timeout_s = connect_timeout_s
+        self._loop_ms = 0.0
+        self._health_n = 0
+
+    def run(self, stop: Stop) -> int:
+        """Until asked to stop."""
+        status = 0
+        started: list[ActorDriver] = []
+        try:
+            self._write_health(started)
+            for driver in self._drivers:
+                if self._claim(driver, stop):
+                    started.append(driver)  # noqa: PERF401 - those started are stopped when a later one fails
+            self._health.state = HealthState.RECOVERING
+            while not stop.asked:
+                self._step(started)
+        except Fenced as error:
+            status = self._end("fenced", error, EXIT_FENCED)
+        except InvariantError as error:
+            status = self._end("invariant broken", error, EXIT_INVARIANT)
+        except (BusUnavailable, Refused) as error:
+            status = self._end("the bus refused or is away", error, EXIT_BUS)
+        finally:
+            self._health.state = HealthState.STOPPING
+            for driver in started:
+                driver.stop(release=status == 0)
+            self._bus.close()
+            self._health.gone()
+        return status
+
+    def _claim(self, driver: ActorDriver, stop: Stop) -> bool:
+        """Wait for the lease; another holder may be leaving."""
+        said = False
+        while not stop.asked:
+            try:
+                driver.start(self._timeout_s)
+            except LeaseHeld as held:
+                if not said:
+                    self._log.warning("waiting for the lease", held=str(held))
+                    said = True
+                time.sleep(LEASE_RETRY_S)
+            else:
+                w = driver.connection.welcome
+                self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
+                return True
+        return False
+
+    def _step(self, drivers: Sequence[ActorDriver]) -> None:
+        self._bus.wait(WAIT_S)
+        begun = time.monotonic_ns()
+        for driver in drivers:
+            driver.pump(0.0)
+        now = time.monotonic_ns()
+        self._loop_ms = max(self._loop_ms, (now - begun) / 1e6)
+        if self._health.state is HealthState.RECOVERING and all(d.progress.recovered for d in drivers):
+            self._health.state = HealthState.READY
+            self._log.info("ready", seq=max((d.progress.cursor for d in drivers), default=0))
+        if self._health.due(now):
+            self._write_health(drivers)
+
+    def _write_health(self, drivers: Sequence[ActorDriver]) -> None:
+        sample = Sample(
+            cursor=min((d.progress.cursor for d in drivers), default=0),
+            lag=max((d.lag for d in drivers), default=0),
+            queue=sum(d.connection.unacked() for d in drivers),
+            loop_ms=self._loop_ms,
+            epoch=max((d.connection.welcome.epoch for d in drivers), default=0),
+        )
+        report = self._health.write(sample, time.monotonic_ns())
+        self._loop_ms = 0.0
+        if drivers and drivers[0].connection.welcome.clock is ClockMode.WALL:
+            first = drivers[0]
+            self._health_n += 1
+            first.connection.append_outside(f"{first.source}.health", first.connection.welcome.epoch, self._health_n, report)
+
+    def _end(self, why: str, error: Exception, status: int) -> int:
+        self._log.error(why, error=str(error), exit=status)
+        return status
