@@ -18,7 +18,7 @@ import msgspec
 
 from .chain import ORIGIN, Identity, Link, identify_all
 from .head import create_head, head_path, sync_directory
-from .journal_errors import JournalDamaged, JournalFailed, JournalMissing, classify
+from .journal_errors import SQLITE_ERRORS, JournalDamaged, JournalFailed, JournalMissing, classify
 from .journal_schema import connect_reader, database_fault, read_identities, sync_file
 from .verify import verify
 
@@ -53,7 +53,7 @@ def backup(journal: Path, target: Path, snapshots: Path | None = None) -> Manife
         manifest = _fill(partial, journal, snapshots)
         partial.rename(target)
         sync_directory(target.parent)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise classify(error, f"copying {journal}") from error
     except OSError as error:
         raise JournalFailed(f"copying {journal}: {error}") from error

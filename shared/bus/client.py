@@ -206,6 +206,11 @@ class FrameConnection:
     def watch(self, fd: int) -> None:
         self._transport.watch(fd)
 
+    @property
+    def gaps(self) -> int:
+        """Times the lane came with something missing before it, which was then read from the journal."""
+        return self._inbox.gaps
+
     def unacked(self) -> int:
         return len(self._outbox)
 
@@ -282,10 +287,16 @@ class FrameConnection:
         return reply.value if isinstance(reply, wire.Number) else 0
 
     def outputs_since(self, cause_after: int) -> Iterator[Envelope]:
+        return self._of_source(self._reg.source, cause_after)
+
+    def facts_of(self, source: str) -> Iterator[Envelope]:
+        return self._of_source(source, -1)
+
+    def _of_source(self, source: str, cause_after: int) -> Iterator[Envelope]:
         after = 0
         while True:
             id_ = self._next_id()
-            reply = self._ask_reader(wire.OutputsRequest(id_, self._reg.source, cause_after, after), id_, ASK_TIMEOUT_S)
+            reply = self._ask_reader(wire.OutputsRequest(id_, source, cause_after, after), id_, ASK_TIMEOUT_S)
             if not isinstance(reply, wire.PageReply) or not reply.records:
                 return
             after = reply.upto

@@ -26,7 +26,7 @@ from . import journal_queries as queries
 from .chain import check_log_id, extend
 from .head import HeadFile, head_path
 from .journal_create import create_or_find
-from .journal_errors import JournalDamaged, JournalError, JournalFailed, classify
+from .journal_errors import SQLITE_ERRORS, JournalDamaged, JournalError, JournalFailed, classify
 from .journal_rows import INSERT_EVENT, select, with_crc
 from .journal_schema import connect_reader, connect_writer, wal_path
 from .names import Names, learn, load_names, save_names
@@ -104,7 +104,7 @@ class Journal:
         try:
             create_or_find(path, log_id, must_exist=must_exist)
             return cls(path, durability, lock)
-        except (sqlite3.Error, OSError, JournalDamaged) as error:
+        except (*SQLITE_ERRORS, OSError, JournalDamaged) as error:
             said = classify(error, f"opening {path}")
             if isinstance(said, JournalDamaged):
                 quarantine(path, str(said))

@@ -10,7 +10,11 @@ JournalError
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Final
+
+SQLITE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)  # the latter when SQLite's message quotes a damaged file's bytes
+GARBLED_ERRORS: Final = (ValueError, TypeError, OverflowError, MemoryError)  # what Python makes of values no writer of ours wrote
 
 
 class JournalError(Exception):

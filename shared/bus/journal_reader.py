@@ -7,13 +7,12 @@ saying up to where it is complete. Every row is checked against its checksum bef
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from .journal_errors import JournalMissing, classify
+from .journal_errors import SQLITE_ERRORS, JournalMissing, classify
 from .journal_rows import select
 from .journal_schema import connect_reader, database_fault, read_identities
 from .port import NEVER
@@ -36,7 +35,7 @@ class JournalReader:
         self._prefixes: tuple[str, ...] | None = None
         try:
             self._db = connect_reader(path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise classify(error, f"opening {path}") from error
 
     @property
@@ -115,5 +114,5 @@ class JournalReader:
                 yield int(row[0]) if row is not None else 0
             finally:
                 self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise classify(error, f"reading {self._path}") from error

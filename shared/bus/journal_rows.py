@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from .journal_errors import JournalDamaged, classify
+from .journal_errors import SQLITE_ERRORS, JournalDamaged, classify
 from .record import Record, digest_of, encode_record
 
 Row = Record
@@ -45,5 +45,5 @@ def select(db: sqlite3.Connection, where: str, parameters: Iterable[Any] = ()) -
     try:
         for values in db.execute(f"{SELECT_EVENT} {where}", tuple(parameters)):
             yield checked(values)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise classify(error, "reading the journal") from error

@@ -201,6 +201,9 @@ class MemoryConnection:
             if e.source == self._reg.source and e.cause > cause_after:
                 yield e
 
+    def facts_of(self, source: str) -> Iterator[Envelope]:
+        return (e for e in self._bus.history(0, self._bus.server.head) if e.source == source)
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         kept = self._bus.snapshots_of(self._reg.source)
         kept.insert(0, snapshot)

@@ -191,6 +191,9 @@ class Connection(Protocol):
     def outputs_since(self, cause_after: int) -> Iterator[Envelope]:
         """Own journaled outputs, of every run, with cause > cause_after, in order."""
 
+    def facts_of(self, source: str) -> Iterator[Envelope]:
+        """Outside facts of a source in the log, in order."""
+
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Best effort, without waiting: an older snapshot serves too."""
 

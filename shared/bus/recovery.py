@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.events import CodecError
-
 from .chain import ORIGIN, Identity, Link, identify_all
 from .head import Head, boot_id, head_path, newest, read_slots
-from .journal_errors import JournalDamaged
+from .journal_errors import GARBLED_ERRORS, JournalDamaged
 from .journal_schema import read_identities, schema_faults
 from .walk import Findings, Walk
 
@@ -35,6 +33,13 @@ class Recovered:
 
 def examine(db: sqlite3.Connection, path: Path) -> Recovered:
     """Raises JournalDamaged, sqlite3.Error."""
+    try:
+        return _examine(db, path)
+    except GARBLED_ERRORS as error:
+        raise JournalDamaged(f"unreadable rows: {error}") from error
+
+
+def _examine(db: sqlite3.Connection, path: Path) -> Recovered:
     faults = schema_faults(db)
     if faults:
         raise JournalDamaged(f"the tables are not those of a journal: {'; '.join(faults)}")
@@ -86,10 +91,7 @@ def _walk(db: sqlite3.Connection, identities: Sequence[Identity], start: Link, h
         nonlocal seen
         seen = seen or link == head.link
 
-    try:
-        end = Walk(db, identities, findings).run(start, watch)
-    except (CodecError, ValueError, TypeError, OverflowError) as error:
-        raise JournalDamaged(f"unreadable rows: {error}") from error
+    end = Walk(db, identities, findings).run(start, watch)
     if findings:
         raise JournalDamaged(f"the journal differs from its digests: {'; '.join(str(f) for f in findings[:5])}")
     if not seen and head.link.seq <= end.seq:

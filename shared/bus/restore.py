@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pathlib import Path
 from .backup import JOURNAL, SNAPSHOTS, Manifest, end_of, read_manifest
 from .chain import Identity, Link, identify
 from .head import Head, create_head, head_path, newest, read_slots, sync_directory
-from .journal_errors import JournalDamaged, RestoreRefused, classify
+from .journal_errors import SQLITE_ERRORS, JournalDamaged, JournalFailed, RestoreRefused, classify
 from .journal_schema import SCHEMA, add_identity, connect_writer, sync_file, wal_path
 from .quarantine import marker_path, quarantine, release
 from .snapshots import SnapshotStore
@@ -41,7 +40,8 @@ class Restored:
 
 def restore(source: Path, journal: Path, snapshots: Path | None = None, *, accept_loss: bool = False) -> Restored:
     """Put the backup in directory source at journal (and its snapshots at snapshots). Raises JournalLocked while a bus runs on it,
-    JournalMissing or JournalDamaged for the backup, RestoreRefused where the log would go back in time and accept_loss is not given."""
+    JournalMissing or JournalDamaged for the backup, RestoreRefused where the log would go back in time and accept_loss is not given,
+    JournalFailed for the device."""
     journal.parent.mkdir(parents=True, exist_ok=True)
     lock = WriterLock(journal)
     try:
@@ -58,6 +58,8 @@ def restore(source: Path, journal: Path, snapshots: Path | None = None, *, accep
             _install_snapshots(source / SNAPSHOTS, snapshots, manifest, log_id)
         release(journal)
         return Restored(log_id, manifest.head_seq, 0 if exact else lost, replaced)
+    except OSError as error:
+        raise JournalFailed(f"restoring {journal}: {error}") from error
     finally:
         lock.release()
 
@@ -80,6 +82,8 @@ def accept(journal: Path, snapshots: Path | None = None) -> Restored:
                 store.adopt(report.log_id, log_id, report.head_seq)
         release(journal)
         return Restored(log_id, report.head_seq, lost, None)
+    except OSError as error:
+        raise JournalFailed(f"accepting {journal}: {error}") from error
     finally:
         lock.release()
 
@@ -151,7 +155,7 @@ def _reidentify(journal: Path, note: str) -> str:
             db.execute("PRAGMA synchronous = FULL")
             add_identity(db, new)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise classify(error, f"writing {journal}") from error
     create_head(head_path(journal), new.log_id, identify(link, new))
     return new.log_id

@@ -4,8 +4,8 @@ The road of one pruning: `announceable` says up to which seq; the caller journal
 when the bus is idle, deletes in small transactions. A crash in between loses nothing: what is announced is taken up again at the next start.
 
 Always left: whole batches (so a batch is either whole or without any market data, and the chain tells which is lawful), everything from
-a given cursor on (that cursor's own event included, by which it is recognised), and each batch with the newest event of a name (so the
-newest names can be told from the events alone). SQLite reuses the space; the file does not shrink.
+a given cursor on (that cursor's own event included, by which it is recognised), and each batch with the newest event of a name that
+sends market data (so the newest names can be told from the events alone). SQLite reuses the space; the file does not shrink.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ class Pruner:
         return min(batch[1], self._target) if batch is not None else self._target
 
     def _ranges(self, after: int, upto: int) -> Iterator[tuple[int, int]]:
-        """What to delete: all but the batches that hold the newest event of a name."""
+        """What to delete: all but the batches that hold the newest event of a name, where that is market data."""
         for seq in self._journal.newest_of_names():
-            batch = self._journal.batch_of(seq) if after < seq <= upto else None
-            if batch is not None and batch[0] - 1 >= after:
+            row = self._journal.row_from(seq) if after < seq <= upto else None
+            batch = self._journal.batch_of(seq) if row is not None and row.prunable else None
+            if batch is not None:
                 yield after, batch[0] - 1
                 after = batch[1]
         yield after, upto

@@ -47,6 +47,7 @@ _EVIDENCE: Final[frozenset[type[Event]]] = frozenset(
         ev.BrokerOrderNotFound,
         ev.BrokerQueryFailed,
         ev.BrokerStateReported,
+        ev.BrokerCashReported,
         ev.BrokerConnectionChanged,
         ev.CashFlow,
         ev.CorporateAction,

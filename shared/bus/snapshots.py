@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from .journal_errors import JournalDamaged, classify
+from .journal_errors import SQLITE_ERRORS, JournalDamaged, classify
 
 KEPT: Final = 3
 STATE_BYTES_MAX: Final = 64 << 20
@@ -44,6 +44,9 @@ class StoredSnapshot:
     state: bytes
 
 
+Rescued = dict[tuple[str, str], list[StoredSnapshot]]  # (log_id, source) -> oldest first
+
+
 def state_digest(state: bytes) -> bytes:
     """What travels beside a state so that the store can tell that all its parts arrived whole; 16 bytes."""
     return hashlib.blake2b(state, digest_size=16).digest()
@@ -55,7 +58,7 @@ class SnapshotStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = self._open()
+        self._open()
 
     def save(self, log_id: str, source: str, run: int, n: int, cursor_seq: int, cursor_digest: bytes, state: bytes, digest: bytes) -> None:
         """Durable on return; older ones of the source beyond KEPT go. digest: `state_digest` where the state was made. Raises ValueError for a
@@ -67,7 +70,7 @@ class SnapshotStore:
         snapshot = StoredSnapshot(run, n, cursor_seq, cursor_digest, state)
         try:
             self._save(log_id, source, snapshot)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self._begin_anew(error)
             self._save(log_id, source, snapshot)
 
@@ -75,7 +78,7 @@ class SnapshotStore:
         """Whole snapshots of a source, newest first; damaged ones are left out."""
         try:
             return list(self._whole(log_id, source))
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self._begin_anew(error)
             return []
 
@@ -83,7 +86,7 @@ class SnapshotStore:
         """By source, the cursor of the second newest whole snapshot, 0 where there are fewer: pruning stays before these."""
         try:
             return {source: self._second(log_id, source) for source in self._sources(log_id)}
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self._begin_anew(error)
             return {}
 
@@ -126,7 +129,7 @@ class SnapshotStore:
         for (row_id,) in ids:
             try:
                 row = self._db.execute(_SELECT, (row_id,)).fetchone()
-            except sqlite3.DatabaseError as error:
+            except SQLITE_ERRORS as error:
                 if isinstance(classify(error, "reading"), JournalDamaged):
                     continue  # this one lies on a damaged page
                 raise
@@ -140,14 +143,21 @@ class SnapshotStore:
         second = next(whole, None)
         return second.cursor_seq if second is not None else 0
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> None:
+        """The file, looked through once: SQLite itself trusts an index or an order of rows that is damaged."""
         try:
-            return self._connect()
-        except sqlite3.Error as error:
-            if not isinstance(classify(error, "opening"), JournalDamaged):
-                raise classify(error, f"opening {self.path}") from error
-            self._put_aside()
-            return self._connect()
+            self._db = self._connect()
+            fault = self._db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        except SQLITE_ERRORS as error:
+            said = classify(error, f"opening {self.path}")
+            if not isinstance(said, JournalDamaged):
+                raise said from error
+            self._replace({})
+        else:
+            if fault != "ok":
+                rescued = self._rescue()
+                self._db.close()
+                self._replace(rescued)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, isolation_level=None, timeout=_BUSY_S)
@@ -161,14 +171,34 @@ class SnapshotStore:
             raise
         return db
 
-    def _begin_anew(self, error: sqlite3.Error) -> None:
-        """Put the file aside when its content is at fault; raise when the device is."""
+    def _begin_anew(self, error: Exception) -> None:
+        """Go on in a new file when this one's content is at fault; raise when the device is."""
         said = classify(error, f"snapshots in {self.path}")
         if not isinstance(said, JournalDamaged):
             raise said from error
+        rescued = self._rescue()
         self._db.close()
+        self._replace(rescued)
+
+    def _replace(self, rescued: Rescued) -> None:
+        """The damaged file aside, a new one with what could be read of it."""
         self._put_aside()
         self._db = self._connect()
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for (log_id, source), snapshots in rescued.items():
+                for snapshot in snapshots:
+                    self._insert(log_id, source, snapshot)
+
+    def _rescue(self) -> Rescued:
+        """What is still whole, oldest first."""
+        rescued: Rescued = {}
+        try:
+            for log_id, source in self._db.execute("SELECT DISTINCT log_id, source FROM snapshots NOT INDEXED").fetchall():
+                rescued[(log_id, source)] = list(self._whole(log_id, source))[::-1]
+        except SQLITE_ERRORS:
+            return rescued  # as far as it goes: what is not rescued is rebuilt from the log
+        return rescued
 
     def _put_aside(self) -> None:
         number = 1

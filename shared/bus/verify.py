@@ -13,19 +13,14 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from shared.events import CodecError
 
 from .chain import ORIGIN, Identity, Link, identify_all
 from .head import Head, head_path, newest, read_slots
-from .journal_errors import JournalDamaged, JournalFailed, JournalLocked, classify
+from .journal_errors import GARBLED_ERRORS, SQLITE_ERRORS, JournalDamaged, JournalFailed, JournalLocked, classify
 from .journal_schema import connect_reader, database_fault, read_identities, schema_faults
 from .names import Names, learn, load_names, stored_names
 from .quarantine import quarantine_reason
 from .walk import Finding, Findings, Walk
-
-_GARBLED: Final = (ValueError, TypeError, OverflowError, MemoryError, CodecError)  # what Python makes of bytes that are no rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +76,18 @@ class _Verification:
     def _database(self) -> None:
         try:
             db = connect_reader(self._path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self._unreadable(error)
             return
         try:
             db.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")  # a damaged text is its row's finding, not the end
             db.execute("BEGIN")  # one view of the log for everything below, while a writer goes on
             self._content(db)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             self._unreadable(error)
         except JournalDamaged as error:
             self._findings.note("meta", 0, str(error))
-        except _GARBLED as error:
+        except GARBLED_ERRORS as error:
             self._findings.note("sqlite", 0, f"unreadable content: {error}")
         finally:
             db.close()
@@ -163,7 +158,7 @@ class _Verification:
         else:
             self._findings.note("head", head.link.seq, f"the head is older than the journal, which ends at {self._end.seq}")
 
-    def _unreadable(self, error: sqlite3.Error) -> None:
+    def _unreadable(self, error: Exception) -> None:
         said = classify(error, "SQLite")
         if isinstance(said, (JournalFailed, JournalLocked)):
             self._readable = False

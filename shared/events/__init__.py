@@ -13,7 +13,7 @@ from .base import (
 )
 from .broker import *
 from .catalogue import BY_NAME, CATALOGUE
-from .codec import CodecError, Header, decode_body, decode_header, encode_body, encode_header, envelope_of, header_of
+from .codec import CodecError, decode_body, encode_body
 from .control import *
 from .enums import *
 from .market import *

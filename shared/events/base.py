@@ -20,8 +20,9 @@ TOPIC_BROKER = "t.b."  # evidence: what a broker session saw
 
 
 def topic_market(symbol: str) -> str:
-    """Topic of market data of one symbol. The trailing dot matters: `m.F.` is no prefix of `m.FB.`."""
-    return f"m.{symbol}."
+    """Topic of market data of one symbol. The trailing dot matters: `m.F.` is no prefix of `m.FB.`; so a dot within a symbol is written `~`,
+    or `BRK` would take the data of `BRK.B`."""
+    return f"m.{symbol.replace('.', '~')}." if "." in symbol else f"m.{symbol}."
 
 
 def topic_orders(strategy: str) -> str:

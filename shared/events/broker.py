@@ -167,3 +167,22 @@ class BrokerConnectionChanged(BrokerEvent, frozen=True):
     connected: bool
     text: str = ""
     capabilities: str = ""
+
+
+class CashRow(Value, frozen=True):
+    """Money that moved without a trade, as the broker tells it. kind: deposit | withdrawal | dividend | interest | fee; amount signed, in
+    `currency`; reference: the broker's own id of it."""
+
+    kind: str
+    currency: str
+    amount: Decimal
+    reference: str
+    broker_ns: int
+
+
+class BrokerCashReported(BrokerEvent, frozen=True):
+    """One cash movement."""
+
+    TAG: ClassVar[int] = 269
+    cash: CashRow
+    report: int = 0

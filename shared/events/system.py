@@ -157,12 +157,13 @@ class StrategyFailed(StrategyEvent, frozen=True):
 
 
 class StrategyBlocked(StrategyEvent, frozen=True):
-    """A callback did not return in time: latched; journaled by the watchdog before its worker ends."""
+    """A callback did not return in time: latched; journaled by the watchdog before its worker ends. seq: the event it was given."""
 
     TAG: ClassVar[int] = 543
     strategy_run: int
     callback: str
     blocked_ms: int
+    seq: int = 0
 
 
 class StrategyLogged(StrategyEvent, frozen=True):

@@ -44,6 +44,10 @@ class SnapshotIncompatible(Exception):
     """The snapshot is of another build's layout; older snapshots or the whole log serve instead."""
 
 
+class SnapshotFailed(Exception):
+    """The state cannot be saved (a strategy's `save` raised); the actor goes on, and recovers from an older snapshot."""
+
+
 class InvariantError(AssertionError):
     """Our bug: the process logs it and stops; it comes back through recovery. Never caught inside a service."""
 

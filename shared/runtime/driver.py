@@ -2,8 +2,9 @@
 
 Recovery and normal running are one path: the log is followed from the newest usable snapshot. Before the actor's run began, journaled
 outputs are facts and are applied; after it, the actor decides again and what it says must equal what the journal holds (else it is not
-deterministic and stops); what the journal does not hold yet is appended. Effects are performed only for events after the point the bus
-calls live, so a restart never repeats what an earlier process did.
+deterministic and stops); what the journal does not hold yet is appended. An actor that says it is not deterministic is only told what
+happened, up to the live point. Effects are performed only for events after that point, so a restart never repeats what an earlier process
+did.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from shared.bus.port import (
 )
 from shared.events import Envelope, Event
 
-from .actor import Core, FoldingCore, InvariantError, SnapshotIncompatible
+from .actor import Core, FoldingCore, InvariantError, SnapshotFailed, SnapshotIncompatible
 from .session import Evidence
 from .sessions import FeedHost, SessionHost
 
@@ -47,7 +48,8 @@ class Progress:
 
 class ActorDriver:
     """session: the edge service's half that touches the world, hosted inline or in a thread. observe: called with each folded envelope, for
-    the auditor's files and for tests. mono_ns: monotonic clock."""
+    the auditor's files and for tests. mono_ns: monotonic clock. prepare: called with the
+    connection before anything is folded."""
 
     def __init__(
         self,
@@ -58,16 +60,19 @@ class ActorDriver:
         snapshot_every: int = SNAPSHOT_EVERY,
         observe: Callable[[Envelope], None] | None = None,
         mono_ns: Callable[[], int] = time.monotonic_ns,
+        prepare: Callable[[Connection], None] | None = None,
     ) -> None:
         self._bus = bus
         self._reg = registration
         self.core = core
+        self._deterministic: bool = getattr(core, "deterministic", True)
         self._deciding: Core | None = core if isinstance(core, Core) else None
         self._folding: FoldingCore | None = None if isinstance(core, Core) else core
         self._session = session
         self._snapshot_every = snapshot_every
         self._observe = observe
         self._mono_ns = mono_ns
+        self._prepare = prepare
         self._waiting: deque[Envelope] = deque()
         self._own: dict[int, list[Envelope]] = {}
         self._n = 0
@@ -93,6 +98,8 @@ class ActorDriver:
         w = self.connection.welcome
         self._lockstep = w.clock is ClockMode.FEED
         self._live_after = w.done if self._lockstep else w.head
+        if self._prepare is not None:
+            self._prepare(self.connection)
         cursor = self._restore()
         for e in self.connection.outputs_since(cursor.seq):
             self._own.setdefault(e.cause, []).append(e)
@@ -186,10 +193,12 @@ class ActorDriver:
     def _fold(self, e: Envelope) -> None:
         w = self.connection.welcome
         journaled = self._own.pop(e.seq, ()) if self._own else ()
-        if e.seq < w.run_seq:
+        if e.seq < w.run_seq or (not self._deterministic and e.seq <= self._live_after):
             self.core.apply(e)
             for own in journaled:
                 self.core.apply(_as_own(own.event, e, own.run, own.n, own.epoch, self._reg.source))
+                if own.run == w.run:
+                    self._n = own.n
             if self._lockstep and e.seq > self._live_after:
                 self._report(e, ())
             return
@@ -279,7 +288,11 @@ class ActorDriver:
         if self.connection.unacked() or self._waiting or not idle or not getattr(self.core, "snapshottable", True):
             return False
         self._since_snapshot = 0
-        self.connection.save_snapshot(Snapshot(self.connection.cursor(), self.connection.welcome.run, self._n, self.core.snapshot()))
+        try:
+            state = self.core.snapshot()
+        except SnapshotFailed:
+            return False
+        self.connection.save_snapshot(Snapshot(self.connection.cursor(), self.connection.welcome.run, self._n, state))
         return True
 
     def stop(self, release: bool = True) -> None:

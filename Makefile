@@ -1,0 +1,42 @@
+# Each target works on a fresh clone with nothing but Python 3.11+ installed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SEEDS ?= 1000
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+install: $(STAMP) ## the virtual environment with everything
+
+test: $(STAMP) ## all checks and tests, the slices of the long suites included
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports >/dev/null && echo "checks passed"
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## lint, types, import contracts, tidy rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/tidy
+
+sim: $(STAMP) ## seeded simulation: make sim SEEDS=20000
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/sim
+
+docs: $(STAMP) ## pages generated from the code
+	@$(BIN)/python -m tests.tools.generate_docs
+
+clean: ## remove what was made here
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
+
+.PHONY: help install test check sim docs clean

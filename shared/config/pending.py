@@ -1,0 +1,118 @@
+"""Keys that are accepted and checked, but whose feature is not in force yet. Whoever finishes a feature deletes its lines.
+
+`config check` names them; `regimeflow live` prints them at start. A row without a value speaks for every value of its key except one that
+says the feature is off (`false`, an empty section).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from .problems import Note
+from .tree import Loc, Node, dotted
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """feature: what is missing. path: key prefix, `*` for any one name or index. values: only these mean the feature; None: any."""
+
+    feature: str
+    path: Loc
+    values: tuple[object, ...] | None = None
+
+
+_RISK: Final = (("live", "risk"), ("risk",))
+
+PENDING: Final[tuple[Pending, ...]] = (
+    Pending("the Alpaca adapter", ("live", "broker"), ("alpaca",)),
+    Pending("the Interactive Brokers adapter", ("live", "broker"), ("ib",)),
+    Pending("an adapter for Binance", ("live", "broker"), ("binance",)),
+    *(
+        Pending(f"the built-in strategy {name}", (*place, "name"), (name,))
+        for name in ("pairs_trading", "harmonic_pattern")
+        for place in (("strategy",), ("live", "strategies", "*"))
+    ),
+    *(Pending("slippage by regime", (*place, "slippage_model"), ("regime_bps",)) for place in ((), ("paper",))),
+    Pending("bus over TCP with CURVE", ("bus", "transport"), ("tcp",)),
+    Pending("drift metrics", ("metrics", "live")),
+    Pending("postgres sinks", ("metrics", "live", "postgres")),
+    Pending("the Prometheus endpoint", ("metrics", "prometheus")),
+    Pending("the replay journal", ("live", "replay_journal_path")),
+    Pending("smart order routing", ("live", "routing")),
+    Pending("smart order routing", ("live", "execution", "routing")),
+    Pending("smart order routing", ("execution", "routing")),
+    Pending("margin profiles", ("account", "margin")),
+    Pending("margin profiles", ("live", "account", "margin")),
+    Pending("regime detection", ("regime",)),
+    Pending("regime detection", ("regime_detector",)),
+    Pending("regime detection", ("regime_params",)),
+    Pending("simulated trading sessions", ("execution", "session")),
+    Pending("price-move policies", ("execution", "policy")),
+    Pending("made ticks", ("execution", "simulation", "tick_mode")),
+    Pending("made ticks", ("execution", "simulation", "synthetic_tick_profile")),
+    Pending("simulated accounts", ("execution", "account")),
+    Pending("a second cost model", ("execution", "transaction_cost")),
+    Pending("market impact", ("execution", "market_impact")),
+    Pending("queue positions", ("execution", "queue")),
+    *(
+        Pending(feature, (*risk, *key))
+        for risk in _RISK
+        for feature, key in (
+            ("protective stops", ("stop_loss",)),
+            ("protective stops", ("trailing_stop",)),
+            ("protective stops", ("atr_stop",)),
+            ("protective stops", ("time_stop",)),
+            ("limits by regime", ("limits_by_regime",)),
+            ("regime overlays", ("regime_overlays",)),
+            ("sector limits", ("limits", "sector_limits")),
+            ("sector limits", ("limits", "sector_map")),
+            ("industry limits", ("limits", "industry_limits")),
+            ("industry limits", ("limits", "industry_map")),
+            ("correlation limits", ("limits", "correlation")),
+            ("average daily volume", ("limits", "order_adv_fraction_max")),
+            ("price bands (LULD)", ("luld_required",)),
+            ("the collar over time", ("collar_window_ms",)),
+            ("the collar over time", ("collar_window_bps",)),
+            ("the halt policy", ("halt_policy",)),
+            ("the buffer before the close", ("close_buffer_s",)),
+            ("repeated automated execution", ("repeat_executions_max",)),
+            ("repeated automated execution", ("repeat_window_s",)),
+            ("easy to borrow", ("require_easy_to_borrow",)),
+        )
+    ),
+    *(Pending("cancelling the resting order", (*risk, "self_trade"), ("cancel_old",)) for risk in _RISK),
+)
+
+
+def not_in_force(root: Node, rows: tuple[Pending, ...] = PENDING) -> list[Note]:
+    """What the tree asks for and does not get yet, in order of lines."""
+    notes = {
+        Note(node.line, dotted(node.path), f"accepted, not yet in force: {row.feature}")
+        for row in rows
+        for node in _matching(root, row.path)
+        if (node.value in row.values if row.values is not None else _asks(node))
+    }
+    return sorted(notes, key=lambda note: (note.line, note.path))
+
+
+def _matching(root: Node, path: Loc) -> list[Node]:
+    found = [root]
+    for part in path:
+        found = [child for node in found for name in _names(node, part) if (child := node.get((name,))) is not None]
+    return found
+
+
+def _names(node: Node, part: str | int) -> Iterable[str | int]:
+    if part != "*":
+        return (part,)
+    return list(node.value) if isinstance(node.value, dict) else range(len(node.value) if isinstance(node.value, list) else 0)
+
+
+def _asks(node: Node) -> bool:
+    """Whether a node asks for its feature: not when it is null, false, empty, or says `enable: false`."""
+    if isinstance(node.value, dict):
+        switch = node.get(("enable",)) or node.get(("enabled",))
+        return bool(node.value) and (switch is None or switch.value is not False)
+    return node.value not in (None, False) and node.value != []

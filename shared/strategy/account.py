@@ -1,0 +1,83 @@
+"""The whole account as a strategy may read it: totals other services put in the log, for all strategies together."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.events import AccountReported, EquityMarked, Event, Scope, TradingState, TradingStateChanged
+
+
+class AccountState(msgspec.Struct, array_like=True):
+    """The newest facts; None until the first."""
+
+    marked: EquityMarked | None = None
+    reported: AccountReported | None = None
+    state: TradingState = TradingState.DISARMED
+    own_state: TradingState = TradingState.ACTIVE
+
+
+class Account:
+    """`ctx.account`: floats in account currency; 0.0 until risk or the broker has said something."""
+
+    __slots__ = ("_facts", "_strategy")
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+        self._facts = AccountState()
+
+    @property
+    def equity(self) -> float:
+        """At the marks risk holds; the broker's total until risk has marked."""
+        newest = self._facts.marked or self._facts.reported
+        return float(newest.equity) if newest else 0.0
+
+    @property
+    def cash(self) -> float:
+        newest = self._facts.marked or self._facts.reported
+        return float(newest.cash) if newest else 0.0
+
+    @property
+    def buying_power(self) -> float:
+        """As the broker last reported it."""
+        return float(self._facts.reported.buying_power) if self._facts.reported else 0.0
+
+    @property
+    def day_pnl(self) -> float:
+        return float(self._facts.marked.day_pnl) if self._facts.marked else 0.0
+
+    @property
+    def drawdown(self) -> float:
+        """Fraction of the peak."""
+        return self._facts.marked.drawdown if self._facts.marked else 0.0
+
+    @property
+    def gross_exposure(self) -> float:
+        return float(self._facts.marked.gross) if self._facts.marked else 0.0
+
+    @property
+    def net_exposure(self) -> float:
+        return float(self._facts.marked.net) if self._facts.marked else 0.0
+
+    @property
+    def trading_state(self) -> TradingState:
+        """The stricter of the account's and this strategy's own."""
+        order = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED, TradingState.DISARMED)
+        return max(self._facts.state, self._facts.own_state, key=order.index)
+
+    def fold(self, event: Event) -> None:
+        facts = self._facts
+        if isinstance(event, EquityMarked):
+            facts.marked = event
+        elif isinstance(event, AccountReported):
+            facts.reported = event
+        elif isinstance(event, TradingStateChanged):
+            if event.scope is Scope.GLOBAL:
+                facts.state = event.state
+            elif event.scope is Scope.STRATEGY and event.key == self._strategy:
+                facts.own_state = event.state
+
+    def to_state(self) -> AccountState:
+        return msgspec.structs.replace(self._facts)
+
+    def restore(self, state: AccountState) -> None:
+        self._facts = msgspec.structs.replace(state)

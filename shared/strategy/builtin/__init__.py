@@ -1,0 +1,1 @@
+"""Strategies that ship with the engine, with RegimeFlow's names and parameters."""
