@@ -89,13 +89,14 @@ class FrameConnection:
         self._moved = False
         self._gap_until = 0
         self._notices: list[Notice] = []
+        self._beat_at = self._leased_from = transport.mono_ns()
         try:
             w = self._hello(timeout_s)
         except BaseException:
             transport.close()
             raise
         self._instance, self._lane = w.instance, w.lane
-        self._welcome = Welcome(w.log_id, ClockMode(w.clock), w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done)
+        self._welcome = Welcome(w.log_id, ClockMode(w.clock), w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, w.lease_ns)
         self._lockstep = self._welcome.clock is ClockMode.FEED
         self._reported = w.done
 
@@ -211,6 +212,9 @@ class FrameConnection:
         """Times the lane came with something missing before it, which was then read from the journal."""
         return self._inbox.gaps
 
+    def lease_left_ns(self) -> int:
+        return self._welcome.lease_ns - (self._transport.mono_ns() - self._leased_from)
+
     def unacked(self) -> int:
         return len(self._outbox)
 
@@ -228,6 +232,7 @@ class FrameConnection:
         self._outbox.sent(sent)
         if now >= self._next_beat:
             self._next_beat = now + BEAT_NS
+            self._beat_at = now
             self._transport.send_append(wire.encode(wire.Beat(self._reg.source, self._welcome.epoch, self._topics)))
             if self._feed is not None and not self._moved:
                 self._transport.send_append(self._feed[1])  # our claim of the turn may have been lost with a bus
@@ -250,6 +255,7 @@ class FrameConnection:
                 if source == self._reg.source:
                     self._notices.append(Acked(n))
             case wire.BeatReply(instance):
+                self._leased_from = self._beat_at
                 self._heard_instance(instance)
             case wire.Turn(turn, head):
                 if self._feed is not None and self._feed[0] == turn:

@@ -124,7 +124,9 @@ class FrameServer:
         w = self._server.hello(reg, now)
         lane = self._lanes.add(hello.topics, self._server.head)
         self._peers[hello.source] = peer
-        welcomed = wire.Welcomed(hello.id, self._server.instance, w.log_id, w.clock, w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, lane)
+        welcomed = wire.Welcomed(
+            hello.id, self._server.instance, w.log_id, w.clock, w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, lane, w.lease_ns
+        )
         self._welcomed[hello.source] = (peer, welcomed)
         self._send(peer, welcomed)
 

@@ -193,6 +193,9 @@ class MemoryConnection:
     def watch(self, fd: int) -> None:
         """Nothing waits here, so nothing is watched."""
 
+    def lease_left_ns(self) -> int:
+        return self._welcome.lease_ns
+
     def unacked(self) -> int:
         return len(self._pending)
 

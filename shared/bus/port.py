@@ -86,7 +86,7 @@ class Registration:
 class Welcome:
     """run_seq: seq of this run's `RunStarted`; up to it the log is folded by `apply` alone. last_n: newest journaled output of the run.
     head: newest seq when the lease was granted: up to it, delivery is recovery (effects are not performed), except what lock-step still
-    waits for, which is after `done`."""
+    waits for, which is after `done`. lease_ns: silence after which the name may go to another."""
 
     log_id: str
     clock: ClockMode
@@ -96,6 +96,7 @@ class Welcome:
     last_n: int
     head: int
     done: int
+    lease_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,9 @@ class Connection(Protocol):
     @property
     def full(self) -> bool:
         """The actor must pause until something is acknowledged."""
+
+    def lease_left_ns(self) -> int:
+        """For how long the name is surely ours, by monotonic time since the bus last answered. Any thread may ask."""
 
     def unacked(self) -> int:
         """Outputs and outside facts not yet acknowledged."""

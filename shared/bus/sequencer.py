@@ -89,8 +89,9 @@ class Sequencer:
     # -- the log's own life
 
     def start(self, log_id: str, durability: Durability, recovered: int) -> None:
-        """Journal the opening. A new log gets its id."""
-        if not self.log_id:
+        """Journal the opening. A new log gets its id, and so does one that went on after a restore that lost events: client order ids carry
+        it, and an id that may have been used must not be used again."""
+        if self.log_id != log_id:
             self.log_id = log_id
             self.emit(LogStarted(log_id, str(self.clock), str(durability)))
         self.starts += 1
@@ -117,7 +118,7 @@ class Sequencer:
 
     # -- connections
 
-    def hello(self, reg: Registration, now_mono_ns: int, done: int = -1) -> Welcome:
+    def hello(self, reg: Registration, now_mono_ns: int) -> Welcome:
         """Grant the lease and find the run. Raises LeaseHeld, Refused(role)."""
         check_source(reg.role, reg.source)
         epoch = self.leases.claim(reg.source, reg.holder, now_mono_ns)
@@ -131,7 +132,7 @@ class Sequencer:
             run = self._runs[reg.source]
         number, run_seq = (run.number, run.seq) if run is not None else (1, 0)
         last_n = self._last_n.get((reg.source, number), 0)
-        return Welcome(self.log_id, self.clock, epoch, number, run_seq, last_n, head, head if done < 0 else done)
+        return Welcome(self.log_id, self.clock, epoch, number, run_seq, last_n, head, head, self.leases.ttl_ns)
 
     def heard(self, source: str, epoch: int, now_mono_ns: int) -> None:
         """Raises Fenced."""

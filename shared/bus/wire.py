@@ -148,6 +148,7 @@ class Welcomed(Message, frozen=True, tag=1):
     head: int
     done: int
     lane: str
+    lease_ns: int
 
 
 class Refusal(Message, frozen=True, tag=2):

@@ -31,10 +31,11 @@ from shared.bus.port import (
 from shared.events import Envelope, Event
 
 from .actor import Core, FoldingCore, InvariantError, SnapshotFailed, SnapshotIncompatible
-from .session import Evidence
+from .session import Evidence, Permit
 from .sessions import FeedHost, SessionHost
 
 SNAPSHOT_EVERY: Final = 10_000
+LEASE_MARGIN_NS: Final = 500_000_000  # of the lease, before its end: a request is on the wire by then
 
 
 @dataclass(slots=True)
@@ -171,17 +172,25 @@ class ActorDriver:
         """An own output came back: it is in the journal. Live ones that are effects are performed now."""
         live = e.seq > self._live_after
         if live and self._session is not None and self._session.wants(e):
-            self._session.perform(e, may_send=self._may_send(e))
+            self._session.perform(e, self._permit(e))
         elif live and self._lockstep:
             self._report(e, ())
 
-    def _may_send(self, e: Envelope) -> bool:
-        """R3: only the epoch that journaled it, while its deadline holds. Lock-step delivers an event again until it is done, to whoever
-        holds the name, against a venue that knows each client id once."""
+    def _permit(self, e: Envelope) -> Permit:
+        """R3: only the epoch that journaled it, while its lease and deadline hold, asked at the socket write. Lock-step delivers an event again
+        until it is done, to whoever holds the name, against a venue that knows each client id once."""
         deadline = getattr(e.event, "deadline_ns", 0)
         if self._lockstep:
-            return not deadline or e.ts_ns <= deadline
-        return e.epoch == self.connection.welcome.epoch and (not deadline or self.log_time() <= deadline)
+            return lambda: "deadline passed" if deadline and e.ts_ns > deadline else ""
+
+        def permit() -> str:
+            if e.epoch != self.connection.welcome.epoch:
+                return f"decided under epoch {e.epoch}"
+            if self.connection.lease_left_ns() < LEASE_MARGIN_NS:
+                return "the lease may be gone"
+            return "deadline passed" if deadline and self.log_time() > deadline else ""
+
+        return permit
 
     def log_time(self) -> int:
         """Log time now, ns: the newest event's, plus what has passed here since (wall clock only)."""

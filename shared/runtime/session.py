@@ -5,11 +5,14 @@ It does what its core decided, after that decision is durable, and says what it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.events import Envelope, Event
+
+Permit = Callable[[], str]
+"""Asked right before a request leaves: empty to go, else the reason nothing may be sent (another epoch's decision, lease or deadline gone)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,18 @@ class Performed:
     requires: tuple[tuple[str, int, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a feed offers next under the feed clock: a fact, its data time, and the outside names that must be settled before it."""
+
+    evidence: Evidence
+    ts_ns: int
+    requires: tuple[tuple[str, int, int], ...] = ()
+
+
 class Session(Protocol):
-    """Runs in its own thread, joined to the driver by queues. May block, within its own time-outs; never raises for what the world does."""
+    """Runs in threads of its own, joined to the driver by queues: one performs, one polls, never two of a kind. May block, within its own
+    time-outs; never raises for what the world does. `names` (optional): outside (source, run) whose reports resume where the log ends."""
 
     def start(self, known: dict[tuple[str, int], int]) -> None:
         """Connect. known: newest n in the log of each outside (source, run), so that named reports resume where the log ends."""
@@ -40,8 +53,8 @@ class Session(Protocol):
     def wants(self, e: Envelope) -> bool:
         """Whether this own, durable event is an effect to perform."""
 
-    def perform(self, e: Envelope, may_send: bool) -> Performed:
-        """Do it. may_send: this epoch journaled it and holds its lease (asked again at the socket write); without it only reads are done."""
+    def perform(self, e: Envelope, permit: Permit) -> Performed:
+        """Do it. permit: asked at the socket write of whatever changes something; reads need none."""
 
     def poll(self, timeout_s: float) -> Sequence[Evidence]:
         """What arrived by itself since the last call."""

@@ -17,7 +17,7 @@ from typing import Final, Protocol, runtime_checkable
 from shared.bus.port import NEVER, Connection, Names
 from shared.events import Envelope
 
-from .session import Evidence, Session
+from .session import Evidence, Permit, Session, Turn
 
 LISTEN_S: Final = 0.05
 EFFECTS_MAX: Final = 10_000
@@ -40,8 +40,8 @@ class FeedSession(Session, Protocol):
     def peek(self) -> tuple[int, Names]:
         """Time of the next row (NEVER: none is left) and the outside facts that must be settled before it: the venue's newest report."""
 
-    def turn(self) -> tuple[Evidence, int, Names] | None:
-        """The venue acts first, then the row is offered: the row, its time, and the venue's newest report. None: not yet settled after all."""
+    def turn(self) -> Turn | None:
+        """The venue acts first, then the row is offered, with the venue's newest report required. None: there is nothing to offer."""
 
 
 class SessionHost(Protocol):
@@ -49,7 +49,7 @@ class SessionHost(Protocol):
 
     def start(self, connection: Connection) -> None: ...
     def wants(self, e: Envelope) -> bool: ...
-    def perform(self, e: Envelope, may_send: bool) -> None: ...
+    def perform(self, e: Envelope, permit: Permit) -> None: ...
     def collect(self) -> Sequence[Seen]: ...
     def close(self) -> None: ...
     @property
@@ -87,8 +87,8 @@ class InlineHost:
     def wants(self, e: Envelope) -> bool:
         return self._session.wants(e)
 
-    def perform(self, e: Envelope, may_send: bool) -> None:
-        done = self._session.perform(e, may_send)
+    def perform(self, e: Envelope, permit: Permit) -> None:
+        done = self._session.perform(e, permit)
         self._seen.append(Seen(done.evidence, done.requires, effect=e))
 
     def collect(self) -> Sequence[Seen]:
@@ -117,8 +117,7 @@ class InlineFeedHost(InlineHost):
     def take_turn(self) -> None:
         row = self._feed.turn()
         if row is not None:
-            evidence, ts_ns, requires = row
-            self._seen.append(Seen((evidence,), requires, ts_ns=ts_ns))
+            self._seen.append(Seen((row.evidence,), row.requires, ts_ns=row.ts_ns))
         self.announce()
 
 
@@ -132,7 +131,7 @@ class ThreadedHost:
     def __init__(self, session: Session, listen: bool = True) -> None:
         self._session = session
         self._listen = listen
-        self._effects: queue.Queue[tuple[Envelope, bool] | str | None] = queue.Queue(EFFECTS_MAX)
+        self._effects: queue.Queue[tuple[Envelope, Permit] | str | None] = queue.Queue(EFFECTS_MAX)
         self._seen: deque[Seen | BaseException] = deque()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -157,8 +156,8 @@ class ThreadedHost:
     def wants(self, e: Envelope) -> bool:
         return self._session.wants(e)
 
-    def perform(self, e: Envelope, may_send: bool) -> None:
-        self._put((e, may_send))
+    def perform(self, e: Envelope, permit: Permit) -> None:
+        self._put((e, permit))
 
     def take_turn(self) -> None:
         self._put(_TURN)
@@ -192,7 +191,7 @@ class ThreadedHost:
         os.close(self._read)
         os.close(self._write)
 
-    def _put(self, effect: tuple[Envelope, bool] | str) -> None:
+    def _put(self, effect: tuple[Envelope, Permit] | str) -> None:
         self._busy += 1
         self._effects.put(effect)
 
@@ -215,8 +214,8 @@ class ThreadedHost:
             if isinstance(effect, str):
                 self._feed_effect(effect)
             else:
-                e, may_send = effect
-                done = self._session.perform(e, may_send)
+                e, permit = effect
+                done = self._session.perform(e, permit)
                 self._give(Seen(done.evidence, done.requires, effect=e))
 
     def _feed_effect(self, effect: str) -> None:
@@ -224,8 +223,7 @@ class ThreadedHost:
         if effect == _TURN:
             row = feed.turn()
             if row is not None:
-                evidence, ts_ns, requires = row
-                self._give(Seen((evidence,), requires, ts_ns=ts_ns))
+                self._give(Seen((row.evidence,), row.requires, ts_ns=row.ts_ns))
         ts_ns, requires = feed.peek()
         self._give(Seen(requires=requires, next_ts=ts_ns))
 

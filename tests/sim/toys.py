@@ -9,9 +9,9 @@ import msgspec
 from shared.bus.port import NEVER, Names, Registration, Role
 from shared.events import Alert, Bar, ClockTicked, Envelope, Event, Severity
 from shared.runtime.actor import SnapshotIncompatible
-from shared.runtime.session import Evidence, Performed
-from shared.runtime.simulated import Part
+from shared.runtime.session import Evidence, Performed, Permit, Turn
 from shared.runtime.sessions import InlineFeedHost, InlineHost
+from shared.runtime.simulated import Part
 
 
 class Answerer:
@@ -81,8 +81,8 @@ class ToyFeed:
     def wants(self, _e: Envelope) -> bool:
         return False
 
-    def perform(self, _e: Envelope, may_send: bool) -> Performed:
-        raise AssertionError(may_send)
+    def perform(self, _e: Envelope, permit: Permit) -> Performed:
+        raise AssertionError(permit())
 
     def _next(self) -> Evidence:
         self.row += 1
@@ -94,9 +94,9 @@ class ToyFeed:
     def peek(self) -> tuple[int, Names]:
         return (self.row + 2 if self.row < self.count else NEVER), ()
 
-    def turn(self) -> tuple[Evidence, int, Names] | None:
+    def turn(self) -> Turn | None:
         row = self._next()
-        return row, self.row + 1, ()
+        return Turn(row, self.row + 1)
 
     def close(self) -> None: ...
 

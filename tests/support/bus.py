@@ -78,9 +78,7 @@ def main() -> int:
 
     directory, clock, ttl, *roster = sys.argv[1:]
     base = Path(directory)
-    settings = BusSettings(
-        ClockMode(clock), Durability.PROCESS, {name: rank for rank, name in enumerate(roster)}, lease_ttl_ns=int(ttl) * 1_000_000
-    )
+    settings = BusSettings(ClockMode(clock), Durability.PROCESS, {name: rank for rank, name in enumerate(roster)}, lease_ttl_ns=int(ttl) * 1_000_000)
     return BusProcess(settings, base / "journal.db", base / "snapshots.db", endpoints_in(base)).run()
 
 
