@@ -1,0 +1,1 @@
+"""Risk engine: approves or denies every order, holds the trading state, marks the account, closes it on command."""

@@ -1,0 +1,50 @@
+"""From the configuration to the risk engine's settings: every key of `live.risk` that the engine knows, one to one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from shared.config import Config
+
+from .settings import RENAMED, RiskSettings
+
+_OURS: Final = {
+    "gross_pct_max": "max_gross_exposure",
+    "net_pct_max": "max_net_exposure",
+    **{ours: theirs for theirs, ours in reversed(RENAMED.items())},
+}
+
+
+def risk_settings(config: Config) -> RiskSettings:
+    """Raises ValueError naming the key. A limit written as null is None here: switched off."""
+    if config.live is None:
+        raise ValueError("live: the section is missing")
+    risk = config.live.risk
+    tree: dict[str, Any] = {}
+    for field in msgspec.structs.fields(RiskSettings):
+        name = field.name
+        for holder, key in ((risk, name), (risk.limits, name), (risk.limits, _OURS.get(name, name)), (risk, _OURS.get(name, name))):
+            if key in type(holder).model_fields:
+                tree[name] = getattr(holder, key)
+                break
+    tree["strategies"] = _strategies(config)
+    tree["self_trade_allowed"] = False
+    for name in ("msgs_per_s_max", "msgs_per_min_max"):
+        tree[name] = tree.get(name) or None  # RegimeFlow's 0: no bound of ours
+    tree["duplicate_order_window_ms"] = tree.get("duplicate_order_window_ms") or None
+    return RiskSettings.of(tree)
+
+
+def _strategies(config: Config) -> list[dict[str, Any]]:
+    budgets = config.budgets(config.paper.initial_cash)
+    return [
+        {
+            "id": s.id,
+            "symbols": config.strategy_symbols(s),
+            "budget": budgets[s.id],
+            "day_loss_max": s.limits.daily_loss_limit,
+        }
+        for s in config.strategies
+    ]

@@ -1,0 +1,68 @@
+"""The risk engine's core: nothing reaches the router without its approval.
+
+Order of a judgement: RISK_AND_FAULTS 2.1 (`limits.CHECKS`). Modules of one idea each: `intents`, `commands` and `outcomes` decide,
+`fold` folds, `desk` holds the parts and the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from shared.events import Envelope, Event
+from shared.runtime.actor import SnapshotIncompatible
+
+from . import commands, intents, outcomes
+from .commands import SOURCE
+from .desk import Desk
+from .fold import Fold
+from .settings import RiskSettings
+
+__all__ = ["SOURCE", "TOPICS", "RiskCore"]
+
+TOPICS: Final = ("m.", "t.", "c.")
+
+
+class RiskCore:
+    """`shared.runtime.actor.Core` of source `risk_engine`."""
+
+    def __init__(self, settings: RiskSettings) -> None:
+        self._settings = settings
+        self._sit(Desk(settings))
+
+    def decide(self, e: Envelope) -> Sequence[Event]:
+        decider = self._deciders.get(type(e.event))
+        return () if decider is None else decider(e)
+
+    def apply(self, e: Envelope) -> None:
+        ages = self._ages
+        if ages.watching and e.seq:  # own outputs stand at their cause
+            if e.ts_ns >= ages.due:
+                ages.sample(e)
+            ages.newest = e
+        fold = self._fold.get(type(e.event))
+        if fold is not None:
+            fold(e)
+
+    def snapshot(self) -> bytes:
+        return self._desk.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        try:
+            self._sit(Desk.restored(self._settings, state))
+        except ValueError as error:
+            raise SnapshotIncompatible(f"risk engine: {error}") from None
+
+    def next_timer(self) -> int:
+        return self._desk.marking.state.due
+
+    def _sit(self, desk: Desk) -> None:
+        self._desk = desk
+        self._ages = desk.ages
+        self._fold = Fold(desk).on
+        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON}
+        self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
+            **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
+            **outcomes.on_market(desk),
+        }

@@ -1,0 +1,127 @@
+"""Everything the risk engine knows, assembled; and its one canonical state.
+
+The parts share the ledger, the reservations and the prices; what can be derived from them (exposure, valuations, estimates) is rebuilt
+after a restore and is no state.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from shared.domain.exact import ZERO, subtract
+from shared.domain.ledger import Ledger, LedgerState
+from shared.events import OrderSide
+
+from .deadline import AgeState, CommandAges
+from .duplicates import Duplicates, DuplicateState
+from .flatten import Flattening, FlattenState
+from .gates import Gates
+from .loss import Watches, WatchState
+from .marking import Marking, MarkState
+from .prices import MILLISECOND, Prices, PriceState
+from .reservations import Reservations, ReservationState
+from .settings import RiskSettings
+from .states import TradingStates
+from .throttle import Throttles, ThrottleState
+from .valuation import AccountValue
+
+LAYOUT: Final = 1  # of RiskState; grows when a snapshot of an older build cannot be read
+
+
+class BuyingPower(msgspec.Struct):
+    """reported: the broker's newest figure, None before it gave one. spent: money of opening fills since."""
+
+    reported: Decimal | None = None
+    spent: Decimal = ZERO
+
+
+class RiskState(msgspec.Struct):
+    """What a snapshot holds. duplicates, throttles, ages, ledger and reservations are written from their parts when it is taken."""
+
+    layout: int = LAYOUT
+    ledger: LedgerState | None = None
+    states: TradingStates = msgspec.field(default_factory=TradingStates)
+    gates: Gates = msgspec.field(default_factory=Gates)
+    prices: PriceState = msgspec.field(default_factory=PriceState)
+    reservations: ReservationState = msgspec.field(default_factory=ReservationState)
+    duplicates: DuplicateState = msgspec.field(default_factory=DuplicateState)
+    throttles: ThrottleState = msgspec.field(default_factory=ThrottleState)
+    ages: AgeState = msgspec.field(default_factory=AgeState)
+    watches: dict[str, WatchState] = msgspec.field(default_factory=dict)
+    marks: MarkState = msgspec.field(default_factory=MarkState)
+    flatten: FlattenState = msgspec.field(default_factory=FlattenState)
+    power: BuyingPower = msgspec.field(default_factory=BuyingPower)
+
+
+_encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
+_decode = msgspec.msgpack.Decoder(RiskState).decode
+
+
+class Desk:
+    """The parts, sharing one ledger, one set of reservations and one set of prices."""
+
+    def __init__(self, settings: RiskSettings, state: RiskState | None = None) -> None:
+        state = state if state is not None else RiskState()
+        budgets = settings.budgets()
+        self.settings = settings
+        self.states = state.states
+        self.gates = state.gates
+        self.power = state.power
+        self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
+        self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
+        self.reservations = Reservations(self.ledger, state.reservations)
+        self.duplicates = Duplicates(settings.duplicate_order_window_ms, state.duplicates)
+        self.throttles = Throttles(settings, state.throttles)
+        self.ages = CommandAges(settings.command_age_ms_max, state.ages)
+        self.value = AccountValue(self.ledger, self.reservations, self.prices)
+        self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)
+        self.marking = Marking(settings.mark_interval_ms, self.ledger, self.value, self.watches, state.marks)
+        self.flattening = Flattening(self.ledger, self.reservations, self.gates, state.flatten)
+        self._state = state
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Derive what is derived for every symbol: after a restore, or an event that concerns many."""
+        for symbol in {*self.ledger.positions(), *self.reservations.account.symbols(), *self._held(), *self.watches.active}:
+            self.track(symbol)
+        self.watches.settle()
+
+    def track(self, symbol: str) -> None:
+        """Orders or holdings of a symbol changed."""
+        self.watches.track(symbol, working=bool(self.reservations.account.open(symbol).orders))
+
+    def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
+        """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
+        return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
+
+    def buying_power(self) -> Decimal:
+        """Before open orders: the broker's figure less what was opened since, or equity that is not bound in holdings."""
+        if self.power.reported is not None:
+            return subtract(self.power.reported, self.power.spent)
+        return subtract(self.value.equity(), self.value.holdings()[0])
+
+    def snapshot(self) -> bytes:
+        state = self._state
+        state.ledger = self.ledger.to_state()
+        state.reservations = self.reservations.to_state()
+        state.duplicates = self.duplicates.to_state()
+        state.throttles = self.throttles.to_state()
+        state.ages = self.ages.to_state()
+        return _encode(state)
+
+    @classmethod
+    def restored(cls, settings: RiskSettings, snapshot: bytes) -> Desk:
+        """Raises ValueError when the bytes are of another layout."""
+        try:
+            state = _decode(snapshot)
+        except msgspec.MsgspecError as error:
+            raise ValueError(str(error)) from None
+        if state.layout != LAYOUT:
+            raise ValueError(f"layout {state.layout}, this build has {LAYOUT}")
+        return cls(settings, state)
+
+    def _held(self) -> set[str]:
+        return {symbol for book in self.ledger.books.values() for symbol, position in book.positions.items() if position.quantity}

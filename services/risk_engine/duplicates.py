@@ -1,0 +1,83 @@
+"""Orders seen before: by id for ever, by content inside a window.
+
+Ids are dense a strategy run, so the newest number of the newest run says of every id whether it was decided; no list of ids grows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from decimal import Decimal
+
+import msgspec
+
+from shared.domain import exact
+from shared.events import OrderTerms
+
+from .prices import MILLISECOND
+
+
+class OrderId(msgspec.Struct, frozen=True):
+    """The parts of `<strategy>:<run>:<n>`."""
+
+    strategy: str
+    run: int
+    n: int
+
+    @classmethod
+    def parse(cls, text: str) -> OrderId | None:
+        """None when it is not of that form."""
+        parts = text.split(":")
+        if len(parts) != 3 or not all(p.isascii() and p.isdigit() and len(p) < 16 for p in parts[1:]):
+            return None
+        order_id = cls(parts[0], int(parts[1]), int(parts[2]))
+        return order_id if order_id.run > 0 and order_id.n > 0 and str(order_id) == text else None
+
+    def __str__(self) -> str:
+        return f"{self.strategy}:{self.run}:{self.n}"
+
+
+class DuplicateState(msgspec.Struct):
+    """decided: newest (run, n) by strategy. recent: approved orders (ns, strategy, content), oldest first."""
+
+    decided: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    recent: list[tuple[int, str, str]] = msgspec.field(default_factory=list)
+
+
+class Duplicates:
+    def __init__(self, window_ms: int | None, state: DuplicateState) -> None:
+        self._window = (window_ms or 0) * MILLISECOND
+        self._decided = state.decided
+        self._recent = deque(state.recent)
+
+    def seen(self, order_id: OrderId) -> bool:
+        return (order_id.run, order_id.n) <= self._decided.get(order_id.strategy, (0, 0))
+
+    def decide(self, order_id: OrderId) -> None:
+        """An approval or denial of this id is in the log."""
+        if not self.seen(order_id):
+            self._decided[order_id.strategy] = (order_id.run, order_id.n)
+
+    def alike(self, strategy: str, terms: OrderTerms, now: int) -> int:
+        """Orders of the same content this strategy had approved less than a window ago."""
+        content, since = _content(terms), now - self._window
+        return sum(1 for ns, owner, other in self._recent if ns > since and owner == strategy and other == content)
+
+    def approved(self, strategy: str, terms: OrderTerms, now: int) -> None:
+        if not self._window:
+            return
+        while self._recent and self._recent[0][0] <= now - self._window:
+            self._recent.popleft()
+        self._recent.append((now, strategy, _content(terms)))
+
+    def to_state(self) -> DuplicateState:
+        return DuplicateState(self._decided, list(self._recent))
+
+
+def _content(terms: OrderTerms) -> str:
+    """Symbol, side, quantity and prices, equal for equal numbers however they are written."""
+    numbers = (terms.quantity, terms.limit_price, terms.stop_price, terms.trail_price, terms.trail_percent)
+    return " ".join((terms.symbol, terms.side.value, terms.type.value, *map(_plain, numbers)))
+
+
+def _plain(number: Decimal | None) -> str:
+    return "-" if number is None else exact.text(number)

@@ -1,0 +1,113 @@
+"""Closing the account's holdings on command, in any trading state, without ever turning one over.
+
+An operator's flatten cancels what works in a symbol and closes, at market, what no order still working could close too. What a cancel
+sets free, or a late fill adds, is closed when that is known: the symbol stays in flattening until it is flat and nothing works in it.
+A closing order that ends without having filled ends the flattening with an alert; it is not tried again by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from shared.domain.exact import negate, subtract
+from shared.domain.instrument import ALWAYS_OPEN, signed
+from shared.domain.ledger import UNASSIGNED, Ledger
+from shared.events import (
+    Alert,
+    Event,
+    FlattenRequested,
+    HoldingAssigned,
+    OrderAbandoned,
+    OrderCanceled,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSide,
+    OrderTerms,
+    OrderType,
+    Severity,
+    TimeInForce,
+)
+
+from .gates import Gates
+from .reservations import Line, Reservations
+
+OWNER = "risk"
+_UNFILLED = (OrderRejected, OrderAbandoned, OrderCanceled, OrderExpired)
+
+
+class FlattenState(msgspec.Struct):
+    """symbols in flattening; run of this engine and orders of its own in it."""
+
+    symbols: set[str] = msgspec.field(default_factory=set)
+    run: int = 0
+    orders: int = 0
+
+
+class Flattening:
+    def __init__(self, ledger: Ledger, reservations: Reservations, gates: Gates, state: FlattenState) -> None:
+        self._ledger = ledger
+        self._reservations = reservations
+        self._gates = gates
+        self.state = state
+
+    def targets(self, e: FlattenRequested) -> list[str]:
+        """Symbols to close, in order."""
+        return [e.symbol] if e.symbol else sorted({*self._ledger.positions(), *self._reservations.account.symbols()})
+
+    def closing(self, lines: Sequence[Line]) -> Iterator[tuple[str, OrderTerms]]:
+        """(order id, terms) of the orders that close what no open order may close."""
+        number = self.state.orders
+        for line in lines:
+            side = OrderSide.SELL if line.position > 0 else OrderSide.BUY
+            quantity = line.room_to_reduce(side)
+            if quantity > 0:
+                number += 1
+                instrument = self._gates.instruments.get(line.symbol)
+                tif = TimeInForce.GTC if instrument is not None and instrument.calendar == ALWAYS_OPEN else TimeInForce.DAY
+                yield f"{OWNER}:{self.state.run}:{number}", OrderTerms(line.symbol, side, OrderType.MARKET, quantity, tif=tif)
+
+    def failed(self, e: OrderEvent) -> Alert | None:
+        """A closing order ended and did not close."""
+        order = self._reservations.orders.get(e.order_id)
+        if e.strategy != OWNER or order is None or order.symbol not in self.state.symbols or not isinstance(e, _UNFILLED):
+            return None
+        text = f"{order.symbol} is not flat: closing order {e.order_id} ended as {type(e).__name__}; flatten again or close it at the broker"
+        return Alert(Severity.CRITICAL, f"flatten.{order.symbol}", text)
+
+    def assignments(self, e: OrderFilled) -> Iterator[Event]:
+        """Whose holding a closing fill closed: strategies by id, each as far as its own holding goes; the rest was assigned to none."""
+        if e.strategy != OWNER:
+            return
+        left = signed(e.side, e.quantity)
+        for strategy in sorted(self._ledger.books):
+            held = self._ledger.quantity(strategy, e.symbol)
+            if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
+                continue
+            part = max(left, negate(held)) if left < 0 else min(left, negate(held))
+            left = subtract(left, part)
+            yield HoldingAssigned(e.symbol, strategy, part, e.price)
+
+    def begin(self, e: FlattenRequested) -> None:
+        self.state.symbols.update(self.targets(e))
+        for symbol in self.targets(e):
+            self.settle(symbol)
+
+    def started(self, run: int) -> None:
+        if run != self.state.run:
+            self.state.run, self.state.orders = run, 0
+
+    def approved(self, order_id: str) -> None:
+        """One of our own orders is in the log."""
+        self.state.orders = max(self.state.orders, int(order_id.rsplit(":", 1)[1]))
+
+    def stop(self, symbol: str) -> None:
+        self.state.symbols.discard(symbol)
+
+    def settle(self, symbol: str) -> None:
+        """Done when nothing is held and nothing works."""
+        if not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
+            self.state.symbols.discard(symbol)

@@ -1,0 +1,275 @@
+"""Folding: what each event of the log changes at the desk. Decides nothing; holds in recovery as in life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from shared.domain.exact import ZERO, add, magnitude, multiply, subtract
+from shared.domain.instrument import signed
+from shared.events import (
+    AccountOpened,
+    AccountReported,
+    BusStarted,
+    CancelApproved,
+    CashFlow,
+    CorporateAction,
+    DataGap,
+    DayEnded,
+    Envelope,
+    EquityMarked,
+    Event,
+    ExternalOrderSeen,
+    FillCorrected,
+    FlattenRequested,
+    FreshnessChanged,
+    HoldingAssigned,
+    InstrumentDefined,
+    InstrumentHalted,
+    InstrumentLocked,
+    InstrumentUnlocked,
+    LimitBreached,
+    LogStarted,
+    OrderAbandoned,
+    OrderAccepted,
+    OrderApproved,
+    OrderCanceled,
+    OrderDenied,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderUnknown,
+    Reason,
+    ReconcileCompleted,
+    ReplaceApproved,
+    ReplaceRejected,
+    ResumeRequested,
+    RunStarted,
+    Scope,
+    SessionChanged,
+    StrategyPaused,
+    TradingState,
+    TradingStateChanged,
+)
+
+from .commands import SOURCE
+from .desk import Desk
+from .duplicates import OrderId
+from .flatten import OWNER
+from .open_order import OpenOrder
+from .proposal import value_price
+
+_NO_DECISION: Final = (Reason.NOT_AUTHORISED, Reason.DUPLICATE_ID, Reason.DUPLICATE_MISMATCH)  # denials that decide no order id
+
+
+class Fold:
+    """on: by event type, what an envelope of it changes."""
+
+    def __init__(self, desk: Desk) -> None:
+        d = self._desk = desk
+        self.on: dict[type[Event], Callable[[Envelope], None]] = {kind: self._price(store) for kind, store in d.prices.store.items()}
+        facts: dict[type[Event], Callable[[Any], None]] = {
+            SessionChanged: d.gates.session,
+            InstrumentHalted: d.gates.halt,
+            InstrumentLocked: d.gates.lock,
+            InstrumentUnlocked: d.gates.unlock,
+            DataGap: d.gates.gap,
+            FreshnessChanged: d.gates.freshness,
+            InstrumentDefined: self._defined,
+            StrategyPaused: d.states.pause,
+            ReconcileCompleted: d.states.completed,
+            ResumeRequested: d.states.resumed,
+            TradingStateChanged: self._state,
+            LimitBreached: self._breached,
+            FlattenRequested: d.flattening.begin,
+            EquityMarked: d.marking.marked,
+            DayEnded: d.marking.end_day,
+            BusStarted: self._started,
+            RunStarted: self._run,
+            LogStarted: lambda e: d.ages.log_started(e.clock),
+            AccountReported: self._reported,
+        }
+        self.on.update({kind: _event_only(fold) for kind, fold in facts.items()})
+        timed: dict[type[Event], Callable[[Any, int], None]] = {
+            OrderApproved: self._approved,
+            OrderDenied: self._denied,
+            CancelApproved: lambda e, now: d.throttles.spend_cancel(e.strategy, now),
+            ReplaceApproved: self._replace_approved,
+            OrderFilled: self._filled,
+            FillCorrected: self._corrected,
+            AccountOpened: self._opened,
+            CashFlow: self._cash_flow,
+            HoldingAssigned: self._assigned,
+            CorporateAction: self._corporate_action,
+        }
+        self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
+        for kind in (
+            OrderAccepted,
+            OrderUnknown,
+            OrderRejected,
+            OrderCanceled,
+            OrderExpired,
+            OrderAbandoned,
+            OrderReplaced,
+            ReplaceRejected,
+            ExternalOrderSeen,
+        ):
+            self.on[kind] = _event_only(self._order)
+
+    # market
+
+    def _price(self, store: Callable[[Envelope], None]) -> Callable[[Envelope], None]:
+        """One closure a data type: this is the hot path."""
+        d, active, gaps = self._desk, self._desk.watches.active, self._desk.gates.gaps
+        watches, marking = d.watches, d.marking
+
+        def fold(e: Envelope) -> None:
+            store(e)
+            symbol = e.event.symbol  # type: ignore[attr-defined]  # market data has one
+            if symbol in active and watches.moved(symbol):
+                marking.moved(e.ts_ns)
+            if gaps:
+                d.gates.close_gap(symbol, d.prices.newest_ns(symbol))
+
+        return fold
+
+    def _defined(self, e: InstrumentDefined) -> None:
+        self._desk.gates.define(e)
+        self._desk.ledger.apply(e)
+        self._rebooked(e.symbol)
+
+    # orders
+
+    def _approved(self, e: OrderApproved, now: int) -> None:
+        d, terms = self._desk, e.terms
+        unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
+        opening = d.opening(terms.symbol, terms.side, terms.quantity)
+        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
+        d.throttles.spend(e.strategy, now)
+        if e.strategy == OWNER:
+            d.flattening.approved(e.order_id)
+        else:
+            d.duplicates.decide(_parsed(e.order_id))
+            d.duplicates.approved(e.strategy, terms, now)
+        d.track(terms.symbol)
+
+    def _denied(self, e: OrderDenied, _: int) -> None:
+        if e.reason not in _NO_DECISION:
+            self._desk.duplicates.decide(_parsed(e.order_id))
+
+    def _replace_approved(self, e: ReplaceApproved, now: int) -> None:
+        self._desk.throttles.spend(e.strategy, now)
+        self._order(e)
+
+    def _order(self, e: OrderEvent) -> None:
+        d = self._desk
+        if d.flattening.failed(e) is not None:
+            d.flattening.stop(d.reservations.orders[e.order_id].symbol)
+        symbol = d.reservations.fold(e)
+        if symbol:
+            d.track(symbol)
+            d.flattening.settle(symbol)
+
+    def _filled(self, e: OrderFilled, now: int) -> None:
+        d = self._desk
+        held, change = d.ledger.net(e.symbol), signed(e.side, e.quantity)
+        opened = max(ZERO, subtract(e.quantity, magnitude(held))) if held and (held > 0) != (change > 0) else e.quantity
+        paid = multiply(multiply(opened, e.price), d.ledger.multiplier(e.symbol))
+        d.power.spent = add(add(d.power.spent, paid), e.commission)
+        self._booked(e, now)
+
+    def _corrected(self, e: FillCorrected, now: int) -> None:
+        self._booked(e, now)
+
+    def _booked(self, e: OrderFilled | FillCorrected, now: int) -> None:
+        d = self._desk
+        d.ledger.apply(e)
+        d.reservations.fold(e)
+        self._rebooked(e.symbol)
+        d.marking.moved(now)
+        d.flattening.settle(e.symbol)
+
+    # account
+
+    def _opened(self, e: AccountOpened, now: int) -> None:
+        d = self._desk
+        d.ledger.apply(e)
+        d.rebuild()
+        self._begin_watches()
+        d.marking.moved(now)
+
+    def _reported(self, e: AccountReported) -> None:
+        self._desk.power.reported, self._desk.power.spent = e.buying_power, ZERO
+
+    def _cash_flow(self, e: CashFlow, now: int) -> None:
+        self._desk.ledger.apply(e)
+        self._desk.watches.account.fund(e.amount)
+        self._desk.marking.moved(now)
+
+    def _assigned(self, e: HoldingAssigned, now: int) -> None:
+        self._desk.ledger.apply(e)
+        self._rebooked(e.symbol)
+        self._desk.marking.moved(now)
+
+    def _corporate_action(self, e: CorporateAction, now: int) -> None:
+        d = self._desk
+        d.ledger.apply(e)
+        if e.kind == "split":
+            d.prices.rescale(e.symbol, float(e.ratio))
+        elif e.kind == "symbol_change":
+            d.prices.rename(e.symbol, e.new_symbol)
+            self._rebooked(e.new_symbol)
+        self._rebooked(e.symbol)
+        d.marking.moved(now)
+
+    def _rebooked(self, symbol: str) -> None:
+        self._desk.track(symbol)
+        self._desk.watches.settle()
+
+    # states
+
+    def _started(self, _: BusStarted) -> None:
+        self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)
+
+    def _run(self, e: RunStarted) -> None:
+        if e.name != SOURCE:
+            return
+        d = self._desk
+        d.states.started(d.settings.arm, d.settings.arm_requires_reconcile)
+        d.flattening.started(e.name_run)
+        if d.watches.account.state.base is not None:
+            self._begin_watches()
+
+    def _begin_watches(self) -> None:
+        """Whoever has no base yet starts its day here: all when the account is found, later a strategy whose limit is new."""
+        for watch in self._desk.watches.all():
+            if watch.state.base is None:
+                watch.start()
+
+    def _state(self, e: TradingStateChanged) -> None:
+        d = self._desk
+        d.states.changed(e)
+        if e.reason is Reason.OPERATOR and e.state in (TradingState.ACTIVE, TradingState.DISARMED):
+            watch = d.watches.account if e.scope is Scope.GLOBAL else d.watches.strategies.get(e.key)
+            if watch is not None and e.scope is not Scope.SYMBOL:
+                watch.clear()
+
+    def _breached(self, e: LimitBreached) -> None:
+        for watch in self._desk.watches.all():
+            watch.meet(e)
+
+
+def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:
+    return lambda e: fold(e.event)
+
+
+def _timed(fold: Callable[[Any, int], None]) -> Callable[[Envelope], None]:
+    return lambda e: fold(e.event, e.ts_ns)
+
+
+def _parsed(order_id: str) -> OrderId:
+    parsed = OrderId.parse(order_id)
+    assert parsed is not None, f"{order_id} was approved or denied by content and is no order id"
+    return parsed

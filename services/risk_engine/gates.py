@@ -1,0 +1,68 @@
+"""Facts of the market that close the gate for a symbol: its calendar's phase, a venue halt, a gap in its data, stale data, a lock.
+
+Promise: what is not known is closed: a symbol without an instrument, a calendar whose phase nobody reported.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.domain.instrument import ALWAYS_OPEN, Instrument
+from shared.events import (
+    DataGap,
+    FreshnessChanged,
+    InstrumentDefined,
+    InstrumentHalted,
+    InstrumentLocked,
+    InstrumentUnlocked,
+    SessionChanged,
+    SessionPhase,
+)
+
+
+class Gates(msgspec.Struct):
+    """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale."""
+
+    instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
+    phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
+    halted: dict[str, str] = msgspec.field(default_factory=dict)
+    locked: dict[str, str] = msgspec.field(default_factory=dict)
+    gaps: dict[str, int] = msgspec.field(default_factory=dict)
+    stale: set[str] = msgspec.field(default_factory=set)
+
+    def phase(self, instrument: Instrument) -> SessionPhase | None:
+        """Phase of the instrument's calendar; None while nobody reported it."""
+        reported = self.phases.get(instrument.calendar)
+        return SessionPhase.OPEN if reported is None and instrument.calendar == ALWAYS_OPEN else reported
+
+    def define(self, e: InstrumentDefined) -> None:
+        self.instruments[e.symbol] = Instrument.of(e)
+
+    def session(self, e: SessionChanged) -> None:
+        self.phases[e.calendar] = e.phase
+
+    def halt(self, e: InstrumentHalted) -> None:
+        if e.halted:
+            self.halted[e.symbol] = e.reason
+        else:
+            self.halted.pop(e.symbol, None)
+
+    def lock(self, e: InstrumentLocked) -> None:
+        self.locked[e.symbol] = e.reason.name
+
+    def unlock(self, e: InstrumentUnlocked) -> None:
+        self.locked.pop(e.symbol, None)
+
+    def gap(self, e: DataGap) -> None:
+        self.gaps[e.symbol] = max(e.end, self.gaps.get(e.symbol, 0))
+
+    def close_gap(self, symbol: str, newest_ns: int) -> None:
+        """Data of the symbol up to newest_ns is there: a gap that ends before it is over."""
+        if newest_ns > self.gaps.get(symbol, newest_ns):
+            del self.gaps[symbol]
+
+    def freshness(self, e: FreshnessChanged) -> None:
+        if e.fresh:
+            self.stale.discard(e.symbol)
+        else:
+            self.stale.add(e.symbol)

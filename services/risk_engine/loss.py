@@ -1,0 +1,268 @@
+"""Loss limits of the account and of strategies: judged within the event that moves a price or books a fill.
+
+A watch keeps one book's day base and peak. On the hot path it moves a float estimate and compares it with one number, the highest equity
+at which anything would follow; only near that number are exact sums made. Money that comes or goes other than by trading moves base and
+peak along: a withdrawal is no loss. A level that was met is noted and not met again until the day, or an operator, clears it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from math import inf
+from typing import Final, NamedTuple
+
+import msgspec
+
+from shared.domain.exact import ONE, ZERO, add, multiply, of_float, plain, share, subtract, text
+from shared.domain.instrument import signed
+from shared.domain.ledger import Ledger
+from shared.events import Envelope, LimitBreached, OrderFilled, Reason, TradingState
+
+from .prices import Prices
+from .settings import RiskSettings
+from .valuation import AccountValue, StrategyValue
+
+ACCOUNT: Final = ""
+GUARD: Final = 1e-8  # of equity: far wider than what float sums lose, far narrower than a cent of a loss limit
+
+
+class WatchState(msgspec.Struct):
+    """base: equity at the day's start, None before the account is known. met: "<key>:soft" and "<key>:hard" of levels met."""
+
+    base: Decimal | None = None
+    peak: Decimal = ZERO
+    met: set[str] = msgspec.field(default_factory=set)
+
+
+class Level(NamedTuple):
+    """One limit: money lost from `origin` against `limit` x `scale` (1 for a limit in money, the origin for one in fractions)."""
+
+    reason: Reason
+    key: str
+    limit: Decimal
+    origin: Decimal
+    scale: Decimal
+    state: TradingState
+
+    def met_at(self, fraction: Decimal) -> Decimal:
+        """Equity at which that fraction of the limit is lost."""
+        return subtract(self.origin, multiply(fraction, multiply(self.limit, self.scale)))
+
+    def used(self, equity: Decimal) -> Decimal:
+        """Loss in the limit's own unit."""
+        return share(subtract(self.origin, equity), ONE, self.scale)
+
+
+class Watch:
+    """One book watched; key: ACCOUNT or a strategy id. floor: equity (float) from which exact sums are worth making."""
+
+    def __init__(self, key: str, value: AccountValue | StrategyValue, settings: RiskSettings, state: WatchState) -> None:
+        self.key = key
+        self.value = value
+        self.note = value.sums.note
+        self.state = state
+        self.floor = -inf
+        self._ceiling = inf
+        self._settings = settings
+        self._estimate = 0.0
+        self._holdings: dict[str, tuple[float, float]] = {}  # (units x multiplier, their worth at the mark)
+
+    def might_breach(self, symbol: str, bid: float, ask: float) -> bool:
+        """Whether a price of the symbol could meet a level: never no where it does."""
+        holding = self._holdings.get(symbol)
+        if holding is None:
+            return False
+        units, worth = holding
+        return self._estimate + units * (bid if units > 0.0 else ask) - worth <= self.floor
+
+    def direction(self, symbol: str) -> float:
+        holding = self._holdings.get(symbol)
+        return 0.0 if holding is None else holding[0]
+
+    def moved(self, symbol: str, bid: float, ask: float) -> bool:
+        """A price was stored: what longs and shorts are marked at now. Whether the symbol is held."""
+        self.note(symbol)
+        holding = self._holdings.get(symbol)
+        if holding is None:
+            return False
+        units, worth = holding
+        new = units * (bid if units > 0.0 else ask)
+        self._holdings[symbol] = (units, new)
+        self._estimate = estimate = self._estimate + (new - worth)
+        if estimate >= self._ceiling:
+            self.settle()
+        return True
+
+    def rebook(self, symbol: str) -> bool:
+        """Holdings of a symbol may have changed; whether it is held."""
+        self.value.sums.note(symbol)
+        quantity = self.value.quantity(symbol)
+        if quantity:
+            self._holdings[symbol] = (float(multiply(quantity, self.value.multiplier(symbol))), float(self.value.held(symbol)))
+        else:
+            self._holdings.pop(symbol, None)
+        return bool(quantity)
+
+    def settle(self) -> Decimal:
+        """Exact equity; the estimate, peak and floor follow it."""
+        equity = self.value.equity()
+        self._estimate = float(equity)
+        if self.state.base is not None:
+            if equity > self.state.peak:
+                self.state.peak = plain(equity)  # state: spelled alike however the sum was made
+                self.state.met = {name for name in self.state.met if not name.startswith("drawdown_max")}
+            guard = GUARD * (abs(self._estimate) + 1.0)
+            self.floor = max((float(at) for _, _, at in self._open_levels()), default=-inf) + guard
+            self._ceiling = float(self.state.peak) - guard
+        return equity
+
+    def start(self) -> None:
+        """The account is known, or a new day begins: losses of a day count from here."""
+        equity = plain(self.value.equity())
+        self.state.base = equity
+        self.state.peak = max(self.state.peak, equity)
+        self.state.met = {name for name in self.state.met if name.startswith("drawdown_max")}
+        self.settle()
+
+    def fund(self, amount: Decimal) -> None:
+        """Money came in (or went out) that is no trading profit."""
+        if self.state.base is not None:
+            self.state.base = add(self.state.base, amount)
+            self.state.peak = add(self.state.peak, amount)
+        self.settle()
+
+    def levels(self) -> Iterator[Level]:
+        s, base = self._settings, self.state.base
+        if base is None:
+            return
+        if self.key != ACCOUNT:
+            entry = s.strategy(self.key)
+            limit = s.strategy_day_loss_max if entry is None or entry.day_loss_max is None else entry.day_loss_max
+            if limit is not None:
+                yield Level(Reason.DAY_LOSS, f"strategies.{self.key}.day_loss_max", limit, base, ONE, s.day_loss_state)
+            return
+        if s.day_loss_max is not None:
+            yield Level(Reason.DAY_LOSS, "day_loss_max", s.day_loss_max, base, ONE, s.day_loss_state)
+        if s.day_loss_pct_max is not None and base > 0:
+            yield Level(Reason.DAY_LOSS, "day_loss_pct_max", s.day_loss_pct_max, base, base, s.day_loss_state)
+        if s.drawdown_max is not None and self.state.peak > 0:
+            yield Level(Reason.DRAWDOWN, "drawdown_max", s.drawdown_max, self.state.peak, self.state.peak, s.drawdown_state)
+
+    def breaches(self, equity: Decimal) -> list[tuple[Level, LimitBreached]]:
+        """Levels newly met at this equity, a hard one standing for its soft one."""
+        found: dict[str, tuple[Level, LimitBreached]] = {}
+        for level, name, at in self._open_levels():
+            if equity <= at and equity < level.origin:
+                hard = name.endswith(":hard")
+                if hard or level.key not in found:
+                    event = LimitBreached(level.reason, level.key, text(level.limit), text(level.used(equity)), hard)
+                    found[level.key] = (level, event)
+        return list(found.values())
+
+    def standing(self, equity: Decimal) -> list[LimitBreached]:
+        """Hard levels met at this equity, noted before or not: while one stands, no operator resumes."""
+        return [
+            LimitBreached(level.reason, level.key, text(level.limit), text(level.used(equity)), hard=True)
+            for level in self.levels()
+            if equity <= level.met_at(ONE) and equity < level.origin
+        ]
+
+    def clear(self) -> None:
+        """An operator resumed: what is met again is told again."""
+        self.state.met = set()
+        self.settle()
+
+    def meet(self, e: LimitBreached) -> None:
+        if any(level.key == e.key for level in self.levels()):
+            self.state.met |= {f"{e.key}:soft", f"{e.key}:hard"} if e.hard else {f"{e.key}:soft"}
+            self.settle()
+
+    def equity_at(self, symbol: str, mark: float) -> Decimal:
+        """Exact equity if the symbol's mark were this."""
+        quantity, multiplier = self.value.quantity(symbol), self.value.multiplier(symbol)
+        worth = multiply(multiply(quantity, multiplier), of_float(mark))
+        return add(self.value.equity(), subtract(worth, self.value.held(symbol)))
+
+    def equity_after_fill(self, e: OrderFilled, mark: float | None) -> Decimal:
+        """Exact equity once the fill is booked, the whole holding marked at `mark` (its fee alone while no price is known)."""
+        equity = subtract(self.value.equity(), e.commission)
+        if mark is None:
+            return equity
+        quantity, multiplier, change = self.value.quantity(e.symbol), self.value.multiplier(e.symbol), signed(e.side, e.quantity)
+        worth = multiply(multiply(add(quantity, change), multiplier), of_float(mark))
+        paid = multiply(multiply(change, multiplier), e.price)
+        return add(equity, subtract(subtract(worth, self.value.held(e.symbol)), paid))
+
+    def _open_levels(self) -> Iterator[tuple[Level, str, Decimal]]:
+        """(level, its name, equity that meets it) of what is not met yet."""
+        for level in self.levels():
+            for kind, fraction in (("soft", self._settings.soft_fraction), ("hard", ONE)):
+                name = f"{level.key}:{kind}"
+                if name not in self.state.met:
+                    yield level, name, level.met_at(fraction)
+
+
+class Watches:
+    """The account's watch and one for each strategy that has a loss limit. active: by symbol with holdings or orders, who is concerned."""
+
+    def __init__(self, settings: RiskSettings, ledger: Ledger, account: AccountValue, prices: Prices, states: dict[str, WatchState]) -> None:
+        self._prices = prices
+        self.account = Watch(ACCOUNT, account, settings, states.setdefault(ACCOUNT, WatchState()))
+        self.strategies = {
+            s.id: Watch(s.id, StrategyValue(s.id, ledger, prices), settings, states.setdefault(s.id, WatchState()))
+            for s in settings.strategies
+            if settings.strategy_day_loss_max is not None or s.day_loss_max is not None
+        }
+        self.active: dict[str, tuple[Watch, ...]] = {}
+
+    def all(self) -> list[Watch]:
+        return [self.account, *self.strategies.values()]
+
+    def of(self, owner: str) -> list[Watch]:
+        """Who is concerned by a fill of this owner's order."""
+        watch = self.strategies.get(owner)
+        return [self.account] if watch is None else [self.account, watch]
+
+    def track(self, symbol: str, working: bool) -> None:
+        """Orders or holdings of a symbol changed; working: it has open orders."""
+        held = self.account.rebook(symbol)
+        holders = [watch for watch in self.strategies.values() if watch.rebook(symbol)]
+        if held or working or holders:
+            self.active[symbol] = (self.account, *holders)
+        else:
+            self.active.pop(symbol, None)
+
+    def settle(self) -> None:
+        """Holdings or cash changed: exact sums for everyone."""
+        for watch in self.all():
+            watch.settle()
+
+    def judge(self, e: Envelope) -> list[tuple[Watch, Level, LimitBreached]]:
+        """Levels that the datum meets, before it is stored."""
+        symbol = e.event.symbol  # type: ignore[attr-defined]  # market data has one
+        found = []
+        for watch in self.active[symbol]:
+            direction = watch.direction(symbol)
+            mark = self._prices.mark_after(e, direction) if direction else None
+            if mark is not None:
+                found += [(watch, level, event) for level, event in watch.breaches(watch.equity_at(symbol, mark))]
+        return found
+
+    def judge_fill(self, e: OrderFilled) -> list[tuple[Watch, Level, LimitBreached]]:
+        """Levels that booking the fill meets."""
+        found = []
+        for watch in self.of(e.strategy):
+            quantity = add(watch.value.quantity(e.symbol), signed(e.side, e.quantity))
+            mark = self._prices.mark(e.symbol, float(quantity))
+            found += [(watch, level, event) for level, event in watch.breaches(watch.equity_after_fill(e, mark))]
+        return found
+
+    def moved(self, symbol: str) -> bool:
+        """A price of an active symbol was stored; whether anyone watched holds it."""
+        marks = self._prices.marks(symbol)
+        held = False
+        if marks is not None:
+            for watch in self.active[symbol]:
+                held |= watch.moved(symbol, marks[0], marks[1])
+        return held

@@ -1,0 +1,161 @@
+"""What follows from the market and from what became of orders: loss limits, exposure nobody asked us for, the next step of a flatten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from math import nan
+from typing import Any, Final
+
+from shared.domain.exact import add, magnitude, multiply, subtract, text
+from shared.events import (
+    Bar,
+    Envelope,
+    Event,
+    ExternalOrderSeen,
+    FillCorrected,
+    LimitBreached,
+    OrderAbandoned,
+    OrderBook,
+    OrderCanceled,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    Quote,
+    Reason,
+    ReplaceRejected,
+    Scope,
+    Trade,
+    TradingState,
+    TradingStateChanged,
+)
+
+from .commands import closing_orders
+from .desk import Desk
+from .loss import ACCOUNT, Level, Watch
+from .reservations import Line
+
+
+def on_market(desk: Desk) -> Mapping[type[Event], Callable[[Envelope], Sequence[Event]]]:
+    """By data type, what a datum decides. The hot path: a symbol without holding or order costs one look-up, a held one a float or two."""
+    return {kind: _on_datum(desk, marks) for kind, marks in _MARKS.items()}
+
+
+def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callable[[Envelope], Sequence[Event]]:
+    active, watches = desk.watches.active, desk.watches
+
+    def decide(e: Envelope) -> Sequence[Event]:
+        symbol = e.event.symbol  # type: ignore[attr-defined]  # market data has one
+        if symbol not in active:
+            return ()
+        bid, ask = marks(e.event)
+        for watch in active[symbol]:
+            if watch.might_breach(symbol, bid, ask):
+                return loss_events(watches.judge(e), desk)
+        return ()
+
+    return decide
+
+
+def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
+    fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
+    out: list[Event] = list(desk.flattening.assignments(fill))
+    out += loss_events(desk.watches.judge_fill(fill), desk)
+    if not desk.reservations.covers(fill):
+        out += exposure_events(fill, desk)
+    out += next_closing(e, desk, max((c.halt_epoch for c in out if isinstance(c, TradingStateChanged)), default=desk.states.halt_epoch))
+    return out
+
+
+def on_external(e: Envelope, desk: Desk) -> Sequence[Event]:
+    seen: ExternalOrderSeen = e.event  # type: ignore[assignment]
+    return (*exposure_events(seen, desk), *next_closing(e, desk, desk.states.halt_epoch))
+
+
+def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
+    return next_closing(e, desk, desk.states.halt_epoch)
+
+
+def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk) -> list[Event]:
+    """The breaches, then for each scope the strictest state they ask for."""
+    out: list[Event] = [breach for _, _, breach in found]
+    asked: dict[str, Level] = {}
+    for watch, level, breach in found:
+        if breach.hard and (watch.key not in asked or level.state is TradingState.HALTED):
+            asked[watch.key] = level
+    for key, level in asked.items():
+        scope = Scope.GLOBAL if key == ACCOUNT else Scope.STRATEGY
+        changed = desk.states.restrict(scope, key, level.state, level.reason, f"{level.key} of {text(level.limit)} is met")
+        if changed is not None:
+            out.append(changed)
+    return out
+
+
+def exposure_events(e: OrderFilled | ExternalOrderSeen, desk: Desk) -> list[Event]:
+    """A trade or order that no approval reserved for: where it takes worst-case exposure above a limit, only reducing goes on."""
+    line = desk.reservations.preview(e)
+    if line is None:
+        return []
+    s, unit, before = desk.settings, desk.value.unit(line.symbol), desk.value.sums.total()
+    worst = desk.value.worst(line)
+    total = before.minus(desk.value.sums.part(line.symbol)).plus(worst)
+    size, was = _size(line), _size(desk.value.line(line.symbol))
+    net = max(magnitude(total.longest), magnitude(total.shortest))
+    judged = (
+        (Reason.POSITION, "position_max", s.position_max, was, size, Scope.SYMBOL),
+        (Reason.POSITION_NOTIONAL, "position_notional_max", s.position_notional_max, multiply(was, unit), multiply(size, unit), Scope.SYMBOL),
+        (Reason.GROSS_EXPOSURE, "gross_notional_max", s.gross_notional_max, before.gross, total.gross, Scope.GLOBAL),
+        (Reason.NET_EXPOSURE, "net_notional_max", s.net_notional_max, max(magnitude(before.longest), magnitude(before.shortest)), net, Scope.GLOBAL),
+    )
+    out: list[Event] = []
+    done: set[Scope] = set()
+    for reason, key, limit, old, new, scope in judged:
+        if limit is None or new <= limit or new <= old:
+            continue
+        out.append(LimitBreached(reason, key, text(limit), text(new), hard=True))
+        subject = line.symbol if scope is Scope.SYMBOL else ""
+        changed = desk.states.reduce(scope, subject, reason, f"{key} of {text(limit)} is exceeded by {e.order_id}")
+        if changed is not None and scope not in done:
+            out.append(changed)
+            done.add(scope)
+    return out
+
+
+def next_closing(e: Envelope, desk: Desk, halt_epoch: int) -> Sequence[Event]:
+    """In a symbol being flattened: close what this event set free, or tell that a closing order failed."""
+    event: OrderEvent = e.event  # type: ignore[assignment]
+    if not desk.flattening.state.symbols:
+        return ()
+    failed = desk.flattening.failed(event)
+    if failed is not None:
+        return (failed,)
+    line = desk.reservations.preview(event)
+    if line is None or line.symbol not in desk.flattening.state.symbols:
+        return ()
+    return tuple(closing_orders([line], e, desk, halt_epoch))
+
+
+def _size(line: Line) -> Decimal:
+    return max(magnitude(add(line.position, line.buys)), magnitude(subtract(line.position, line.sells)))
+
+
+_NO_MARKET: Final = (nan, nan)
+_MARKS: Final[Mapping[type[Event], Callable[[Any], tuple[float, float]]]] = {
+    Bar: lambda bar: (bar.close, bar.close),
+    Trade: lambda trade: (trade.price, trade.price),
+    Quote: lambda quote: (quote.bid, quote.ask),
+    OrderBook: lambda book: (book.bids[0][0], book.asks[0][0]) if book.bids and book.asks else _NO_MARKET,
+}
+ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
+    OrderFilled: on_filled,
+    ExternalOrderSeen: on_external,
+    FillCorrected: on_order_changed,
+    OrderRejected: on_order_changed,
+    OrderCanceled: on_order_changed,
+    OrderExpired: on_order_changed,
+    OrderAbandoned: on_order_changed,
+    OrderReplaced: on_order_changed,
+    ReplaceRejected: on_order_changed,
+}

@@ -1,0 +1,179 @@
+"""Every order that may still fill, counted from the moment it is approved until its end is proven.
+
+Promises: an approval counts at once, before anyone sends it; sending, working and unknown orders all count; a release needs the broker's
+word or the router's proof. Account and strategy exposure follow each event in O(1). An order thought absent that shows up counts again.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import Final, NamedTuple
+
+import msgspec
+
+from shared.domain.exact import ZERO, add, multiply, negate, subtract
+from shared.domain.exposure import Exposure
+from shared.domain.instrument import signed
+from shared.domain.ledger import OWNERLESS, UNASSIGNED, Ledger
+from shared.events import (
+    ExternalOrderSeen,
+    FillCorrected,
+    OrderAccepted,
+    OrderEvent,
+    OrderFilled,
+    OrderSide,
+    OrderUnknown,
+    ReplaceApproved,
+)
+
+from .open_order import OpenOrder, after
+
+ENDED_MAX: Final = 1_000  # ended orders remembered, for what is still said of them
+
+
+class Line(NamedTuple):
+    """Worst-case parts of one symbol: what is held and what may still be bought and sold."""
+
+    symbol: str
+    position: Decimal
+    buys: Decimal
+    sells: Decimal
+
+    def room_to_reduce(self, side: OrderSide) -> Decimal:
+        """As `Exposure.room_to_reduce`."""
+        if side is OrderSide.BUY:
+            return max(ZERO, negate(add(self.position, self.buys))) if self.position < 0 else ZERO
+        return max(ZERO, subtract(self.position, self.sells)) if self.position > 0 else ZERO
+
+
+class ReservationState(msgspec.Struct):
+    """Orders in the order they were approved, or ended."""
+
+    open: list[OpenOrder] = msgspec.field(default_factory=list)
+    ended: list[OpenOrder] = msgspec.field(default_factory=list)
+
+
+class Reservations:
+    """orders: by id, those that may fill. account: exposure over account holdings. value: money the opening part of them would need."""
+
+    def __init__(self, ledger: Ledger, state: ReservationState) -> None:
+        self._ledger = ledger
+        self.orders: dict[str, OpenOrder] = {}
+        self.ended: dict[str, OpenOrder] = {order.order_id: order for order in state.ended}
+        self.account = Exposure(ledger.net)
+        self.value = ZERO
+        self._strategies: dict[str, Exposure] = {}
+        self._by_symbol: dict[str, dict[str, None]] = {}
+        for order in state.open:
+            self._count(order)
+
+    def strategy(self, owner: str) -> Exposure:
+        """Exposure over one owner's book; all who trade for no strategy share one."""
+        key = UNASSIGNED if owner in OWNERLESS else owner
+        exposure = self._strategies.get(key)
+        if exposure is None:
+            exposure = self._strategies[key] = Exposure(partial(self._ledger.quantity, key))
+        return exposure
+
+    def in_symbol(self, symbol: str) -> list[OpenOrder]:
+        """Open orders of a symbol, oldest first."""
+        return [self.orders[order_id] for order_id in self._by_symbol.get(symbol, ())]
+
+    def reserve(self, order: OpenOrder) -> None:
+        """An order was approved."""
+        if order.order_id not in self.orders:
+            self._count(order)
+
+    def fold(self, e: OrderEvent) -> str:
+        """What an event of the order path leaves of its order; the symbol whose exposure changed, or nothing. Fold fills into the ledger
+        first."""
+        order = self.orders.get(e.order_id)
+        if order is not None:
+            new = after(order, e)
+            if isinstance(e, ReplaceApproved) and e.terms.limit_price is not None:
+                dearer = multiply(e.terms.limit_price, self._ledger.multiplier(order.symbol))
+                new = msgspec.structs.replace(new, unit_value=max(new.unit_value, dearer))
+            self._swap(order, new)
+            return order.symbol
+        if isinstance(e, ExternalOrderSeen) and e.working:
+            price = e.terms.limit_price or e.terms.stop_price or ZERO
+            unit = multiply(price, self._ledger.multiplier(e.terms.symbol))
+            self.ended.pop(e.order_id, None)
+            self._count(OpenOrder(e.order_id, e.strategy, e.terms, unit, e.terms.quantity, approved=e.terms, filled=e.filled))
+            return e.terms.symbol
+        ended = self.ended.get(e.order_id)
+        return "" if ended is None else self._fold_ended(ended, e)
+
+    def preview(self, e: OrderEvent) -> Line | None:
+        """The line of the event's symbol once it is folded; None where it changes none."""
+        order = self.orders.get(e.order_id)
+        if order is not None:
+            symbol = order.symbol
+        elif isinstance(e, OrderFilled | FillCorrected):
+            symbol = e.symbol
+        elif isinstance(e, ExternalOrderSeen):
+            symbol = e.terms.symbol
+        else:
+            return None
+        open_ = self.account.open(symbol)
+        position, buys, sells = self.account.position(symbol), open_.buys, open_.sells
+        if isinstance(e, OrderFilled):
+            position = add(position, signed(e.side, e.quantity))
+        elif isinstance(e, FillCorrected):
+            position = add(position, signed(e.side, subtract(e.quantity, e.previous_quantity)))
+        change = ZERO
+        if order is not None:
+            change = subtract(after(order, e).leaves, order.leaves)
+        elif isinstance(e, ExternalOrderSeen) and e.working:
+            change = max(ZERO, subtract(e.terms.quantity, e.filled))
+        side = order.side if order is not None else getattr(getattr(e, "terms", e), "side", None)
+        return Line(symbol, position, add(buys, change), sells) if side is OrderSide.BUY else Line(symbol, position, buys, add(sells, change))
+
+    def covers(self, e: OrderFilled) -> bool:
+        """Whether the fill was counted before it happened: it turns reserved quantity into holding and adds no exposure."""
+        order = self.orders.get(e.order_id)
+        return order is not None and order.symbol == e.symbol and order.side is e.side and e.quantity <= order.leaves
+
+    def to_state(self) -> ReservationState:
+        return ReservationState(list(self.orders.values()), list(self.ended.values()))
+
+    def _fold_ended(self, order: OpenOrder, e: OrderEvent) -> str:
+        if order.ended == "absent" and isinstance(e, OrderAccepted | OrderUnknown | OrderFilled):
+            del self.ended[order.order_id]
+            self._count(msgspec.structs.replace(order, ended=""))
+            return self.fold(e)
+        if isinstance(e, OrderFilled | FillCorrected):
+            self.ended[order.order_id] = msgspec.structs.replace(after(order, e), ended=order.ended)
+        return ""
+
+    def _count(self, order: OpenOrder) -> None:
+        self.orders[order.order_id] = order
+        self._by_symbol.setdefault(order.symbol, {})[order.order_id] = None
+        self.account.add_order(order.symbol, order.side, order.leaves)
+        self.strategy(order.strategy).add_order(order.symbol, order.side, order.leaves)
+        self.value = add(self.value, value_of(order))
+
+    def _swap(self, old: OpenOrder, new: OpenOrder) -> None:
+        self.value = subtract(self.value, value_of(old))
+        if not new.ended:
+            by = subtract(new.leaves, old.leaves)
+            self.orders[old.order_id] = new
+            self.account.change(old.symbol, old.side, by)
+            self.strategy(old.strategy).change(old.symbol, old.side, by)
+            self.value = add(self.value, value_of(new))
+            return
+        del self.orders[old.order_id]
+        del self._by_symbol[old.symbol][old.order_id]
+        if not self._by_symbol[old.symbol]:
+            del self._by_symbol[old.symbol]
+        self.account.end_order(old.symbol, old.side, old.leaves)
+        self.strategy(old.strategy).end_order(old.symbol, old.side, old.leaves)
+        self.ended[old.order_id] = new
+        while len(self.ended) > ENDED_MAX:
+            del self.ended[next(iter(self.ended))]
+
+
+def value_of(order: OpenOrder) -> Decimal:
+    """Money the part of an order that opens exposure would still need."""
+    return multiply(min(order.opening, order.leaves), order.unit_value)

@@ -1,0 +1,92 @@
+"""Message throttles: token buckets on log time, with a budget that only cancels may use.
+
+A bucket of rate r holds r tokens and refills evenly; kept as one integer, the log time at which it is full again (the generic cell rate
+algorithm), so no rounding builds up and equal histories give equal states.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from .settings import RiskSettings
+
+SECOND: Final = 1_000_000_000
+MINUTE: Final = 60 * SECOND
+ACCOUNT: Final = ""
+
+
+class Bucket(msgspec.Struct):
+    """full_at: ns log time at which all tokens are back. rate: tokens per `period_ns`, and the most it holds."""
+
+    rate: int
+    period_ns: int
+    full_at: int = 0
+
+    def has_token(self, now: int) -> bool:
+        return max(self.full_at, now) - now + self.period_ns // self.rate <= self.period_ns
+
+    def take(self, now: int) -> None:
+        """Take one token, also where there is none: what must pass is counted against what comes later."""
+        self.full_at = max(self.full_at, now) + self.period_ns // self.rate
+
+
+class ThrottleState(msgspec.Struct):
+    """full_at of every bucket, by its name."""
+
+    full_at: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Throttles:
+    """New orders and replaces draw on the account's and their strategy's buckets; cancels on their own first."""
+
+    def __init__(self, settings: RiskSettings, state: ThrottleState) -> None:
+        self._settings = settings
+        self._buckets: dict[str, Bucket] = {}
+        for name, full_at in state.full_at.items():
+            bucket = self._bucket(name)
+            if bucket is not None:
+                bucket.full_at = full_at
+
+    def blocking(self, strategy: str, now: int) -> tuple[str, int] | None:
+        """The limit (key, value) that has no token for a message of this strategy at now."""
+        for name in self._names(strategy):
+            bucket = self._bucket(name)
+            if bucket is not None and not bucket.has_token(now):
+                return name.split(":", 1)[0], bucket.rate
+        return None
+
+    def spend(self, strategy: str, now: int) -> None:
+        """A new order or replace was approved."""
+        for name in self._names(strategy):
+            bucket = self._bucket(name)
+            if bucket is not None:
+                bucket.take(now)
+
+    def spend_cancel(self, strategy: str, now: int) -> None:
+        """A cancel was approved, as every cancel is; past the reserve it uses up what new orders could have had."""
+        reserve = self._bucket("cancel_reserve_per_s")
+        assert reserve is not None
+        if reserve.has_token(now):
+            reserve.take(now)
+        else:
+            self.spend(strategy, now)
+
+    def to_state(self) -> ThrottleState:
+        return ThrottleState({name: bucket.full_at for name, bucket in self._buckets.items() if bucket.full_at})
+
+    @staticmethod
+    def _names(strategy: str) -> tuple[str, ...]:
+        return ("msgs_per_s_max", "msgs_per_min_max", f"strategy_msgs_per_s_max:{strategy}")
+
+    def _bucket(self, name: str) -> Bucket | None:
+        """The bucket of a name, None where its limit is switched off. Made on first use: strategies come and go."""
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            key = name.split(":", 1)[0]
+            rate = getattr(self._settings, key)
+            if rate is None:
+                return None
+            bucket = self._buckets[name] = Bucket(rate, MINUTE if key == "msgs_per_min_max" else SECOND)
+        return bucket

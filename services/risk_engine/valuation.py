@@ -1,0 +1,155 @@
+"""Money sums over symbols that stay exact and cost O(1) a market event.
+
+A symbol whose price or quantity moved is only noted; it is valued again when somebody asks for the sum. Sums are exact Decimals, so
+asking earlier, later or never changes no later answer: asking from `decide` is no change of state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+from shared.domain.exact import ONE, ZERO, add, magnitude, multiply, of_float, share, subtract
+from shared.domain.ledger import Ledger
+
+from .prices import Prices
+from .reservations import Line, Reservations
+
+
+class Amounts(NamedTuple):
+    """held: holdings at their marks. gross: worst-case sizes. longest, shortest: signed worst cases."""
+
+    held: Decimal = ZERO
+    gross: Decimal = ZERO
+    longest: Decimal = ZERO
+    shortest: Decimal = ZERO
+
+    def plus(self, other: Amounts) -> Amounts:
+        return Amounts(*map(add, self, other))
+
+    def minus(self, other: Amounts) -> Amounts:
+        return Amounts(*map(subtract, self, other))
+
+
+NOTHING = Amounts()
+
+
+class Valuation:
+    """The sum of `amounts_of(symbol)` over the symbols ever noted."""
+
+    def __init__(self, amounts_of: Callable[[str], Amounts]) -> None:
+        self._amounts_of = amounts_of
+        self._parts: dict[str, Amounts] = {}
+        self._total = NOTHING
+        self._moved: set[str] = set()
+        self.note = self._moved.add
+
+    def total(self) -> Amounts:
+        for symbol in self._moved:
+            self._total = self._total.minus(self._parts.get(symbol, NOTHING)).plus(part := self._amounts_of(symbol))
+            if part == NOTHING:
+                self._parts.pop(symbol, None)
+            else:
+                self._parts[symbol] = part
+        self._moved.clear()
+        return self._total
+
+    def part(self, symbol: str) -> Amounts:
+        """One symbol's share of the total."""
+        self.total()
+        return self._parts.get(symbol, NOTHING)
+
+
+class AccountValue:
+    """What the account is worth, and what it could come to."""
+
+    def __init__(self, ledger: Ledger, reservations: Reservations, prices: Prices) -> None:
+        self._ledger = ledger
+        self._reservations = reservations
+        self._prices = prices
+        self.sums = Valuation(self._amounts)
+
+    def equity(self) -> Decimal:
+        return add(self._ledger.cash, self.sums.total().held)
+
+    def quantity(self, symbol: str) -> Decimal:
+        return self._ledger.net(symbol)
+
+    def multiplier(self, symbol: str) -> Decimal:
+        return self._ledger.multiplier(symbol)
+
+    def unit(self, symbol: str) -> Decimal:
+        """Money a unit at the mark; what was paid a unit, or the dearest open order's, while no price is known."""
+        position = self._ledger.net(symbol)
+        mark = self._prices.mark(symbol, float(position))
+        if mark is not None:
+            return multiply(of_float(mark), self._ledger.multiplier(symbol))
+        paid = share(self._cost(symbol), ONE, position) if position else ZERO
+        return max([magnitude(paid), *(order.unit_value for order in self._reservations.in_symbol(symbol))])
+
+    def worst(self, line: Line) -> Amounts:
+        """Worst-case money of a line at the symbol's unit value."""
+        unit = self.unit(line.symbol)
+        longest = multiply(add(line.position, line.buys), unit)
+        shortest = multiply(subtract(line.position, line.sells), unit)
+        return Amounts(ZERO, max(magnitude(longest), magnitude(shortest)), longest, shortest)
+
+    def line(self, symbol: str) -> Line:
+        open_ = self._reservations.account.open(symbol)
+        return Line(symbol, self._ledger.net(symbol), open_.buys, open_.sells)
+
+    def _amounts(self, symbol: str) -> Amounts:
+        return self.worst(self.line(symbol))._replace(held=self.held(symbol))
+
+    def held(self, symbol: str) -> Decimal:
+        """Holdings at the mark, at their cost while no price is known."""
+        position = self._ledger.net(symbol)
+        mark = self._prices.mark(symbol, float(position))
+        if mark is None:
+            return self._cost(symbol)
+        return multiply(multiply(position, of_float(mark)), self._ledger.multiplier(symbol))
+
+    def holdings(self) -> tuple[Decimal, Decimal]:
+        """(gross, net) money of what is held, orders left out. O(holdings)."""
+        gross = net = ZERO
+        for symbol in self._ledger.positions():
+            value = self.held(symbol)
+            gross, net = add(gross, magnitude(value)), add(net, value)
+        return gross, net
+
+    def _cost(self, symbol: str) -> Decimal:
+        total = ZERO
+        for book in self._ledger.books.values():
+            position = book.positions.get(symbol)
+            if position is not None:
+                total = add(total, position.cost)
+        return total
+
+
+class StrategyValue:
+    """What one strategy's book is worth, each holding at the mark careful for its own direction."""
+
+    def __init__(self, strategy: str, ledger: Ledger, prices: Prices) -> None:
+        self._strategy = strategy
+        self._ledger = ledger
+        self._prices = prices
+        self.sums = Valuation(self._amounts)
+
+    def equity(self) -> Decimal:
+        book = self._ledger.books.get(self._strategy)
+        return ZERO if book is None else add(book.cash, self.sums.total().held)
+
+    def quantity(self, symbol: str) -> Decimal:
+        return self._ledger.quantity(self._strategy, symbol)
+
+    def multiplier(self, symbol: str) -> Decimal:
+        return self._ledger.multiplier(symbol)
+
+    def held(self, symbol: str) -> Decimal:
+        book = self._ledger.books.get(self._strategy)
+        position = book.positions.get(symbol) if book is not None else None
+        return ZERO if position is None else position.value(self._prices.mark(symbol, float(position.quantity)))
+
+    def _amounts(self, symbol: str) -> Amounts:
+        return Amounts(held=self.held(symbol))

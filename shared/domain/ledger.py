@@ -1,0 +1,240 @@
+"""The account as books: one a strategy, one for what is assigned to none; the account is their exact sum.
+
+Promises: folding the same events gives the same books on any machine; account cash, holdings and profit are exactly the sum over books,
+after partial closes, trades through zero, corrections and busts; nothing is de-duplicated here, because only the router books fills.
+Orders of risk (flatten) and of others at the broker (external) trade for no strategy: their fills are unassigned until `HoldingAssigned`
+moves them. Commissions and cash flows are taken in the account's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from shared.events import (
+    AccountOpened,
+    CashFlow,
+    CorporateAction,
+    Event,
+    FillCorrected,
+    HoldingAssigned,
+    InstrumentDefined,
+    OrderFilled,
+    OrderSide,
+)
+
+from .book import Book
+from .exact import ONE, ZERO, add, magnitude, multiply, negate, subtract
+from .position import Position
+
+__all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
+
+UNASSIGNED: Final = ""
+OWNERLESS: Final = frozenset({UNASSIGNED, "risk", "external"})  # order owners whose fills belong to no strategy's book
+
+
+class PositionState(msgspec.Struct, frozen=True, array_like=True):
+    symbol: str
+    position: Position
+
+
+class BookState(msgspec.Struct, frozen=True, array_like=True):
+    strategy: str
+    cash: Decimal
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+    positions: tuple[PositionState, ...]
+
+
+class LedgerState(msgspec.Struct, frozen=True, array_like=True):
+    """Everything a ledger holds, in canonical order: equal ledgers give equal states."""
+
+    books: tuple[BookState, ...]
+    multipliers: tuple[tuple[str, Decimal], ...]
+    budgets: tuple[tuple[str, Decimal], ...]
+    accounts: tuple[str, ...]
+
+
+class Ledger:
+    """books: by strategy id, UNASSIGNED for the rest. A strategy's book opens with its budget as cash, moved there from unassigned cash,
+    so the account's own cash never depends on how it is divided."""
+
+    def __init__(self, budgets: Mapping[str, Decimal] | None = None) -> None:
+        self.books: dict[str, Book] = {UNASSIGNED: Book()}
+        self._budgets: dict[str, Decimal] = {}
+        self._multipliers: dict[str, Decimal] = {}
+        self._net: dict[str, Decimal] = {}
+        self._accounts: set[str] = set()
+        self._set_budgets(budgets or {})
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            OrderFilled: self._filled,
+            FillCorrected: self._corrected,
+            CashFlow: self._cash_flow,
+            HoldingAssigned: self._assigned,
+            CorporateAction: self._corporate_action,
+            AccountOpened: self._opened,
+            InstrumentDefined: self._defined,
+        }
+
+    def apply(self, event: Event) -> None:
+        """Fold one event; others than the account's facts change nothing."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def book(self, strategy: str) -> Book:
+        """The book an order of this owner trades for; opened empty for a strategy not met before."""
+        key = UNASSIGNED if strategy in OWNERLESS else strategy
+        book = self.books.get(key)
+        if book is None:
+            book = self.books[key] = Book()
+        return book
+
+    def net(self, symbol: str) -> Decimal:
+        """The account's signed holding of a symbol: the sum over books. O(1)."""
+        return self._net.get(symbol, ZERO)
+
+    def quantity(self, strategy: str, symbol: str) -> Decimal:
+        """Signed holding in the book of an order's owner; opens no book."""
+        book = self.books.get(UNASSIGNED if strategy in OWNERLESS else strategy)
+        return book.quantity(symbol) if book is not None else ZERO
+
+    def positions(self) -> dict[str, Decimal]:
+        """Signed account holdings that are not flat, by symbol in order."""
+        return {symbol: self._net[symbol] for symbol in sorted(self._net) if self._net[symbol]}
+
+    @property
+    def cash(self) -> Decimal:
+        total = ZERO
+        for book in self.books.values():
+            total = add(total, book.cash)
+        return total
+
+    def equity(self, marks: Mapping[str, float]) -> Decimal:
+        """Account value at marks; holdings without a mark count at cost."""
+        total = ZERO
+        for book in self.books.values():
+            total = add(total, book.equity(marks))
+        return total
+
+    def multiplier(self, symbol: str) -> Decimal:
+        return self._multipliers.get(symbol, ONE)
+
+    def _filled(self, e: OrderFilled) -> None:
+        self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
+
+    def _corrected(self, e: FillCorrected) -> None:
+        """The old execution is traded back at its own price and fee, then the new one is booked: cash and holdings end as if only the new
+        one had been, and profit follows from them."""
+        self._trade(e.strategy, e.symbol, _signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
+        self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
+
+    def _cash_flow(self, e: CashFlow) -> None:
+        self.books[UNASSIGNED].fund(e.amount)
+
+    def _assigned(self, e: HoldingAssigned) -> None:
+        """A trade between the strategy's book and the unassigned one at the given price: the account does not change."""
+        self._trade(e.strategy, e.symbol, e.quantity, e.price, ZERO)
+        self._trade(UNASSIGNED, e.symbol, negate(e.quantity), e.price, ZERO)
+
+    def _opened(self, e: AccountOpened) -> None:
+        if e.account in self._accounts:
+            return
+        self._accounts.add(e.account)
+        rest = self.books[UNASSIGNED]
+        rest.fund(e.cash)
+        for symbol, quantity, price in zip(e.symbols, e.quantities, e.average_prices, strict=True):
+            rest.endow(symbol, quantity, price, self.multiplier(symbol))
+            self._net[symbol] = add(self.net(symbol), quantity)
+
+    def _defined(self, e: InstrumentDefined) -> None:
+        self._multipliers[e.symbol] = e.multiplier
+        for book in self.books.values():
+            position = book.positions.get(e.symbol)
+            if position is not None:
+                position.multiplier = e.multiplier
+
+    def _corporate_action(self, e: CorporateAction) -> None:
+        """split: units times ratio at the same cost. symbol_change: the holding moves to new_symbol as it is. expiry: it ends worthless;
+        what it settled for arrives as a fill before or a cash flow after."""
+        if e.kind == "symbol_change":
+            self._multipliers.setdefault(e.new_symbol, self.multiplier(e.symbol))
+        for book in self.books.values():
+            position = book.positions.get(e.symbol)
+            if position is None:
+                continue
+            if e.kind == "split":
+                position.quantity = multiply(position.quantity, e.ratio)
+            elif e.kind == "symbol_change":
+                self._rename(book, e.symbol, e.new_symbol)
+            elif e.kind == "expiry" and position.quantity:
+                _, profit = position.trade(negate(position.quantity), ZERO)
+                book.realised = add(book.realised, profit)
+        self._recount(e.symbol)
+        if e.kind == "symbol_change":
+            self._recount(e.new_symbol)
+
+    def _rename(self, book: Book, old: str, new: str) -> None:
+        moved, there = book.positions.pop(old), book.position(new)
+        there.multiplier = self.multiplier(new)
+        there.quantity = add(there.quantity, moved.quantity)
+        there.cost = add(there.cost, moved.cost)
+        there.realised = add(there.realised, moved.realised)
+        there.fees = add(there.fees, moved.fees)
+
+    def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
+        side = OrderSide.BUY if signed > 0 else OrderSide.SELL
+        self.book(owner).fill(symbol, side, magnitude(signed), price, commission, self.multiplier(symbol))
+        self._net[symbol] = add(self.net(symbol), signed)
+
+    def _recount(self, symbol: str) -> None:
+        total = ZERO
+        for book in self.books.values():
+            total = add(total, book.quantity(symbol))
+        self._net[symbol] = total
+
+    def _set_budgets(self, budgets: Mapping[str, Decimal]) -> None:
+        """Move what changed between unassigned cash and the strategies' books."""
+        for strategy in sorted(set(budgets) | set(self._budgets)):
+            change = subtract(budgets.get(strategy, ZERO), self._budgets.get(strategy, ZERO))
+            self.book(strategy).fund(change)
+            self.books[UNASSIGNED].fund(negate(change))
+        self._budgets = dict(budgets)
+
+    def to_state(self) -> LedgerState:
+        return LedgerState(
+            # a book somebody only looked at is no state
+            books=tuple(_book_state(name, self.books[name]) for name in sorted(self.books) if name == UNASSIGNED or self.books[name] != Book()),
+            multipliers=tuple(sorted(self._multipliers.items())),
+            budgets=tuple(sorted(self._budgets.items())),
+            accounts=tuple(sorted(self._accounts)),
+        )
+
+    @classmethod
+    def from_state(cls, state: LedgerState, budgets: Mapping[str, Decimal] | None = None) -> Ledger:
+        """The ledger of a state. budgets: today's, where they differ from the state's the difference moves; None keeps the state's."""
+        ledger = cls()
+        for b in state.books:
+            positions = {p.symbol: msgspec.structs.replace(p.position) for p in b.positions}
+            ledger.books[b.strategy] = Book(b.cash, positions, b.realised, b.fees, b.funding)
+        ledger._multipliers = dict(state.multipliers)
+        ledger._budgets = dict(state.budgets)
+        ledger._accounts = set(state.accounts)
+        for symbol in {symbol for book in ledger.books.values() for symbol in book.positions}:
+            ledger._recount(symbol)  # the order of this set decides nothing
+        if budgets is not None:
+            ledger._set_budgets(budgets)
+        return ledger
+
+
+def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
+    return quantity if side is OrderSide.BUY else negate(quantity)
+
+
+def _book_state(strategy: str, book: Book) -> BookState:
+    positions = tuple(PositionState(symbol, msgspec.structs.replace(book.positions[symbol])) for symbol in sorted(book.positions))
+    return BookState(strategy, book.cash, book.realised, book.fees, book.funding, positions)

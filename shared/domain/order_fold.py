@@ -1,0 +1,216 @@
+"""What is known of each order, folded from order events through the order machine.
+
+One fold for whoever needs it (router, reconciler, auditor), so that all of them agree on every order's status, terms and fills. It judges
+nothing and raises nothing: a step that was late or illegal is returned, and the caller decides whether a person should know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from shared.events import (
+    CancelRejected,
+    CancelSending,
+    Event,
+    ExternalOrderSeen,
+    FillCorrected,
+    OrderAbandoned,
+    OrderAccepted,
+    OrderApproved,
+    OrderCanceled,
+    OrderDenied,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderIntent,
+    OrderRejected,
+    OrderReplaced,
+    OrderSending,
+    OrderStatus,
+    OrderTerms,
+    OrderUnknown,
+    ReplaceRejected,
+    ReplaceSending,
+)
+
+from .exact import ZERO, add, multiply, subtract
+from .order_machine import DONE, Happening, Step, Verdict, fill_happening, step, working_status
+
+HAPPENINGS: Final[dict[type[Event], Happening]] = {
+    OrderApproved: Happening.APPROVED,
+    OrderDenied: Happening.DENIED,
+    OrderSending: Happening.SENDING,
+    OrderAccepted: Happening.ACCEPTED,
+    OrderRejected: Happening.REJECTED,
+    OrderUnknown: Happening.UNKNOWN,
+    CancelSending: Happening.CANCEL_SENDING,
+    CancelRejected: Happening.CANCEL_REJECTED,
+    OrderCanceled: Happening.CANCELED,
+    OrderExpired: Happening.EXPIRED,
+    ReplaceSending: Happening.REPLACE_SENDING,
+    OrderReplaced: Happening.REPLACED,
+    ReplaceRejected: Happening.REPLACE_REJECTED,
+    OrderAbandoned: Happening.ABANDONED,
+}
+FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderFilled, FillCorrected, *HAPPENINGS})
+
+_FINE: Final = Verdict.OK
+
+
+class OrderRecord(msgspec.Struct):
+    """One order. filled: booked; notional: sum of quantity x price of what is booked (no multiplier); opened_ns, changed_ns: log time
+    of its first and newest step; replacing: number of the replace in flight, 0 without one; superseded: client ids it had before."""
+
+    order_id: str
+    strategy: str
+    terms: OrderTerms
+    opened_ns: int
+    changed_ns: int
+    status: OrderStatus = OrderStatus.PENDING_NEW
+    client_order_id: str = ""
+    broker_order_id: str = ""
+    filled: Decimal = ZERO
+    notional: Decimal = ZERO
+    commission: Decimal = ZERO
+    replacing: int = 0
+    superseded: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.status in DONE
+
+    @property
+    def leaves(self) -> Decimal:
+        """Quantity not yet filled, never negative."""
+        return max(subtract(self.terms.quantity, self.filled), ZERO)
+
+
+def open_record(event: Event, now: int) -> OrderRecord | None:
+    """A fresh record for an event that may begin an order (intent, approval, an external order), else None."""
+    if isinstance(event, OrderIntent | OrderApproved | OrderSending):
+        return OrderRecord(event.order_id, event.strategy, event.terms, now, now)
+    if isinstance(event, ExternalOrderSeen):
+        status = working_status(event.filled, event.terms.quantity)
+        if not event.working and status is not OrderStatus.FILLED:
+            status = OrderStatus.CANCELLED
+        return OrderRecord(event.order_id, event.strategy, event.terms, now, now, status, broker_order_id=event.broker_order_id, filled=event.filled)
+    return None
+
+
+def advance(record: OrderRecord, event: OrderEvent, now: int) -> Step:
+    """Fold one event of the order into its record and return the machine's step."""
+    kind = type(event)
+    if isinstance(event, OrderFilled):
+        happening = _fill(record, event)
+    elif isinstance(event, FillCorrected):
+        happening = _correct(record, event)
+    elif isinstance(event, ReplaceRejected) and event.replace_no != record.replacing:
+        return Step(record.status, _FINE)  # another replace was refused before it was sent; the one in flight stands
+    elif kind in HAPPENINGS:
+        happening = HAPPENINGS[kind]
+    else:
+        return Step(record.status, _FINE)
+    quantity = event.terms.quantity if isinstance(event, OrderReplaced) else record.terms.quantity
+    made = step(record.status, happening, record.filled, quantity)
+    if made.verdict in {Verdict.OK, Verdict.LATE}:
+        record.status = made.status
+        record.changed_ns = now
+        _note(record, event)
+    return made
+
+
+def _fill(record: OrderRecord, e: OrderFilled) -> Happening:
+    record.filled = add(record.filled, e.quantity)
+    record.notional = add(record.notional, multiply(e.quantity, e.price))
+    record.commission = add(record.commission, e.commission)
+    if not record.broker_order_id:
+        record.broker_order_id = e.broker_order_id
+    return fill_happening(record.filled, record.terms.quantity)
+
+
+def _correct(record: OrderRecord, e: FillCorrected) -> Happening:
+    record.filled = add(record.filled, subtract(e.quantity, e.previous_quantity))
+    record.notional = add(record.notional, subtract(multiply(e.quantity, e.price), multiply(e.previous_quantity, e.previous_price)))
+    record.commission = add(record.commission, subtract(e.commission, e.previous_commission))
+    return fill_happening(record.filled, record.terms.quantity, correction=True)
+
+
+def _note(record: OrderRecord, event: OrderEvent) -> None:
+    """Facts beside the status."""
+    match event:
+        case OrderSending():
+            record.client_order_id = event.client_order_id
+        case OrderAccepted():
+            record.broker_order_id = event.broker_order_id
+        case ReplaceSending():
+            record.replacing = event.replace_no
+        case OrderReplaced():
+            if event.client_order_id != record.client_order_id:
+                record.superseded = (*record.superseded, record.client_order_id)
+            record.terms, record.client_order_id, record.broker_order_id = event.terms, event.client_order_id, event.broker_order_id
+            record.replacing = 0
+        case ReplaceRejected():
+            record.replacing = 0
+            record.text = event.text
+        case OrderRejected() | OrderUnknown() | OrderAbandoned() | CancelRejected() | OrderCanceled():
+            record.text = event.text
+        case _:
+            pass
+
+
+class OrderFold:
+    """Every order of the log by id, and those not done."""
+
+    def __init__(self, records: dict[str, OrderRecord] | None = None) -> None:
+        self.orders: dict[str, OrderRecord] = records or {}
+        self._open: dict[str, None] = {key: None for key, record in self.orders.items() if not record.done}
+        self._by_client: dict[str, str] = {}
+        self._by_broker: dict[str, str] = {}
+        for record in self.orders.values():
+            self._index(record)
+
+    def apply(self, event: Event, now: int) -> Step | None:
+        """Fold one event; None when it is no order event or of an order never met."""
+        if type(event) not in FOLDED or not isinstance(event, OrderEvent):
+            return None
+        record = self.orders.get(event.order_id)
+        if record is None:
+            record = open_record(event, now)
+            if record is None:
+                return None
+            self.orders[event.order_id] = record
+            made = advance(record, event, now)
+        elif isinstance(event, OrderIntent | ExternalOrderSeen):
+            return Step(record.status, Verdict.ILLEGAL)
+        else:
+            made = advance(record, event, now)
+        self._index(record)
+        if record.done:
+            self._open.pop(record.order_id, None)
+        else:
+            self._open[record.order_id] = None
+        return made
+
+    def open(self) -> Iterator[OrderRecord]:
+        """Orders not done, in the order of ids."""
+        return (self.orders[key] for key in sorted(self._open))
+
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def find(self, client_order_id: str, broker_order_id: str) -> OrderRecord | None:
+        """The order the broker calls so, by any client id it has or had, else by its broker id."""
+        key = self._by_client.get(client_order_id) or self._by_broker.get(broker_order_id)
+        return self.orders.get(key) if key else None
+
+    def _index(self, record: OrderRecord) -> None:
+        for name in (record.client_order_id, *record.superseded):
+            if name:
+                self._by_client[name] = record.order_id
+        if record.broker_order_id:
+            self._by_broker[record.broker_order_id] = record.order_id

@@ -1,0 +1,58 @@
+"""Limits as they are written, and what is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from services.risk_engine.settings import RENAMED, Arm, RiskSettings
+
+
+@pytest.mark.parametrize("value", [50000, 50000.0, "50000", Decimal(50000)])
+@pytest.mark.parametrize("key", ["max_notional", "max_order_value", "order_notional_max"])
+def test_one_limit_however_it_is_named_and_written(key: str, value: object) -> None:
+    assert RiskSettings.of({key: value}) == RiskSettings(order_notional_max=Decimal(50000))
+
+
+def test_regimeflows_names_all_mean_a_limit_of_ours() -> None:
+    assert set(RENAMED.values()) <= set(RiskSettings.__struct_fields__)
+
+
+def test_tenths_are_tenths() -> None:
+    assert RiskSettings.of({"drawdown_max": 0.1}).drawdown_max == Decimal("0.1")
+
+
+def test_null_switches_a_limit_off_and_leaving_it_out_does_not() -> None:
+    assert RiskSettings.of({"order_qty_max": None}).order_qty_max is None
+    assert RiskSettings.of({}).order_qty_max is not None
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"order_qty_max": -1},
+        {"order_qty_max": "NaN"},
+        {"order_qty_max": float("inf")},
+        {"order_qty_max": True},
+        {"order_qty_max": "many"},
+        {"oder_qty_max": 1},
+        {"max_notional": 1, "max_order_value": 2},
+        {"msgs_per_s_max": 0},
+        {"deadline_ms": -5},
+        {"drawdown_state": "active"},
+        {"strategies": [{"id": "a"}, {"id": "a"}]},
+        {"strategies": [{"id": "a", "symbol": "X"}]},
+        {"arm": "sometimes"},
+    ],
+    ids=str,
+)
+def test_what_is_no_limit_is_refused(tree: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        RiskSettings.of(tree)
+
+
+def test_words_become_members() -> None:
+    made = RiskSettings.of({"arm": "manual", "strategies": [{"id": "a", "symbols": ["X"], "budget": "10.5"}]})
+    assert made.arm is Arm.MANUAL
+    assert made.budgets() == {"a": Decimal("10.5")}
