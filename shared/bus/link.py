@@ -103,16 +103,16 @@ class LinkServer:
     """The answering end. counts: malformed, expired, lost (answers and pushes whose peer was gone or full)."""
 
     def __init__(self, endpoint: str) -> None:
-        """Bind. Raises OSError (zmq.ZMQError, BlockingIOError) when somebody else serves the endpoint."""
+        """Bind. Raises OSError when it cannot, for example because somebody else serves the endpoint."""
         self._lock = _lock_ipc(endpoint)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._socket = options.router(self._context, endpoint)
-        except zmq.ZMQError:
+        except zmq.ZMQError as error:
             self._context.destroy(linger=0)
             if self._lock is not None:
                 self._lock.close()
-            raise
+            raise OSError(error.errno, f"{endpoint}: {error.strerror}") from None
         self._subscribers: dict[bytes, float] = {}
         self.counts: Counter[str] = Counter()
 
@@ -207,11 +207,11 @@ class LinkClient:
         Raises LinkDown, LinkTimeout, LinkRefused.
         """
         deadline = time.monotonic() + timeout_s
-        self._renew()
         self._last_id += 1
         sought = self._last_id
         if not self._socket.poll(max(0, round(timeout_s * 1_000)), zmq.POLLOUT):
             raise LinkDown("no connection")
+        self._renew()
         reason = permit() if permit is not None else ""
         if reason:
             raise LinkDown(reason)

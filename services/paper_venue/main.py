@@ -1,0 +1,126 @@
+"""The paper venue's process: settings, ledger, link, one loop. Decides nothing.
+
+`python -m services.paper_venue.main --endpoint tcp://127.0.0.1:5600 --ledger var/paper.db [--settings venue.json] [--clock wall|feed]`
+
+SIGTERM and SIGINT end it after the request in hand; `kill -9` loses nothing that was answered. Exit status: 0 stopped, 2 it could not start
+(settings, ledger or endpoint in use), 1 the ledger could not be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import msgspec
+import structlog
+
+from shared.bus.link import LinkServer, Request
+from shared.venue import Report, StateIncompatible, VenueSettings
+from shared.venue import protocol as p
+
+from .ledger import Ledger, LedgerIncompatible, LedgerInUse
+from .outcome import Outcome
+from .service import VenueService
+
+POLL_S_MAX: Final = 0.05
+PUSH_REPORTS_MAX: Final = 200
+
+log = structlog.get_logger()
+
+
+def serve(server: LinkServer, service: VenueService, *, wall: bool, stopped: Callable[[], bool]) -> None:
+    """Answer until stopped. Delayed answers wait here, by monotonic time, and hold up nobody."""
+    waiting: list[tuple[float, int, Request, Outcome]] = []
+    handled = 0
+    while not stopped():
+        until_next = waiting[0][0] - time.monotonic() if waiting else POLL_S_MAX
+        for request in server.poll(max(0.0, min(POLL_S_MAX, until_next))):
+            handled += 1
+            outcome = service.handle(request.method, request.payload)
+            if outcome.push_first:
+                _tell(server, outcome)
+            if outcome.delay_ms:
+                heapq.heappush(waiting, (time.monotonic() + outcome.delay_ms / 1_000, handled, request, outcome))
+            else:
+                _answer(server, request, outcome)
+            if not outcome.push_first:
+                _tell(server, outcome)
+        if wall:
+            _tell(server, service.tick())
+        while waiting and waiting[0][0] <= time.monotonic():
+            _, _, request, outcome = heapq.heappop(waiting)
+            _answer(server, request, outcome)
+
+
+def _answer(server: LinkServer, request: Request, outcome: Outcome) -> None:
+    if outcome.code:
+        server.fail(request, outcome.code, outcome.text)
+    elif outcome.answer is not None:
+        server.reply(request, outcome.answer)
+
+
+def _tell(server: LinkServer, outcome: Outcome) -> None:
+    if outcome.drop_stream:
+        server.drop_subscribers()
+    reports: Sequence[Report] = outcome.push
+    for first in range(0, len(reports), PUSH_REPORTS_MAX):
+        page = tuple(reports[first : first + PUSH_REPORTS_MAX])
+        server.push(p.encode(p.ReportsAnswer(page, reports[-1].n)))
+
+
+def run(endpoint: str, ledger_path: Path, settings: VenueSettings, *, wall: bool, durability: str = "process") -> int:
+    """Serve until a signal comes. Exit status."""
+    stop: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        stop.append(number)
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        ledger = Ledger(ledger_path, durability=durability)
+        core = ledger.restore(settings)
+        server = LinkServer(endpoint)
+    except (LedgerInUse, LedgerIncompatible, StateIncompatible, sqlite3.Error, OSError, ValueError) as error:
+        log.critical("cannot start", service="paper_venue", error=f"{type(error).__name__}: {error}")
+        return 2
+    log.info("ready", service="paper_venue", endpoint=endpoint, ledger=str(ledger_path), report=core.report_number, row=ledger.last_row)
+    try:
+        serve(server, VenueService(core, ledger, time.time_ns if wall else lambda: 0), wall=wall, stopped=lambda: bool(stop))
+    except sqlite3.Error as error:
+        log.critical("ledger cannot be written", service="paper_venue", error=str(error))
+        server.close(linger_ms=0)
+        return 1
+    server.close()
+    ledger.close()
+    log.info("stopped", service="paper_venue", report=core.report_number)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="paper_venue", description="The embedded paper broker.")
+    parser.add_argument("--endpoint", required=True, help="where to serve, for example tcp://127.0.0.1:5600")
+    parser.add_argument("--ledger", required=True, type=Path, help="its ledger file")
+    parser.add_argument("--settings", type=Path, help="JSON file of venue settings")
+    parser.add_argument("--clock", choices=("wall", "feed"), default="wall", help="feed: time comes with requests and data alone")
+    parser.add_argument("--durability", choices=("process", "disk"), default="process")
+    arguments = parser.parse_args(argv)
+    try:
+        raw = arguments.settings.read_bytes() if arguments.settings else b"{}"
+        settings = msgspec.json.decode(raw, type=VenueSettings)
+    except (OSError, msgspec.MsgspecError) as error:
+        print(f"paper_venue: {arguments.settings}: {error}", file=sys.stderr)
+        return 2
+    return run(arguments.endpoint, arguments.ledger, settings, wall=arguments.clock == "wall", durability=arguments.durability)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Answers one request at a time: the core acts, the ledger commits, and only then there is an answer. No socket here.
+
+A request that changes something is named; a name said again is answered from the ledger, so an answer never changes. Faults a test has set
+work around that: before acting (silence, an error), or on the answer and the stream after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import isfinite
+from typing import Final
+
+from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade, decode_body
+from shared.venue import MatchingCore, Report, Verdict, dump
+from shared.venue import protocol as p
+from shared.venue.desk import ID_CHARS_MAX
+from shared.venue.faults import FaultPlan, FaultSpec, Mode, executions_in, fills_first, repeats
+from shared.venue.prices import sane_bar, sane_trade
+
+from .ledger import Answer, Ledger, Write
+from .outcome import Outcome, Refusal
+from .readings import Readings
+
+_MARKET: Final = (Bar, Quote, Trade, OrderBook, InstrumentDefined, InstrumentHalted, SessionChanged, DayEnded)
+_SERVER_ERROR: Final = ("server_error", "internal error; what became of the request is not said")
+
+
+class VenueService:
+    """clock: wall-clock ns, for requests that bring no time; under a feed clock a constant 0, which leaves it at the newest time told. Raises only what must end the process (a ledger that cannot be written)."""
+
+    def __init__(self, core: MatchingCore, ledger: Ledger, clock: Callable[[], int]) -> None:
+        self._core = core
+        self._ledger = ledger
+        self._clock = clock
+        self._now = core.now_ns
+        self._version = core.version
+        self._readings = Readings(core, ledger, lambda: self._now).methods
+        self._changes: Final[dict[str, Callable[[bytes], Outcome]]] = {
+            "advance": self._advance,
+            "submit": self._submit,
+            "cancel": self._cancel,
+            "replace": self._replace,
+            "external_order": self._external_order,
+            "external_trade": self._external_trade,
+            "cash_flow": self._cash_flow,
+            "fault": self._fault,
+        }
+        self.faults = FaultPlan()
+
+    def handle(self, method: str, payload: bytes) -> Outcome:
+        """One request. What is malformed or unknown is refused."""
+        try:
+            if method in self._readings:
+                return Outcome(p.encode(self._readings[method](payload)))
+            if method in self._changes:
+                return self._changes[method](payload)
+        except p.ProtocolError as error:
+            return Outcome(code="malformed", text=str(error))
+        except Refusal as refusal:
+            return Outcome(code=refusal.code, text=refusal.text)
+        return Outcome(code="unknown_method", text=f"known: {', '.join(sorted((*self._changes, *self._readings)))}")
+
+    def tick(self) -> Outcome:
+        """The wall clock moved: what was due by now happens."""
+        now = self._time(0)
+        if self._core.next_due() >= now:
+            return Outcome()
+        reports = self._doubled(self._core.on_time(now))
+        self._commit(reports)
+        return self._told(Outcome(), reports)
+
+    def _advance(self, payload: bytes) -> Outcome:
+        """A market event; a row that was already taken changes nothing."""
+        request = p.decode(p.Advance, payload)
+        if request.row and request.row <= self._ledger.last_row:
+            return Outcome(p.encode(p.Advanced(self._ledger.head_at(request.row))))
+        event = _market_event(request)
+        reports = self._doubled(self._core.on_market(event, self._time(request.now_ns or _own_ns(event))))
+        self._commit(reports, request.row, self._newest(event))
+        head = reports[-1].n if reports else self._ledger.head_at(request.row)
+        return self._told(Outcome(p.encode(p.Advanced(head))), reports)
+
+    def _submit(self, payload: bytes) -> Outcome:
+        r = p.decode(p.Submit, payload)
+
+        def act(reject: FaultSpec | None) -> Verdict:
+            refusal = (reject.code, reject.text) if reject else None
+            return self._core.submit(r.client_order_id, r.terms, self._time(r.now_ns), r.group, refusal)
+
+        return self._change("submit", _order_name(r.client_order_id), p.encode(p.Submit("", r.terms, 0, r.group)), act)
+
+    def _cancel(self, payload: bytes) -> Outcome:
+        r = p.decode(p.Cancel, payload)
+
+        def act(reject: FaultSpec | None) -> Verdict:
+            return _refused(reject) or self._core.cancel(r.client_order_id, self._time(r.now_ns))
+
+        name = f"cancel:{r.attempt}:{_order_name(r.client_order_id)}" if r.attempt else ""
+        return self._change("cancel", name, b"", act)
+
+    def _replace(self, payload: bytes) -> Outcome:
+        r = p.decode(p.Replace, payload)
+
+        def act(reject: FaultSpec | None) -> Verdict:
+            return _refused(reject) or self._core.replace(r.client_order_id, r.replaces, r.terms, self._time(r.now_ns))
+
+        return self._change("replace", _order_name(r.client_order_id), p.encode(p.Replace("", r.replaces, r.terms)), act)
+
+    def _change(self, method: str, name: str, asked: bytes, act: Callable[[FaultSpec | None], Verdict]) -> Outcome:
+        """Answer from the ledger, or act, commit and answer; with the faults set for this kind of request."""
+        if self.faults.for_request(Mode.TIMEOUT_BEFORE_ACCEPT, method):
+            return Outcome()
+        error = self.faults.for_request(Mode.SERVER_ERROR, method)
+        if error is not None and not error.acts:
+            return Outcome(code=_SERVER_ERROR[0], text=_SERVER_ERROR[1])
+        known = self._ledger.answer(name) if name else None
+        if known is not None and known.asked != asked:
+            no = p.OrderAnswer(None, self._core.report_number, "duplicate", f"{name} was used for something else")
+            return Outcome(p.encode(no))
+        outcome = Outcome(known.body) if known else self._settled(name, asked, act(self.faults.for_request(Mode.REJECT, method)))
+        if error is not None:
+            return replace(outcome, answer=None, code=_SERVER_ERROR[0], text=_SERVER_ERROR[1])
+        if self.faults.for_request(Mode.ACCEPT_THEN_TIMEOUT, method):
+            return replace(outcome, answer=None, code="", text="")
+        delay = self.faults.for_request(Mode.DELAYED_ANSWER, method)
+        return replace(outcome, delay_ms=delay.delay_ms) if delay else outcome
+
+    def _external_order(self, payload: bytes) -> Outcome:
+        r = p.decode(p.Submit, payload)
+        return self._settled("", b"", self._core.submit(r.client_order_id, r.terms, self._time(r.now_ns), r.group))
+
+    def _external_trade(self, payload: bytes) -> Outcome:
+        r = p.decode(p.ExternalTrade, payload)
+        if r.quantity <= 0 or r.price <= 0:
+            raise Refusal("malformed", "quantity and price must be above 0")
+        return self._settled("", b"", self._core.trade_outside(r.client_order_id, r.symbol, r.side, r.quantity, r.price, self._time(r.now_ns)))
+
+    def _cash_flow(self, payload: bytes) -> Outcome:
+        r = p.decode(p.CashFlowRequest, payload)
+        reports = self._core.cash_flow(r.kind, r.amount, r.reference, self._time(r.now_ns)).reports
+        self._commit(reports)
+        return self._told(Outcome(p.encode(p.Done(self._core.report_number))), reports)
+
+    def _fault(self, payload: bytes) -> Outcome:
+        spec = p.decode(p.FaultRequest, payload).spec
+        if spec is None:
+            self.faults.clear()
+        else:
+            self.faults.set(spec)
+        return Outcome(p.encode(p.Done(self._core.report_number)))
+
+    def _settled(self, name: str, asked: bytes, verdict: Verdict) -> Outcome:
+        """Commit what the core did together with the answer it gets."""
+        fills_before = bool(executions_in(verdict.reports)) and self.faults.for_reports(Mode.FILL_BEFORE_ACK) is not None
+        reports = self._doubled(fills_first(verdict.reports) if fills_before else verdict.reports)
+        answer = p.encode(p.OrderAnswer(verdict.order, self._core.report_number, verdict.code, verdict.text))
+        self._commit(reports, name=name, answer=Answer(asked, answer) if name else None)
+        return replace(self._told(Outcome(answer), reports), push_first=fills_before)
+
+    def _doubled(self, reports: Sequence[Report]) -> Sequence[Report]:
+        """The reports, with each execution once more when that fault is set."""
+        executions = executions_in(reports)
+        if executions and self.faults.for_reports(Mode.DUPLICATE_FILLS):
+            return (*reports, *repeats(reports, self._core.skip_numbers(executions)))
+        return reports
+
+    def _commit(
+        self, reports: Sequence[Report], row: int = 0, newest: Bar | Quote | Trade | None = None, name: str = "", answer: Answer | None = None
+    ) -> None:
+        state = dump(self._core) if self._core.version != self._version else None
+        self._version = self._core.version
+        self._ledger.commit(Write(row, newest, reports, state, name, answer))
+
+    def _told(self, outcome: Outcome, reports: Sequence[Report]) -> Outcome:
+        """The outcome with what listeners hear of it."""
+        if not reports or self.faults.for_reports(Mode.MUTE_STREAM):
+            return outcome
+        if self.faults.for_reports(Mode.DROPPED_STREAM):
+            return replace(outcome, drop_stream=True)
+        return replace(outcome, push=reports)
+
+    def _newest(self, event: Event) -> Bar | Quote | Trade | None:
+        if isinstance(event, OrderBook):
+            return self._core.market.quotes.get(event.symbol)
+        return event if isinstance(event, Bar | Quote | Trade) else None
+
+    def _time(self, now_ns: int) -> int:
+        """The request's own time, else the wall clock's, which here never goes back."""
+        self._now = max(self._now, now_ns or self._clock())
+        return now_ns or self._now
+
+
+def _refused(reject: FaultSpec | None) -> Verdict | None:
+    return Verdict(None, (), reject.code, reject.text) if reject else None
+
+
+def _order_name(client_order_id: str) -> str:
+    if not 0 < len(client_order_id) <= ID_CHARS_MAX:
+        raise Refusal("bad_client_order_id", f"client_order_id must have 1 to {ID_CHARS_MAX} characters")
+    return f"order:{client_order_id}"
+
+
+def _own_ns(event: Event) -> int:
+    """When the event could be known, 0 where it does not say."""
+    if isinstance(event, Bar):
+        return event.end
+    return event.timestamp if isinstance(event, Quote | Trade | OrderBook) else 0
+
+
+def _market_event(request: p.Advance) -> Event:
+    """Raises Refusal for what is no market event or carries numbers no market has."""
+    try:
+        event = decode_body(request.tag, request.body)
+    except CodecError as error:
+        raise Refusal("malformed", str(error)) from None
+    if not isinstance(event, _MARKET):
+        raise Refusal("malformed", f"{type(event).__name__} is no market event")
+    if not _sane(event):
+        raise Refusal("bad_market_data", str(event)[:200])
+    return event
+
+
+def _sane(event: Event) -> bool:
+    """Numbers a market can have. A crossed or one-sided quote can be; nobody trades against it."""
+    if isinstance(event, Bar):
+        return sane_bar(event)
+    if isinstance(event, Trade):
+        return sane_trade(event)
+    if isinstance(event, Quote):
+        return all(map(isfinite, (event.bid, event.ask, event.bid_size, event.ask_size)))
+    if isinstance(event, OrderBook):
+        return all(isfinite(number) for level in (*event.bids[:1], *event.asks[:1]) for number in level)
+    return True

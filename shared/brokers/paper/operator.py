@@ -1,0 +1,40 @@
+"""The broker's side of the counter, for tests and drills: faults, and acts on the account that are not ours."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from shared.events import OrderRow, OrderSide, OrderTerms
+from shared.venue import protocol as p
+from shared.venue.faults import FaultSpec
+
+from .client import VenueClient
+
+
+class PaperOperator:
+    """Each call raises ReadFailed when the venue did not say that it happened."""
+
+    def __init__(self, endpoint: str, timeout_s: float = 5.0) -> None:
+        self._client = VenueClient(endpoint, timeout_s=timeout_s)
+
+    def fault(self, spec: FaultSpec | None) -> None:
+        """Put a fault in force; None clears all."""
+        self._client.read("fault", p.FaultRequest(spec), p.Done)
+
+    def external_order(self, client_order_id: str, terms: OrderTerms, now_ns: int = 0) -> OrderRow | None:
+        """An order somebody else placed on the account."""
+        return self._client.read("external_order", p.Submit(client_order_id, terms, now_ns), p.OrderAnswer).order
+
+    def external_trade(
+        self, client_order_id: str, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, now_ns: int = 0
+    ) -> OrderRow | None:
+        """A trade somebody else made on the account."""
+        request = p.ExternalTrade(client_order_id, symbol, side, quantity, price, now_ns)
+        return self._client.read("external_trade", request, p.OrderAnswer).order
+
+    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int = 0) -> int:
+        """Money in (positive) or out; the report that says so."""
+        return self._client.read("cash_flow", p.CashFlowRequest(kind, amount, reference, now_ns), p.Done).head
+
+    def close(self) -> None:
+        self._client.close()

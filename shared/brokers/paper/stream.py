@@ -1,0 +1,90 @@
+"""The venue's reports as a stream without holes: pushes where they come in order, the ledger's pages where they do not.
+
+A hole in the numbers, or silence for `QUIET_S`, is answered by asking for what follows the last known report. So a mute, dropped or
+overflowing stream costs time, never a report; a report that is told twice is passed on once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from shared.brokers.contract import CashSeen, ExecutionSeen, OrderSeen, ReadFailed, StreamDown, StreamItem, StreamUp
+from shared.events import ErrorClass
+from shared.venue import Report
+from shared.venue import protocol as p
+
+from .client import VenueClient
+
+QUIET_S: Final = 1.0
+PAGE_S_MAX: Final = 1.0  # a page is asked for at most this long, so that a venue that is away holds nobody up
+
+
+class ReportStream:
+    def __init__(self, client: VenueClient) -> None:
+        self._client = client
+        self._known = 0
+        self._asked_at = 0.0
+        self._up = False
+
+    def resume(self, report: int) -> None:
+        """Go on after a report. Raises ReadFailed when the venue never made that many: its ledger is not the one the log knows."""
+        head = self._client.read("reports", p.Since(report, 1), p.ReportsAnswer).head
+        if head < report:
+            text = f"the venue's ledger ends at report {head}, the log has {report}: it is another or an older ledger"
+            raise ReadFailed("reports", ErrorClass.SCHEMA, text)
+        self._known = report
+        self._asked_at = 0.0
+
+    def take(self, timeout_s: float) -> Sequence[StreamItem]:
+        """What is new, in order; StreamDown once when the venue cannot be asked, StreamUp when it can again."""
+        items: list[StreamItem] = []
+        pushes = self._client.link.pushes(timeout_s)
+        if not self._up:
+            self._catch_up(items)  # what was pushed meanwhile is in it
+            return items
+        hole = False
+        for raw in pushes:
+            try:
+                hole = self._accept(p.decode(p.ReportsAnswer, raw).reports, items) or hole
+            except p.ProtocolError:
+                hole = True  # whatever it said, it is in the ledger
+        if hole or time.monotonic() - self._asked_at >= QUIET_S:
+            self._catch_up(items)
+        return items
+
+    def _accept(self, reports: Sequence[Report], items: list[StreamItem]) -> bool:
+        """Pass on what follows the known; True when something is missing."""
+        for report in reports:
+            if report.n > self._known + 1:
+                return True
+            if report.n == self._known + 1:
+                self._known = report.n
+                items.append(_item(report))
+        return False
+
+    def _catch_up(self, items: list[StreamItem]) -> None:
+        try:
+            while True:
+                page = self._client.read("reports", p.Since(self._known), p.ReportsAnswer, PAGE_S_MAX)
+                if not self._up:
+                    self._up = True
+                    items.append(StreamUp(f"venue at report {page.head}"))
+                self._accept(page.reports, items)
+                if self._known >= page.head or not page.reports:
+                    break
+        except ReadFailed as failed:
+            if self._up:
+                self._up = False
+                items.append(StreamDown(failed.text))
+        self._asked_at = time.monotonic()
+
+
+def _item(report: Report) -> StreamItem:
+    if report.execution is not None:
+        return ExecutionSeen(report.execution, report.n)
+    if report.cash is not None:
+        return CashSeen(report.cash, report.n)
+    assert report.order is not None, report
+    return OrderSeen(report.order, report.n)

@@ -1,0 +1,164 @@
+"""The account at the venue: cash, holdings, what open orders reserve, and whether a new order may add to it.
+
+Kept apart from `shared.domain` on purpose: reconciliation compares our books with these, and two copies of one mistake would agree.
+
+Margin: every symbol counts with the worse of (position + open buys) and (open sells - position); the sum may not grow past equity x
+multiplier. Cash: open buys within cash, sells within what is held. An order that only reduces is never refused for lack of money.
+Orders of one OCO group exclude each other, so a group counts once a side.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from shared.domain.exact import ZERO, add, multiply, share, subtract
+from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow
+
+from .orders import Working, average
+from .settings import AccountKind, VenueSettings
+
+
+class Holding(msgspec.Struct, array_like=True):
+    """quantity signed; cost: signed sum of quantity x price of what is held (points, without the multiplier)."""
+
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+
+
+class Account(msgspec.Struct, array_like=True):
+    """month, month_shares: shares traded in the calendar month (UTC), which volume tiers are by."""
+
+    cash: Decimal
+    holdings: dict[str, Holding]
+    month: str = ""
+    month_shares: Decimal = ZERO
+
+    def quantity(self, symbol: str) -> Decimal:
+        holding = self.holdings.get(symbol)
+        return holding.quantity if holding else ZERO
+
+    def shares_this_month(self, ns: int) -> Decimal:
+        month = _month(ns)
+        if month != self.month:
+            self.month, self.month_shares = month, ZERO
+        return self.month_shares
+
+    def trade(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, multiplier: Decimal, commission: Decimal, ns: int) -> None:
+        """Book one execution."""
+        signed = quantity if side is OrderSide.BUY else -quantity
+        self.cash = subtract(subtract(self.cash, multiply(multiply(signed, price), multiplier)), commission)
+        self.month_shares = add(self.shares_this_month(ns), quantity)
+        holding = self.holdings.setdefault(symbol, Holding())
+        held, after = holding.quantity, add(holding.quantity, signed)
+        if not held or (held > 0) == (signed > 0):
+            holding.cost = add(holding.cost, multiply(signed, price))
+        elif not after or (after > 0) == (held > 0):
+            holding.cost = share(holding.cost, after, held)
+        else:
+            holding.cost = multiply(after, price)
+        holding.quantity = after
+        if not after:
+            del self.holdings[symbol]
+
+    def rows(self) -> tuple[PositionRow, ...]:
+        return tuple(PositionRow(symbol, h.quantity, average(h.cost, h.quantity) or ZERO) for symbol, h in sorted(self.holdings.items()))
+
+
+class Pricing(NamedTuple):
+    """mark: the newest price of a symbol, None while there is none; multiplier: money a point and unit."""
+
+    marks: Mapping[str, Decimal]
+    multipliers: Mapping[str, Decimal]
+    multiplier_default: Decimal
+
+    def value(self, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
+        return multiply(multiply(quantity, price), self.multipliers.get(symbol, self.multiplier_default))
+
+    def position_value(self, symbol: str, holding: Holding) -> Decimal:
+        """Signed; at cost while no price is known."""
+        mark = self.marks.get(symbol)
+        if mark is None:
+            return multiply(holding.cost, self.multipliers.get(symbol, self.multiplier_default))
+        return self.value(symbol, holding.quantity, mark)
+
+
+class Side(NamedTuple):
+    quantity: Decimal
+    value: Decimal
+
+
+def open_side(orders: Iterable[Working], side: OrderSide, pricing: Pricing) -> Side:
+    """What the open orders of one symbol and side can still trade, a group counted by its largest member."""
+    quantity, value = ZERO, ZERO
+    groups: dict[str, Side] = {}
+    for order in orders:
+        if order.terms.side is not side:
+            continue
+        one = Side(order.leaves, pricing.value(order.terms.symbol, order.leaves, order.reference))
+        if order.group:
+            known = groups.get(order.group, Side(ZERO, ZERO))
+            groups[order.group] = Side(max(known.quantity, one.quantity), max(known.value, one.value))
+        else:
+            quantity, value = quantity + one.quantity, value + one.value
+    return Side(quantity + sum((g.quantity for g in groups.values()), ZERO), value + sum((g.value for g in groups.values()), ZERO))
+
+
+def worst_value(account: Account, symbol: str, orders: Iterable[Working], pricing: Pricing) -> Decimal:
+    """Largest exposure in money the symbol can reach if its open orders fill."""
+    orders = tuple(orders)
+    holding = account.holdings.get(symbol)
+    value = pricing.position_value(symbol, holding) if holding else ZERO
+    return max(value + open_side(orders, OrderSide.BUY, pricing).value, open_side(orders, OrderSide.SELL, pricing).value - value)
+
+
+def totals(settings: VenueSettings, account: Account, books: Mapping[str, Iterable[Working]], pricing: Pricing) -> AccountRow:
+    """Cash, equity at the newest prices, and what may still be bought."""
+    equity = sum((pricing.position_value(s, h) for s, h in account.holdings.items()), account.cash)
+    if settings.account_kind is AccountKind.CASH:
+        free = account.cash - sum((open_side(orders, OrderSide.BUY, pricing).value for orders in books.values()), ZERO)
+    else:
+        symbols = sorted({*account.holdings, *books})
+        used = sum((worst_value(account, s, books.get(s, ()), pricing) for s in symbols), ZERO)
+        free = equity * settings.margin_multiplier - used
+    return AccountRow(settings.currency, account.cash, equity, max(free, ZERO))
+
+
+def shortage(
+    settings: VenueSettings, account: Account, books: Mapping[str, Iterable[Working]], pricing: Pricing, order: Working, *, shortable: bool
+) -> tuple[str, str] | None:
+    """Why the account cannot carry one more order (code, text), or None."""
+    terms = order.terms
+    others = tuple(books.get(terms.symbol, ()))
+    both = (*others, order)
+    if terms.side is OrderSide.SELL:
+        missing = open_side(both, OrderSide.SELL, pricing).quantity - max(account.quantity(terms.symbol), ZERO)
+        if missing > 0 and (settings.account_kind is AccountKind.CASH or not settings.short_allowed or not shortable):
+            return "short_not_allowed", f"{missing} more than held and not yet on sale"
+    before = worst_value(account, terms.symbol, others, pricing)
+    after = worst_value(account, terms.symbol, both, pricing)
+    if settings.account_kind is AccountKind.CASH:
+        adds = terms.side is OrderSide.BUY
+        need = open_side(both, OrderSide.BUY, pricing).value - open_side(others, OrderSide.BUY, pricing).value
+    else:
+        adds, need = after > before, after - before
+    free = totals(settings, account, books, pricing).buying_power
+    if adds and need > free:
+        return "insufficient_buying_power", f"needs {need}, has {free} {settings.currency}"
+    return None
+
+
+def reference_price(terms: OrderTerms, seen: Decimal | None) -> Decimal | None:
+    """The price an order reserves buying power at: its own limit, else its stop or what is seen, whichever costs more."""
+    if terms.limit_price is not None:
+        return terms.limit_price
+    prices = [price for price in (terms.stop_price, seen) if price is not None]
+    return max(prices) if prices else None
+
+
+def _month(ns: int) -> str:
+    return dt.datetime.fromtimestamp(ns // 1_000_000_000, dt.UTC).strftime("%Y-%m")

@@ -1,0 +1,106 @@
+"""What the venue knows of the market: newest print and standing quote of each symbol, instruments, halts, trading hours.
+
+Prices are told, never derived; nothing here knows an order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from shared.events import Bar, InstrumentDefined, Quote, Trade
+
+from .prices import on_tick, sane_bar, sane_quote, sane_trade
+from .settings import VenueSettings
+
+
+class Hours(msgspec.Struct, array_like=True):
+    """Regular hours of a calendar's newest told trading day, [open_ns, close_ns). swept: what ends with the session has ended."""
+
+    date: str
+    open_ns: int
+    close_ns: int
+    swept: bool = False
+
+    def holds(self, ns: int) -> bool:
+        return self.open_ns <= ns < self.close_ns
+
+
+class Market:
+    """prints, quotes: newest of each symbol (ns order is the caller's). taken: units of a standing quote's bid and ask already traded."""
+
+    def __init__(self, settings: VenueSettings) -> None:
+        self._settings = settings
+        self.prints: dict[str, Bar | Trade] = {}
+        self.quotes: dict[str, Quote] = {}
+        self.taken: dict[str, tuple[Quote, Decimal, Decimal]] = {}
+        self.instruments: dict[str, InstrumentDefined] = {}
+        self.halted: set[str] = set()
+        self.hours: dict[str, Hours] = {}
+
+    def tick(self, symbol: str) -> Decimal:
+        instrument = self.instruments.get(symbol)
+        return instrument.tick_size if instrument else self._settings.tick_size
+
+    def lot(self, symbol: str) -> Decimal:
+        instrument = self.instruments.get(symbol)
+        return instrument.lot_size if instrument else self._settings.lot_size
+
+    def multiplier(self, symbol: str) -> Decimal:
+        instrument = self.instruments.get(symbol)
+        return instrument.multiplier if instrument else self._settings.multiplier
+
+    def shortable(self, symbol: str) -> bool:
+        instrument = self.instruments.get(symbol)
+        return instrument.shortable if instrument else True
+
+    def hours_of(self, symbol: str) -> Hours | None:
+        """None: nobody told hours, so the symbol always trades."""
+        instrument = self.instruments.get(symbol)
+        return self.hours.get(instrument.calendar if instrument else self._settings.calendar)
+
+    def is_open(self, symbol: str, ns: int) -> bool:
+        hours = self.hours_of(symbol)
+        return symbol not in self.halted and (hours is None or hours.holds(ns))
+
+    def usable_quote(self, symbol: str, ns: int) -> Quote | None:
+        """The standing quote, when it can be traded against at ns: both sides there, of this session, not too old."""
+        quote = self.quotes.get(symbol)
+        if quote is None or not sane_quote(quote):
+            return None
+        limit = self._settings.quote_age_ns_max
+        if limit and ns - quote.timestamp > limit:
+            return None
+        hours = self.hours_of(symbol)
+        return None if hours is not None and quote.timestamp < hours.open_ns else quote
+
+    def last_print(self, symbol: str) -> tuple[int, Decimal] | None:
+        """(ns, price) of the newest print."""
+        seen = self.prints.get(symbol)
+        if isinstance(seen, Bar):
+            return (seen.end, on_tick(seen.close, self.tick(symbol))) if sane_bar(seen) else None
+        if seen is None or not sane_trade(seen):
+            return None
+        return seen.timestamp, on_tick(seen.price, self.tick(symbol))
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """Newest price: the print, or the quote's middle where that is newer."""
+        last = self.last_print(symbol)
+        quote = self.quotes.get(symbol)
+        if quote is not None and sane_quote(quote) and (last is None or quote.timestamp > last[0]):
+            tick = self.tick(symbol)
+            return (on_tick(quote.bid, tick) + on_tick(quote.ask, tick)) / 2
+        return last[1] if last else None
+
+    def newest_ns(self) -> int:
+        """Time of the newest price of any symbol, 0 before the first."""
+        prints = (p.end if isinstance(p, Bar) else p.timestamp for p in self.prints.values())
+        return max(max(prints, default=0), max((q.timestamp for q in self.quotes.values()), default=0))
+
+    def remember(self, event: Bar | Quote | Trade) -> None:
+        """Take an event as the newest of its kind without trading on it (restart)."""
+        if isinstance(event, Quote):
+            self.quotes[event.symbol] = event
+        else:
+            self.prints[event.symbol] = event

@@ -1,0 +1,138 @@
+"""How one venue behaves: account, prices, liquidity, delays, costs. Immutable; the same settings and the same inputs give the same reports.
+
+Read from JSON or built in code; an impossible value raises `ValueError` naming the key (as `msgspec.ValidationError` when decoded).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+ZERO = Decimal(0)
+
+
+class BarMode(StrEnum):
+    """What a bar says about the prices inside it.
+
+    close_only: one print, the close, at the end. open_only: one print, the open, at the start. intrabar_ohlc: a continuous path from the
+    open through the nearer extreme, then the other one, to the close (`path.py`). Opening and closing auctions use the bar's open and
+    close in every mode.
+    """
+
+    CLOSE_ONLY = "close_only"
+    OPEN_ONLY = "open_only"
+    INTRABAR_OHLC = "intrabar_ohlc"
+
+
+class StopTrigger(StrEnum):
+    """What elects a stop: prints, the quote's far side, or prints where the symbol has had one and quotes elsewhere."""
+
+    LAST = "last"
+    QUOTE = "quote"
+    AUTO = "auto"
+
+
+class AccountKind(StrEnum):
+    """cash: buys within settled cash, no short sales. margin: gross exposure within equity x multiplier."""
+
+    CASH = "cash"
+    MARGIN = "margin"
+
+
+class SlippageModel(StrEnum):
+    NONE = "none"
+    FIXED_BPS = "fixed_bps"
+    SPREAD = "spread"
+    VOLUME_IMPACT = "volume_impact"
+
+
+class CommissionModel(StrEnum):
+    NONE = "none"
+    FIXED = "fixed"
+    PER_SHARE = "per_share"
+    IB_FIXED = "ib_fixed"
+    IB_TIERED = "ib_tiered"
+    ALPACA = "alpaca"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the structures below."""
+
+
+def _not_negative(settings: Settings, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not value >= 0:
+            raise ValueError(f"{name} must not be negative: {value}")
+
+
+class SlippageSettings(Settings, frozen=True):
+    """bps: of price, against the taker (fixed_bps). spread_bps: whole spread assumed where no quote is known (spread). impact_bps: at 100 %
+    participation, scaled by its square root, at most impact_bps_max (volume_impact)."""
+
+    model: SlippageModel = SlippageModel.NONE
+    bps: Decimal = ZERO
+    spread_bps: Decimal = ZERO
+    impact_bps: Decimal = ZERO
+    impact_bps_max: Decimal = Decimal(100)
+
+    def __post_init__(self) -> None:
+        _not_negative(self, "bps", "spread_bps", "impact_bps", "impact_bps_max")
+
+
+class CommissionSettings(Settings, frozen=True):
+    """amount: an order (fixed). rate: a share, with minimum and maximum_fraction of value an order (per_share; None: no maximum). Rates of the
+    broker schedules have the defaults of `costs.py`; those that change by decree can be given here."""
+
+    model: CommissionModel = CommissionModel.NONE
+    amount: Decimal = ZERO
+    rate: Decimal = ZERO
+    minimum: Decimal = ZERO
+    maximum_fraction: Decimal | None = None
+    sec_rate: Decimal | None = None
+    taf_rate: Decimal | None = None
+    cat_rate: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        _not_negative(self, "amount", "rate", "minimum", "maximum_fraction", "sec_rate", "taf_rate", "cat_rate")
+
+
+class VenueSettings(Settings, frozen=True):
+    """account: the broker's account number. displayed_size: a taker gets no more than the quoted size, each unit of it once.
+    volume_share_max: our share of a bar's or print's volume, 0 < share <= 1 (None: all we want). limit_needs_through: a resting limit order
+    fills only when the price goes beyond it, not when it touches. latency_ns: submit, cancel and replace take effect this much later.
+    quote_age_ns_max: an older quote is not traded against (0: any age). close_grace_ns: how long after the close late bars of the session
+    are awaited before day orders expire (0 under the feed clock). tick_size .. calendar: instruments nobody defined."""
+
+    account: str = "paper"
+    currency: str = "USD"
+    initial_cash: Decimal = Decimal(100_000)
+    account_kind: AccountKind = AccountKind.MARGIN
+    margin_multiplier: Decimal = Decimal(2)
+    short_allowed: bool = True
+    bar_mode: BarMode = BarMode.INTRABAR_OHLC
+    stop_trigger: StopTrigger = StopTrigger.AUTO
+    displayed_size: bool = False
+    volume_share_max: Decimal | None = None
+    limit_needs_through: bool = False
+    latency_ns: int = 0
+    quote_age_ns_max: int = 0
+    close_grace_ns: int = 0
+    slippage: SlippageSettings = SlippageSettings()
+    commission: CommissionSettings = CommissionSettings()
+    tick_size: Decimal = Decimal("0.0001")
+    lot_size: Decimal = Decimal("0.000000001")
+    multiplier: Decimal = Decimal(1)
+    calendar: str = "24x7"
+
+    def __post_init__(self) -> None:
+        _not_negative(self, "initial_cash", "latency_ns", "quote_age_ns_max", "close_grace_ns")
+        for name in ("margin_multiplier", "tick_size", "lot_size", "multiplier"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.volume_share_max is not None and not 0 < self.volume_share_max <= 1:
+            raise ValueError(f"volume_share_max must be above 0 and at most 1, not {self.volume_share_max}")
+        if not self.account:
+            raise ValueError("account must not be empty")
