@@ -1,0 +1,76 @@
+"""What to do about it: one line a reason, a break, an unknown order, a strategy's end. Shown beside each in every query."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.events import Reason
+
+_BY_REASON: Final[dict[Reason, str]] = {
+    Reason.DISARMED: "trading arms itself after a clean reconciliation; see `status` for what it waits for, or `resume`",
+    Reason.HALTED: "find out why it was halted, then `resume --reason TEXT`",
+    Reason.REDUCING_ONLY: "only orders that reduce exposure pass; `resume` lifts it",
+    Reason.INSTRUMENT_LOCKED: "see `status` for the lock's cause; compare with the broker, then `resume --symbol SYMBOL`",
+    Reason.STRATEGY_PAUSED: "its worker is gone or behind; it goes on by itself when a worker has caught up",
+    Reason.NOT_AUTHORISED: "the strategy may not trade this symbol: `live.strategies[].symbols`",
+    Reason.UNKNOWN_INSTRUMENT: "the symbol is not defined: `live.symbols` or `instruments.yaml`",
+    Reason.STALE_DATA: "no fresh data for the symbol; see `health` for the feed. Trading comes back with the data",
+    Reason.DATA_GAP: "the feed missed data; trading comes back after the back-fill",
+    Reason.MARKET_CLOSED: "the symbol's session is closed; check `live.calendar` if it should be open",
+    Reason.INSTRUMENT_HALTED: "the venue halted the instrument; wait for its resume and a fresh quote",
+    Reason.EXPIRED: "the order waited longer than `command_age_ms_max`; look for a slow or stopped service in `health`",
+    Reason.NO_REFERENCE: "no price to value a market order at; wait for data",
+    Reason.BUYING_POWER: "the broker's buying power is spent; reduce or cancel something",
+    Reason.DAY_LOSS: "the day's loss limit is met; only closing orders pass until the day rolls or an operator resumes",
+    Reason.DRAWDOWN: "the drawdown limit is met; only closing orders pass until an operator resumes",
+    Reason.RECONCILE_BREAK: "the broker disagrees with the log; compare with its statement, then `resume --symbol SYMBOL`",
+    Reason.RECONCILER_MISSING: "start the reconciler: `regimeflow service reconciler`",
+    Reason.ROUTER_MISSING: "start the router: `regimeflow service order_router`",
+    Reason.BROKER_DISCONNECTED: "the line to the broker is down; it is tried again by itself. Check the broker's status page",
+    Reason.UNKNOWN_ORDER_AGE: "look the order up at the broker; the router asks on and books the answer",
+    Reason.BUILD_MISMATCH: "services run different code or settings; restart all from one image",
+    Reason.STRATEGY_ERROR: "read the strategy's error, fix it, then `resume --strategy ID`",
+    Reason.STRATEGY_BLOCKED: "a callback did not return; fix it, then `resume --strategy ID`",
+    Reason.FILL_MISMATCH: "two reports of one execution differ; take the broker's statement for the truth, then `resume --symbol SYMBOL`",
+    Reason.FEED_LOST: "the market data feed is gone; it is tried again by itself",
+    Reason.OPERATOR: "an operator asked for it; `resume` lifts it",
+}
+_BY_FAMILY: Final[dict[int, str]] = {
+    1: "see `status` for the trading state",
+    2: "correct the order; nothing was sent",
+    3: "wait, or check the clock and the feed in `health`",
+    4: "the strategy asks too often or again; raise the limit only if that is meant",
+    5: "the order is outside a price or size limit; the limit is named beside it",
+    6: "the exposure limit is named beside it; reduce, cancel a working order, or change the limit",
+    7: "a loss limit is met; only closing orders pass",
+    8: "see `status` and `health`",
+}
+_BY_BREAK: Final[dict[str, str]] = {
+    "order_missing": "the broker does not show the order as working; the router looks it up and books how it ended",
+    "order_external": "an order at the broker is not of this log; cancel it there or with `cancel`, or set `allow_external_orders`",
+    "execution_missing": "the broker shows an execution that is not booked; if it stays, restart the router and compare",
+    "execution_differs": "an execution differs from what is booked; take the broker's statement for the truth",
+    "overfill": "more is booked than the broker says; stop trading the symbol and compare every execution",
+    "position": "nobody reported what changed the position; look for manual trades, then claim or flatten it",
+    "cash": "cash moved without an event; look for fees, transfers or dividends in the broker's statement",
+}
+
+
+def for_reason(reason: Reason) -> str:
+    return _BY_REASON.get(reason) or _BY_FAMILY[reason // 100]
+
+
+def for_break(kind: str) -> str:
+    return _BY_BREAK.get(kind, "compare with the broker's statement")
+
+
+def for_unknown() -> str:
+    return "its outcome is not proven, its exposure is counted; the router asks the broker until it knows. Do not send it again"
+
+
+def for_strategy(state: str) -> str:
+    if state == "failed":
+        return for_reason(Reason.STRATEGY_ERROR)
+    if state == "blocked":
+        return for_reason(Reason.STRATEGY_BLOCKED)
+    return for_reason(Reason.STRATEGY_PAUSED) if state == "paused" else ""

@@ -1,0 +1,203 @@
+"""How events change the picture the queries show. Market data costs one lookup and one assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from shared.events import (
+    AccountReported,
+    Alert,
+    Bar,
+    BrokerConnectionChanged,
+    EquityMarked,
+    Event,
+    FeedStateChanged,
+    FeedStatus,
+    HealthReported,
+    InstrumentLocked,
+    InstrumentUnlocked,
+    LeaseEnded,
+    LeaseGranted,
+    LogStarted,
+    OrderDenied,
+    OrderFilled,
+    Quote,
+    ReconcileCompleted,
+    ReconcileFailed,
+    RegimeChanged,
+    StrategyBlocked,
+    StrategyFailed,
+    StrategyPaused,
+    StrategyStarted,
+    StrategyStopped,
+    Trade,
+    TradingStateChanged,
+)
+
+from .settings import AuditorSettings
+from .state import Denied, Fill, Lease, Line, Picture, Raised, StrategyLife
+
+
+def fold(picture: Picture, event: Event, now: int, settings: AuditorSettings) -> None:
+    """Fold one event; types the queries do not show change nothing but the time."""
+    picture.now_ns = now
+    handler = _FOLDS.get(type(event))
+    if handler is not None:
+        handler(picture, event, now, settings)
+
+
+def _bar(p: Picture, e: Bar, now: int, _s: AuditorSettings) -> None:
+    p.market_ns, p.marks[e.symbol] = now, e.close
+
+
+def _quote(p: Picture, e: Quote, now: int, _s: AuditorSettings) -> None:
+    p.market_ns, p.marks[e.symbol] = now, e.mid
+
+
+def _trade(p: Picture, e: Trade, now: int, _s: AuditorSettings) -> None:
+    p.market_ns, p.marks[e.symbol] = now, e.price
+
+
+def _log_started(p: Picture, e: LogStarted, _now: int, _s: AuditorSettings) -> None:
+    p.log_id = e.log_id
+
+
+def _lease_granted(p: Picture, e: LeaseGranted, now: int, _s: AuditorSettings) -> None:
+    p.leases[e.name] = Lease(e.holder, e.lease_epoch, held=True, since_ns=now)
+
+
+def _lease_ended(p: Picture, e: LeaseEnded, now: int, _s: AuditorSettings) -> None:
+    known = p.leases.get(e.name)
+    if known is not None and known.epoch == e.lease_epoch:
+        p.leases[e.name] = Lease(known.holder, known.epoch, held=False, since_ns=now)
+
+
+def _health(p: Picture, e: HealthReported, now: int, _s: AuditorSettings) -> None:
+    p.health[e.service], p.health_ns[e.service] = e, now
+
+
+def _connection(p: Picture, e: BrokerConnectionChanged, now: int, _s: AuditorSettings) -> None:
+    _line(p, f"broker.{e.session}", e.connected, e.text, now)
+
+
+def _feed(p: Picture, e: FeedStateChanged, now: int, _s: AuditorSettings) -> None:
+    _line(p, f"feed.{e.feed}", e.status in {FeedStatus.UP, FeedStatus.ENDED}, f"{e.status} {e.detail}".strip(), now)
+
+
+def _line(p: Picture, name: str, up: bool, text: str, now: int) -> None:
+    known = p.lines.get(name)
+    last_up = now if up else known.last_up_ns if known is not None else 0
+    p.lines[name] = Line(up, text, now, last_up)
+
+
+def _trading(p: Picture, e: TradingStateChanged, _now: int, _s: AuditorSettings) -> None:
+    p.trading[f"{e.scope}:{e.key}"] = e
+
+
+def _locked(p: Picture, e: InstrumentLocked, _now: int, _s: AuditorSettings) -> None:
+    p.locks[e.symbol] = e
+
+
+def _unlocked(p: Picture, e: InstrumentUnlocked, _now: int, _s: AuditorSettings) -> None:
+    p.locks.pop(e.symbol, None)
+
+
+def _reconciled(p: Picture, e: ReconcileCompleted, now: int, _s: AuditorSettings) -> None:
+    r = p.reconciled
+    r.at_ns, r.clean, r.pending, r.breaks, r.failure = now, e.clean, e.pending, e.breaks, ""
+    if e.clean:
+        r.clean_ns = now
+
+
+def _reconcile_failed(p: Picture, e: ReconcileFailed, _now: int, _s: AuditorSettings) -> None:
+    p.reconciled.failure = e.text
+
+
+def _equity(p: Picture, e: EquityMarked, _now: int, _s: AuditorSettings) -> None:
+    p.equity = e
+
+
+def _totals(p: Picture, e: AccountReported, _now: int, _s: AuditorSettings) -> None:
+    p.totals = e
+
+
+def _regime(p: Picture, e: RegimeChanged, _now: int, _s: AuditorSettings) -> None:
+    p.regime = e.regime
+
+
+def _filled(p: Picture, e: OrderFilled, now: int, s: AuditorSettings) -> None:
+    p.fills.append(Fill(now, e))
+    del p.fills[: -s.fills_kept]
+    _count(p, "fills")
+
+
+def _denied(p: Picture, e: OrderDenied, now: int, s: AuditorSettings) -> None:
+    p.denials.append(Denied(now, e))
+    del p.denials[: -s.notes_kept]
+    _count(p, "denials")
+
+
+def _alert(p: Picture, e: Alert, now: int, s: AuditorSettings) -> None:
+    p.alerts.append(Raised(now, e))
+    del p.alerts[: -s.notes_kept]
+    _count(p, "alerts")
+
+
+def _count(p: Picture, name: str) -> None:
+    p.counts[name] = p.counts.get(name, 0) + 1
+
+
+def _started(p: Picture, e: StrategyStarted, now: int, _s: AuditorSettings) -> None:
+    p.strategies[e.strategy] = StrategyLife(e.strategy_run, e.name, "running", "", now)
+
+
+def _stopped(p: Picture, e: StrategyStopped, now: int, _s: AuditorSettings) -> None:
+    _life(p, e.strategy, "stopped", e.reason, now)
+
+
+def _failed(p: Picture, e: StrategyFailed, now: int, _s: AuditorSettings) -> None:
+    _life(p, e.strategy, "failed", f"{e.callback}: {e.text}", now)
+
+
+def _blocked(p: Picture, e: StrategyBlocked, now: int, _s: AuditorSettings) -> None:
+    _life(p, e.strategy, "blocked", f"{e.callback} did not return within {e.blocked_ms} ms", now)
+
+
+def _paused(p: Picture, e: StrategyPaused, now: int, _s: AuditorSettings) -> None:
+    _life(p, e.strategy, "paused" if e.paused else "running", e.text, now)
+
+
+def _life(p: Picture, strategy: str, state: str, text: str, now: int) -> None:
+    known = p.strategies.get(strategy)
+    run, name = (known.run, known.name) if known is not None else (0, "")
+    p.strategies[strategy] = StrategyLife(run, name, state, text, now)
+
+
+_FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], None]]] = {
+    Bar: _bar,
+    Quote: _quote,
+    Trade: _trade,
+    LogStarted: _log_started,
+    LeaseGranted: _lease_granted,
+    LeaseEnded: _lease_ended,
+    HealthReported: _health,
+    BrokerConnectionChanged: _connection,
+    FeedStateChanged: _feed,
+    TradingStateChanged: _trading,
+    InstrumentLocked: _locked,
+    InstrumentUnlocked: _unlocked,
+    ReconcileCompleted: _reconciled,
+    ReconcileFailed: _reconcile_failed,
+    EquityMarked: _equity,
+    AccountReported: _totals,
+    RegimeChanged: _regime,
+    OrderFilled: _filled,
+    OrderDenied: _denied,
+    Alert: _alert,
+    StrategyStarted: _started,
+    StrategyStopped: _stopped,
+    StrategyFailed: _failed,
+    StrategyBlocked: _blocked,
+    StrategyPaused: _paused,
+}

@@ -1,0 +1,171 @@
+"""The invariants that are cheap to watch online (RISK_AND_FAULTS.md 3.2): I3, I4, I5, I6. Each alarm is raised once.
+
+Checked before the event is folded, against what is known so far; conservation is checked after a fill on the fill's symbol and on cash,
+against an account counted a second way, from executions alone.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from shared.domain.exact import ZERO, add, multiply, negate, subtract
+from shared.domain.ledger import Ledger
+from shared.domain.order_fold import OrderFold, OrderRecord, advance
+from shared.domain.order_ids import is_external
+from shared.domain.order_machine import Verdict
+from shared.events import (
+    AccountOpened,
+    Alert,
+    CashFlow,
+    CorporateAction,
+    Event,
+    FillCorrected,
+    OrderAbandoned,
+    OrderAccepted,
+    OrderApproved,
+    OrderEvent,
+    OrderFilled,
+    OrderReplaced,
+    OrderSending,
+    OrderSide,
+    ReplaceSending,
+    Severity,
+)
+
+from .state import Seen
+
+PREFIX = "invariant:"
+
+
+def broken_by(seen: Seen, orders: OrderFold, event: Event, now: int) -> list[Alert]:
+    """What this event breaks."""
+    if not isinstance(event, OrderEvent):
+        return []
+    alarms = [*_ids(seen, event), *_permission(seen, orders, event, now), *_machine(seen, orders, event, now)]
+    return [a for a in alarms if a.key not in seen.raised]
+
+
+def conservation(seen: Seen, ledger: Ledger, symbol: str) -> list[Alert]:
+    """I6: the books' sum is the ledger's account, and both are what executions alone come to."""
+    books = ZERO
+    for book in ledger.books.values():
+        books = add(books, book.quantity(symbol))
+    counted = seen.units.get(symbol, ZERO)
+    alarms = []
+    if not books == ledger.net(symbol) == counted:
+        text = f"{symbol}: books sum to {books}, the account holds {ledger.net(symbol)}, executions come to {counted}"
+        alarms.append(_alarm("I6", symbol, text))
+    if ledger.cash != seen.cash:
+        alarms.append(_alarm("I6", "cash", f"books hold {ledger.cash} in cash, executions come to {seen.cash}"))
+    return [a for a in alarms if a.key not in seen.raised]
+
+
+def note(seen: Seen, ledger: Ledger, event: Event) -> None:
+    """Fold one event into what the invariants need."""
+    match event:
+        case OrderApproved():
+            seen.deadlines[event.order_id] = event.deadline_ns
+        case OrderAbandoned():
+            seen.deadlines.pop(event.order_id, None)
+        case OrderSending():
+            seen.deadlines.pop(event.order_id, None)
+            seen.by_client.setdefault(event.client_order_id, event.order_id)
+        case ReplaceSending():
+            seen.by_client.setdefault(event.client_order_id, event.order_id)
+        case OrderAccepted() | OrderReplaced():
+            seen.by_broker.setdefault(event.broker_order_id, event.order_id)
+        case OrderFilled():
+            seen.executions.setdefault(_execution(event), event.order_id)
+            _trade(seen, ledger, event.symbol, _signed(event.side, event.quantity), event.price, event.commission)
+        case FillCorrected():
+            previous = _signed(event.side, negate(event.previous_quantity))
+            _trade(seen, ledger, event.symbol, previous, event.previous_price, negate(event.previous_commission))
+            _trade(seen, ledger, event.symbol, _signed(event.side, event.quantity), event.price, event.commission)
+        case CashFlow():
+            seen.cash = add(seen.cash, event.amount)
+        case AccountOpened() if not seen.opened:
+            seen.opened = True
+            seen.cash = add(seen.cash, event.cash)
+            for symbol, quantity in zip(event.symbols, event.quantities, strict=True):
+                seen.units[symbol] = add(seen.units.get(symbol, ZERO), quantity)
+        case CorporateAction():
+            _corporate_action(seen, event)
+        case Alert() if event.key.startswith(PREFIX):
+            seen.raised[event.key] = True
+        case _:
+            pass
+
+
+def _ids(seen: Seen, e: OrderEvent) -> list[Alert]:
+    """I3: one broker order a client id, one of our orders a broker order."""
+    if isinstance(e, OrderSending) and e.client_order_id in seen.by_client:
+        return [_alarm("I3", e.client_order_id, f"{e.client_order_id} is sent a second time, for {e.order_id}")]
+    if isinstance(e, OrderAccepted | OrderReplaced):
+        owner = seen.by_broker.get(e.broker_order_id, e.order_id)
+        if owner != e.order_id:
+            return [_alarm("I3", e.broker_order_id, f"broker order {e.broker_order_id} is booked for {owner} and for {e.order_id}")]
+    return []
+
+
+def _permission(seen: Seen, orders: OrderFold, e: OrderEvent, now: int) -> list[Alert]:
+    """I4: what is sent was approved, with the same terms, and in time."""
+    if not isinstance(e, OrderSending):
+        return []
+    record, deadline = orders.orders.get(e.order_id), seen.deadlines.get(e.order_id)
+    if record is None or deadline is None:
+        return [_alarm("I4", e.order_id, f"{e.order_id} is sent without an approval")]
+    if record.terms != e.terms:
+        return [_alarm("I4", e.order_id, f"{e.order_id} is sent with other terms than were approved")]
+    if now > deadline:
+        return [_alarm("I4", e.order_id, f"{e.order_id} is sent after its deadline")]
+    return []
+
+
+def _machine(seen: Seen, orders: OrderFold, e: OrderEvent, now: int) -> list[Alert]:
+    """I5: legal steps, fills that add up, executions booked once."""
+    record = orders.orders.get(e.order_id)
+    if record is None:
+        return [_alarm("I5", e.order_id, f"{e.order_id} filled and nobody ordered it")] if isinstance(e, OrderFilled) else []
+    alarms = []
+    after: OrderRecord = msgspec.structs.replace(record)
+    if advance(after, e, now).verdict is Verdict.ILLEGAL:
+        alarms.append(_alarm("I5", f"{e.order_id}:{type(e).__name__}", f"{type(e).__name__} may not follow {record.status} of {e.order_id}"))
+    if isinstance(e, OrderFilled):
+        if _execution(e) in seen.executions:
+            alarms.append(_alarm("I5", _execution(e), f"execution {e.execution_id} of {e.order_id} is booked twice"))
+        if e.cumulative != after.filled:
+            alarms.append(_alarm("I5", f"{e.order_id}:sum", f"fills of {e.order_id} sum to {after.filled}, booked as {e.cumulative}"))
+        if after.filled > after.terms.quantity and not is_external(e.order_id):
+            alarms.append(_alarm("I5", f"{e.order_id}:over", f"{e.order_id} is filled {after.filled} of {after.terms.quantity}"))
+    return alarms
+
+
+def _execution(e: OrderFilled) -> str:
+    return f"{e.broker_order_id}/{e.execution_id}"
+
+
+def _trade(seen: Seen, ledger: Ledger, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
+    paid = multiply(multiply(signed, price), ledger.multiplier(symbol))
+    seen.units[symbol] = add(seen.units.get(symbol, ZERO), signed)
+    seen.cash = subtract(subtract(seen.cash, paid), commission)
+
+
+def _corporate_action(seen: Seen, e: CorporateAction) -> None:
+    held = seen.units.get(e.symbol, ZERO)
+    if e.kind == "split":
+        seen.units[e.symbol] = multiply(held, e.ratio)
+    elif e.kind == "symbol_change":
+        seen.units[e.new_symbol] = add(seen.units.get(e.new_symbol, ZERO), held)
+        seen.units[e.symbol] = ZERO
+    elif e.kind == "expiry":
+        seen.units[e.symbol] = ZERO
+
+
+def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
+    return quantity if side is OrderSide.BUY else negate(quantity)
+
+
+def _alarm(invariant: str, subject: str, text: str) -> Alert:
+    return Alert(Severity.CRITICAL, f"{PREFIX}{invariant}:{subject}", f"{text}. Halt with `halt --reason {invariant}` and report it: this is a bug")

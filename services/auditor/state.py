@@ -1,0 +1,121 @@
+"""What the auditor holds beside orders and ledger. Plain data, encoded as its own snapshot."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from shared.domain.exact import ZERO
+from shared.domain.ledger import LedgerState
+from shared.domain.order_fold import OrderRecord
+from shared.events import (
+    AccountReported,
+    Alert,
+    Break,
+    EquityMarked,
+    HealthReported,
+    InstrumentLocked,
+    OrderDenied,
+    OrderFilled,
+    TradingStateChanged,
+)
+
+
+class Denied(msgspec.Struct, array_like=True, frozen=True):
+    at_ns: int
+    denial: OrderDenied
+
+
+class Raised(msgspec.Struct, array_like=True, frozen=True):
+    at_ns: int
+    alert: Alert
+
+
+class Fill(msgspec.Struct, array_like=True, frozen=True):
+    at_ns: int
+    fill: OrderFilled
+
+
+class Lease(msgspec.Struct, array_like=True, frozen=True):
+    holder: str
+    epoch: int
+    held: bool
+    since_ns: int
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True):
+    """A broker session or a feed."""
+
+    up: bool
+    text: str
+    since_ns: int
+    last_up_ns: int
+
+
+class StrategyLife(msgspec.Struct, array_like=True, frozen=True):
+    """state: running | stopped | failed | blocked | paused."""
+
+    run: int
+    name: str
+    state: str
+    text: str
+    since_ns: int
+
+
+class Reconciled(msgspec.Struct):
+    """The newest reading's outcome. clean_ns: newest clean one."""
+
+    at_ns: int = 0
+    clean_ns: int = 0
+    clean: bool = False
+    pending: int = 0
+    breaks: tuple[Break, ...] = ()
+    failure: str = ""
+
+
+class Seen(msgspec.Struct):
+    """For the invariants. units and cash: the account counted a second way, from executions alone. raised: what was alarmed."""
+
+    by_client: dict[str, str] = msgspec.field(default_factory=dict)
+    by_broker: dict[str, str] = msgspec.field(default_factory=dict)
+    executions: dict[str, str] = msgspec.field(default_factory=dict)
+    deadlines: dict[str, int] = msgspec.field(default_factory=dict)
+    units: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    cash: Decimal = ZERO
+    opened: bool = False
+    raised: dict[str, bool] = msgspec.field(default_factory=dict)
+
+
+class Picture(msgspec.Struct):
+    """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service."""
+
+    log_id: str = ""
+    now_ns: int = 0
+    market_ns: int = 0
+    regime: str = "constant"
+    marks: dict[str, float] = msgspec.field(default_factory=dict)
+    trading: dict[str, TradingStateChanged] = msgspec.field(default_factory=dict)
+    locks: dict[str, InstrumentLocked] = msgspec.field(default_factory=dict)
+    health: dict[str, HealthReported] = msgspec.field(default_factory=dict)
+    health_ns: dict[str, int] = msgspec.field(default_factory=dict)
+    leases: dict[str, Lease] = msgspec.field(default_factory=dict)
+    lines: dict[str, Line] = msgspec.field(default_factory=dict)
+    strategies: dict[str, StrategyLife] = msgspec.field(default_factory=dict)
+    reconciled: Reconciled = msgspec.field(default_factory=Reconciled)
+    equity: EquityMarked | None = None
+    totals: AccountReported | None = None
+    fills: list[Fill] = msgspec.field(default_factory=list)
+    denials: list[Denied] = msgspec.field(default_factory=list)
+    alerts: list[Raised] = msgspec.field(default_factory=list)
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class AuditorState(msgspec.Struct):
+    """The snapshot's layout."""
+
+    version: int
+    picture: Picture
+    seen: Seen
+    ledger: LedgerState
+    orders: dict[str, OrderRecord]

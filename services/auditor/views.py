@@ -1,0 +1,260 @@
+"""The answers to status, orders, positions, fills and health: plain values ready for JSON, money in full as text, times UTC.
+
+Whatever blocks trading - a denial, a lock, an unknown order, a break, a stopped strategy - says what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
+from shared.domain.ledger import UNASSIGNED, Ledger
+from shared.domain.order_fold import OrderFold, OrderRecord
+from shared.events import OrderStatus, Scope, TradingState
+
+from . import advice
+from .state import Denied, Picture, Raised
+from .times import iso
+
+
+class Facts(NamedTuple):
+    """What the views are made from."""
+
+    picture: Picture
+    orders: OrderFold
+    ledger: Ledger
+
+
+def status(f: Facts) -> dict[str, Any]:
+    """The whole in one look: may it trade, what is open, what needs a person."""
+    p = f.picture
+    state = _trading_state(p)
+    open_orders = list(f.orders.open())
+    return {
+        "now": iso(p.now_ns),
+        "log_id": p.log_id,
+        "trading_state": state,
+        "trading_enabled": state == TradingState.ACTIVE,
+        "trading": [_scope(p, key) for key in sorted(p.trading)],
+        "equity": _text(p.equity.equity) if p.equity is not None else None,
+        "cash": _text(f.ledger.cash),
+        "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
+        "drawdown": p.equity.drawdown if p.equity is not None else None,
+        "buying_power": _text(p.totals.buying_power) if p.totals is not None else None,
+        "current_regime": p.regime,
+        "open_orders": len(open_orders),
+        "positions": len(f.ledger.positions()),
+        "strategies": [_strategy(p, key) for key in sorted(p.strategies)],
+        "reconciliation": _reconciliation(p),
+        "locks": [
+            {"symbol": k, "reason": lock.reason.name, "text": lock.text, "what_to_do": advice.for_reason(lock.reason)}
+            for k, lock in sorted(p.locks.items())
+        ],
+        "unknown_orders": [
+            {"order_id": r.order_id, "symbol": r.terms.symbol, "since": iso(r.changed_ns), "text": r.text, "what_to_do": advice.for_unknown()}
+            for r in open_orders
+            if r.status is OrderStatus.UNKNOWN
+        ],
+        "denials": [_denial(n) for n in reversed(p.denials[-20:])],
+        "alerts": [_alert(n) for n in reversed(p.alerts[-20:])],
+        "counts": dict(sorted(p.counts.items())),
+    }
+
+
+def orders(f: Facts) -> dict[str, Any]:
+    """Orders not done, oldest first."""
+    return {"now": iso(f.picture.now_ns), "orders": [_order(r) for r in sorted(f.orders.open(), key=lambda r: (r.opened_ns, r.order_id))]}
+
+
+def positions(f: Facts) -> dict[str, Any]:
+    """Account holdings, and whose they are."""
+    p, rows = f.picture, []
+    for symbol, quantity in f.ledger.positions().items():
+        books = [(owner, book.positions[symbol]) for owner, book in sorted(f.ledger.books.items()) if book.quantity(symbol)]
+        cost, value, mark = ZERO, ZERO, p.marks.get(symbol)
+        for _, position in books:
+            cost, value = add(cost, position.cost), add(value, position.value(mark))
+        rows.append(
+            {
+                "symbol": symbol,
+                "quantity": _text(quantity),
+                "average_price": _text(share(cost, ONE, multiply(quantity, f.ledger.multiplier(symbol)))),
+                "mark": mark,
+                "value": _text(value),
+                "unrealised": _text(subtract(value, cost)),
+                "books": [{"owner": owner or "unassigned", "quantity": _text(position.quantity)} for owner, position in books],
+            }
+        )
+    books_now = [
+        {"owner": owner or "unassigned", "cash": _text(b.cash), "realised": _text(b.realised), "fees": _text(b.fees)}
+        for owner, b in sorted(f.ledger.books.items())
+        if owner != UNASSIGNED or b.cash or b.positions
+    ]
+    return {"now": iso(p.now_ns), "positions": rows, "books": books_now}
+
+
+def fills(f: Facts) -> dict[str, Any]:
+    """The newest executions, newest first."""
+    rows = [
+        {
+            "time": iso(n.fill.broker_ns or n.at_ns),
+            "execution_id": n.fill.execution_id,
+            "order_id": n.fill.order_id,
+            "strategy": n.fill.strategy,
+            "symbol": n.fill.symbol,
+            "side": str(n.fill.side),
+            "quantity": _text(n.fill.quantity),
+            "price": _text(n.fill.price),
+            "commission": _text(n.fill.commission),
+            "currency": n.fill.currency,
+            "leaves": _text(n.fill.leaves),
+            "is_maker": n.fill.is_maker,
+            "venue": n.fill.venue,
+            "late": n.fill.late,
+        }
+        for n in reversed(f.picture.fills)
+    ]
+    return {"now": iso(f.picture.now_ns), "fills": rows}
+
+
+def health(f: Facts) -> dict[str, Any]:
+    """RegimeFlow's health keys for the stack as a whole (the worst service), then each service, lease and line."""
+    p = f.picture
+    reports = list(p.health.values())
+    brokers = [line for name, line in p.lines.items() if name.startswith("broker.")]
+    return {
+        "cpu_usage_pct": max((h.cpu_pct for h in reports), default=0.0),
+        "memory_mb": sum(h.memory_mb for h in reports),
+        "event_loop_latency_ms": max((h.loop_ms for h in reports), default=0.0),
+        "last_sample": iso(max(p.health_ns.values(), default=0)),
+        "last_market_data": iso(p.market_ns),
+        "last_reconnect_attempt": iso(max((line.since_ns for line in brokers), default=0)),
+        "last_reconnect_success": iso(max((line.last_up_ns for line in brokers), default=0)),
+        "connected": bool(brokers) and all(line.up for line in brokers),
+        "trading_enabled": _trading_state(p) == TradingState.ACTIVE,
+        "current_regime": p.regime,
+        "open_orders": f.orders.open_count(),
+        "equity": _text(p.equity.equity) if p.equity is not None else None,
+        "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
+        "last_update": iso(p.now_ns),
+        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys())],
+        "lines": [
+            {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
+            for name, line in sorted(p.lines.items())
+        ],
+    }
+
+
+def _service(p: Picture, name: str) -> dict[str, Any]:
+    report, lease = p.health.get(name), p.leases.get(name)
+    held = lease is None or lease.held
+    return {
+        "service": name,
+        "state": str(report.state) if report is not None and held else "gone" if not held else "unknown",
+        "epoch": lease.epoch if lease is not None else None,
+        "holder": lease.holder if lease is not None else None,
+        "cursor": report.cursor if report is not None else None,
+        "lag": report.lag if report is not None else None,
+        "queue": report.queue if report is not None else None,
+        "reported": iso(p.health_ns.get(name, 0)),
+        "what_to_do": "" if held else f"nobody holds it: start `regimeflow service {name.split('.', maxsplit=1)[0]}`",
+    }
+
+
+def _trading_state(p: Picture) -> str:
+    known = p.trading.get(f"{Scope.GLOBAL}:")
+    return str(known.state if known is not None else TradingState.DISARMED)
+
+
+def _scope(p: Picture, key: str) -> dict[str, Any]:
+    t = p.trading[key]
+    what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason)
+    return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
+
+
+def _strategy(p: Picture, key: str) -> dict[str, Any]:
+    life = p.strategies[key]
+    return {
+        "strategy": key,
+        "name": life.name,
+        "run": life.run,
+        "state": life.state,
+        "text": life.text,
+        "since": iso(life.since_ns),
+        "what_to_do": advice.for_strategy(life.state),
+    }
+
+
+def _reconciliation(p: Picture) -> dict[str, Any]:
+    r = p.reconciled
+    return {
+        "clean": r.clean,
+        "last": iso(r.at_ns),
+        "last_clean": iso(r.clean_ns),
+        "pending": r.pending,
+        "failure": r.failure,
+        "breaks": [
+            {"kind": b.kind, "subject": b.subject, "ours": b.ours, "theirs": b.theirs, "what_to_do": advice.for_break(b.kind)} for b in r.breaks
+        ],
+    }
+
+
+def _order(r: OrderRecord) -> dict[str, Any]:
+    t = r.terms
+    return {
+        "order_id": r.order_id,
+        "strategy": r.strategy,
+        "symbol": t.symbol,
+        "side": str(t.side),
+        "type": str(t.type),
+        "tif": str(t.tif),
+        "quantity": _text(t.quantity),
+        "filled": _text(r.filled),
+        "leaves": _text(r.leaves),
+        "limit_price": _text(t.limit_price),
+        "stop_price": _text(t.stop_price),
+        "status": str(r.status),
+        "client_order_id": r.client_order_id,
+        "broker_order_id": r.broker_order_id,
+        "opened": iso(r.opened_ns),
+        "changed": iso(r.changed_ns),
+        "text": r.text,
+        "what_to_do": advice.for_unknown() if r.status is OrderStatus.UNKNOWN else "",
+    }
+
+
+def _denial(n: Denied) -> dict[str, Any]:
+    d = n.denial
+    return {
+        "time": iso(n.at_ns),
+        "order_id": d.order_id,
+        "strategy": d.strategy,
+        "reason": d.reason.name,
+        "code": int(d.reason),
+        "key": d.key,
+        "limit": d.limit,
+        "value": d.value,
+        "what_to_do": advice.for_reason(d.reason),
+    }
+
+
+def _alert(n: Raised) -> dict[str, Any]:
+    a = n.alert
+    return {"time": iso(n.at_ns), "severity": str(a.severity), "key": a.key, "text": a.text}
+
+
+def _text(value: Decimal | None) -> str | None:
+    """In full, never in exponent form."""
+    return None if value is None else format(value, "f")
+
+
+VIEWS: Final[dict[str, Callable[[Facts], dict[str, Any]]]] = {
+    "status": status,
+    "orders": orders,
+    "positions": positions,
+    "fills": fills,
+    "health": health,
+}
+NAMES: Final = tuple(VIEWS)

@@ -1,0 +1,119 @@
+"""The order router's core: approvals in, write-ahead and bookings out. No socket, no clock; the session beside it talks to the broker.
+
+Promises: an order is sent at most once, only as approved, only in time and in its halt epoch; outcomes and fills are booked once, in
+whatever order and however often they are told; an outcome that is not proven is looked up, never guessed; only the broker's word ends an
+order; a halt cancels working orders of its scope even with risk dead. Never: resend, invent a fill, take silence for an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shared.events import (
+    BrokerCashReported,
+    BrokerExecutionReported,
+    BrokerOrderNotFound,
+    BrokerOrderReported,
+    BrokerRequestAmbiguous,
+    BrokerRequestNotSent,
+    BrokerRequestRefused,
+    BrokerStateReported,
+    CancelApproved,
+    ClockTicked,
+    Envelope,
+    Event,
+    HaltRequested,
+    LeaseGranted,
+    OrderApproved,
+    ReplaceApproved,
+    RunStarted,
+    StrategyBlocked,
+    StrategyFailed,
+    TradingStateChanged,
+)
+from shared.runtime.actor import SnapshotIncompatible
+
+from . import bookings, cancels, evidence, lookups, replaces, submissions
+from .fold import fold
+from .orders import Draft, Orders
+from .settings import RouterSettings
+from .state import RouterState
+
+VERSION: Final = 1
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(RouterState).decode
+
+
+def _wishes_only(_draft: Draft, _e: Event) -> None:
+    """What these events want gone is folded; `decide` pursues the wishes of every order touched."""
+
+
+_DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
+    OrderApproved: submissions.approved,
+    CancelApproved: cancels.approved,
+    ReplaceApproved: replaces.approved,
+    BrokerOrderReported: evidence.order_reported,
+    BrokerExecutionReported: evidence.execution_reported,
+    BrokerCashReported: bookings.cash,
+    BrokerStateReported: evidence.state_reported,
+    BrokerRequestRefused: submissions.refused,
+    BrokerRequestAmbiguous: submissions.ambiguous,
+    BrokerRequestNotSent: submissions.not_sent,
+    BrokerOrderNotFound: lookups.not_found,
+    ClockTicked: lookups.clock_ticked,
+    LeaseGranted: lookups.successor,
+    RunStarted: lookups.successor,
+    HaltRequested: _wishes_only,
+    TradingStateChanged: _wishes_only,
+    StrategyFailed: _wishes_only,
+    StrategyBlocked: _wishes_only,
+}
+
+
+class RouterCore:
+    """Implements `shared.runtime.actor.Core`; source `order_router`, topics `t.` and `c.`."""
+
+    def __init__(self, settings: RouterSettings | None = None) -> None:
+        self._settings = settings or RouterSettings()
+        self._restore(RouterState(VERSION))
+
+    def decide(self, e: Envelope) -> Sequence[Event]:
+        event = e.event
+        handler = _DECISIONS.get(type(event))
+        if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
+            return ()
+        draft = Draft(self._state, self._settings, e.ts_ns, fold)
+        draft.fold(event)
+        handler(draft, event)
+        for order in draft.touched_orders():
+            bookings.settle(draft, order)
+            cancels.pursue(draft, order)
+        return draft.outputs
+
+    def apply(self, e: Envelope) -> None:
+        if fold(self._orders, e.event, e.ts_ns, e.epoch):
+            self._next = min(self._state.due.values(), default=0)
+
+    def snapshot(self) -> bytes:
+        return _encode(self._state)
+
+    def restore(self, state: bytes) -> None:
+        try:
+            restored = _decode(state)
+        except msgspec.MsgspecError as error:
+            raise SnapshotIncompatible(str(error)) from None
+        if restored.version != VERSION:
+            raise SnapshotIncompatible(f"layout {restored.version}, this build has {VERSION}")
+        self._restore(restored)
+
+    def next_timer(self) -> int:
+        return self._next
+
+    def _restore(self, state: RouterState) -> None:
+        self._state = state
+        self._orders = Orders(state, self._settings)
+        self._next = min(state.due.values(), default=0)

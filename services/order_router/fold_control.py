@@ -1,0 +1,103 @@
+"""How control facts change the router's state: the log's name, leases, the account's opening, trading states, halts, failed strategies."""
+
+from __future__ import annotations
+
+from shared.events import (
+    AccountOpened,
+    CashFlow,
+    HaltRequested,
+    LeaseGranted,
+    LogStarted,
+    Scope,
+    StrategyBlocked,
+    StrategyFailed,
+    TradingState,
+    TradingStateChanged,
+)
+
+from .orders import Orders
+from .settings import SOURCE
+from .state import RouterOrder
+
+
+def scope_key(scope: Scope, key: str) -> str:
+    return f"{scope}:{key}"
+
+
+def scopes_of(order: RouterOrder) -> tuple[str, str, str]:
+    """Every scope a halt can reach this order by."""
+    record = order.record
+    return (
+        scope_key(Scope.GLOBAL, ""),
+        scope_key(Scope.STRATEGY, record.strategy),
+        scope_key(Scope.SYMBOL, record.terms.symbol),
+    )
+
+
+def log_started(orders: Orders, e: LogStarted, _now: int, _epoch: int) -> None:
+    orders.standing.log_id = e.log_id
+
+
+def lease_granted(orders: Orders, e: LeaseGranted, _now: int, _epoch: int) -> None:
+    if e.name == SOURCE:
+        orders.standing.epoch = max(orders.standing.epoch, e.lease_epoch)
+
+
+def account_opened(orders: Orders, _e: AccountOpened, _now: int, _epoch: int) -> None:
+    if not orders.standing.opened:
+        orders.standing.opened = True
+        orders.standing.opened_as_of = orders.standing.reading_as_of
+        orders.standing.opened_report = orders.standing.reading_report
+
+
+def cash_booked(orders: Orders, e: CashFlow, _now: int, _epoch: int) -> None:
+    orders.standing.cash_booked[e.reference] = True
+
+
+def trading_state(orders: Orders, e: TradingStateChanged, _now: int, _epoch: int) -> None:
+    standing, key = orders.standing, scope_key(e.scope, e.key)
+    standing.halt_epoch = max(standing.halt_epoch, e.halt_epoch)
+    if e.state is TradingState.HALTED:
+        standing.halted[key] = True
+        standing.halts[key] = e.halt_epoch
+        _want_scope_gone(orders, key, e.halt_epoch)
+    else:
+        standing.halted.pop(key, None)
+        if key in standing.halts:
+            standing.halts[key] = min(standing.halts[key], e.halt_epoch)
+
+
+def halt_requested(orders: Orders, e: HaltRequested, _now: int, _epoch: int) -> None:
+    """Works with risk dead: what was approved before this command is not sent after it. A scope already halted keeps its epoch, so that a
+    flatten approved since then still passes."""
+    standing, key = orders.standing, scope_key(e.scope, e.key)
+    if key not in standing.halted:
+        standing.halts[key] = standing.halt_epoch + 1
+    _want_scope_gone(orders, key, standing.halt_epoch + 1)
+
+
+def strategy_stopped(orders: Orders, e: StrategyFailed | StrategyBlocked, _now: int, _epoch: int) -> None:
+    if not orders.settings.strategy_failure_cancels:
+        return
+    for order in orders.open():
+        if order.record.strategy == e.strategy and order.sent:
+            want_gone(orders, order, latched=True)
+
+
+def want_gone(orders: Orders, order: RouterOrder, *, latched: bool) -> None:
+    """Somebody wants the order cancelled; latched: a refusal does not end the wish. A new wish does not wait out an old one's pause."""
+    cancel = order.cancel
+    if not cancel.wanted:
+        cancel.again_at = 0
+    cancel.wanted = True
+    cancel.latched = cancel.latched or latched
+    orders.touched(order)
+
+
+def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
+    """Orders approved in an earlier halt epoch than below_epoch; an order approved since the halt (a flatten) is meant to live."""
+    if not orders.settings.halt_cancels_open:
+        return
+    for order in orders.open():
+        if order.halt_epoch < below_epoch and order.sent and key in scopes_of(order):
+            want_gone(orders, order, latched=True)

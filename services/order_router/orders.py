@@ -1,0 +1,135 @@
+"""Two views of the router's orders with one interface: the state itself, and a draft laid over it that leaves it untouched.
+
+`decide` works on a draft: it folds the event and every output it adds, so that what comes later in the same decision sees what came
+earlier, by the same fold that `apply` uses on the state. Only orders that are touched are copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from shared.events import Alert, Event, Severity
+
+from .settings import RouterSettings
+from .state import RouterOrder, RouterState, Standing
+
+
+class Orders:
+    """The state itself."""
+
+    def __init__(self, state: RouterState, settings: RouterSettings) -> None:
+        self._state = state
+        self.settings = settings
+
+    @property
+    def standing(self) -> Standing:
+        return self._state.standing
+
+    def get(self, order_id: str) -> RouterOrder | None:
+        return self._state.orders.get(order_id)
+
+    def add(self, order: RouterOrder) -> None:
+        self._state.orders[order.record.order_id] = order
+
+    def bind(self, order: RouterOrder, client_order_id: str, broker_order_id: str) -> None:
+        """The broker's names of an order; empty ones are skipped. A name stays bound for ever, so late news of a superseded id finds home."""
+        if client_order_id:
+            self._state.by_client[client_order_id] = order.record.order_id
+        if broker_order_id:
+            self._state.by_broker[broker_order_id] = order.record.order_id
+
+    def find(self, client_order_id: str, broker_order_id: str = "") -> RouterOrder | None:
+        key = self._state.by_client.get(client_order_id) or self._state.by_broker.get(broker_order_id)
+        return self.get(key) if key else None
+
+    def touched(self, order: RouterOrder) -> None:
+        """Bring the indexes up to date after an order changed."""
+        key, due = order.record.order_id, order.due()
+        if order.record.done:
+            self._state.open.pop(key, None)
+        else:
+            self._state.open.setdefault(key, True)
+        if due:
+            self._state.due[key] = due
+        else:
+            self._state.due.pop(key, None)
+
+    def open(self) -> Iterator[RouterOrder]:
+        """Orders not done, oldest first."""
+        for key in tuple(self._state.open):
+            order = self.get(key)
+            if order is not None and not order.record.done:
+                yield order
+
+    def due(self, now: int) -> Iterator[RouterOrder]:
+        """Orders with a time that has come."""
+        for key, at in tuple(self._state.due.items()):
+            order = self.get(key) if at <= now else None
+            if order is not None:
+                yield order
+
+
+Fold = Callable[[Orders, Event, int, int], bool]
+
+
+class Draft(Orders):
+    """A decision in the making. now: log time of its cause."""
+
+    def __init__(self, state: RouterState, settings: RouterSettings, now: int, fold: Fold) -> None:
+        super().__init__(state, settings)
+        self.now = now
+        self.outputs: list[Event] = []
+        self._fold = fold
+        self._standing = state.standing.copy()
+        self._copies: dict[str, RouterOrder] = {}
+        self._clients: dict[str, str] = {}
+        self._brokers: dict[str, str] = {}
+
+    @property
+    def standing(self) -> Standing:
+        return self._standing
+
+    def get(self, order_id: str) -> RouterOrder | None:
+        order = self._copies.get(order_id)
+        if order is None:
+            original = self._state.orders.get(order_id)
+            if original is None:
+                return None
+            order = self._copies[order_id] = original.copy()
+        return order
+
+    def add(self, order: RouterOrder) -> None:
+        self._copies[order.record.order_id] = order
+
+    def bind(self, order: RouterOrder, client_order_id: str, broker_order_id: str) -> None:
+        if client_order_id:
+            self._clients[client_order_id] = order.record.order_id
+        if broker_order_id:
+            self._brokers[broker_order_id] = order.record.order_id
+
+    def find(self, client_order_id: str, broker_order_id: str = "") -> RouterOrder | None:
+        key = (
+            self._clients.get(client_order_id)
+            or self._state.by_client.get(client_order_id)
+            or self._brokers.get(broker_order_id)
+            or self._state.by_broker.get(broker_order_id)
+        )
+        return self.get(key) if key else None
+
+    def touched(self, order: RouterOrder) -> None:
+        """Indexes of the state follow when the outputs are applied."""
+
+    def touched_orders(self) -> tuple[RouterOrder, ...]:
+        """Every order this decision looked at, in the order it did."""
+        return tuple(self._copies.values())
+
+    def fold(self, event: Event) -> None:
+        self._fold(self, event, self.now, self._standing.epoch)
+
+    def emit(self, event: Event) -> None:
+        """Add an output; what follows in this decision sees it as done."""
+        self.outputs.append(event)
+        self.fold(event)
+
+    def alert(self, severity: Severity, key: str, text: str) -> None:
+        self.outputs.append(Alert(severity, key, text))

@@ -1,0 +1,194 @@
+"""The router's session: does at the broker what the core wrote ahead, once, and brings back what it saw.
+
+Two lines to the broker, each made and used by one thread: `perform` has the requests', `poll` the reports'. Nothing is tried twice, with one exception: a
+venue with idempotent submission answers a repeated request with the first one's outcome, so in lock-step, where the feed waits for the
+answer, a request without one is repeated for `repeat_s`. Nothing is sent while the two sides disagree about the stream's numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from shared.brokers.contract import (
+    Accepted,
+    Ambiguous,
+    Cancellation,
+    Capabilities,
+    ExecutionSession,
+    NotSent,
+    Outcome,
+    ReadFailed,
+    Refused,
+    Replacement,
+    StreamItem,
+    Submission,
+)
+from shared.events import (
+    BrokerOrderNotFound,
+    BrokerOrderReported,
+    BrokerQueryFailed,
+    CancelSending,
+    Envelope,
+    ErrorClass,
+    OrderQuerySending,
+    OrderSending,
+    ReplaceSending,
+)
+from shared.runtime.actor import InvariantError
+from shared.runtime.session import Evidence, Performed, Permit
+
+from .answers import SESSION, Asked, Witness
+
+CONNECT_TIMEOUT_S: Final = 5.0
+RECONNECT_FIRST_S: Final = 0.1
+RECONNECT_MAX_S: Final = 5.0
+REPEAT_PAUSE_S: Final = 0.05
+
+MakeSession = Callable[[], ExecutionSession]
+
+_EFFECTS: Final = frozenset({OrderSending, CancelSending, ReplaceSending, OrderQuerySending})
+
+
+class RouterSession:
+    """Implements `shared.runtime.session.Session`. able: the broker's capabilities; requests, reports: make a session, unconnected. repeat_s: how long an idempotent venue is asked again, 0 outside lock-step."""
+
+    def __init__(
+        self, able: Capabilities, requests: MakeSession, reports: MakeSession, repeat_s: float = 0.0, connect_timeout_s: float = CONNECT_TIMEOUT_S
+    ) -> None:
+        self._make_requests = requests
+        self._make_reports = reports
+        self._requests: ExecutionSession | None = None
+        self._reports: ExecutionSession | None = None
+        self._repeat_s = repeat_s if able.idempotent_submit else 0.0
+        self._stream = f"venue.{able.broker}" if able.numbered_reports else ""
+        self._witness = Witness("", self._stream, able.to_json())
+        self._connect_timeout_s = connect_timeout_s
+        self._known = 0
+        self._requests_up = False
+        self._reports_up = False
+        self._said_down = False
+        self._connect_at = 0.0
+        self._pause_s = RECONNECT_FIRST_S
+
+    @property
+    def names(self) -> Sequence[tuple[str, int]]:
+        """Outside names this session brings reports under."""
+        return ((self._stream, 1),) if self._stream else ()
+
+    def start(self, known: dict[tuple[str, int], int]) -> None:
+        self._known = known.get((self._stream, 1), 0)
+
+    def wants(self, e: Envelope) -> bool:
+        return type(e.event) in _EFFECTS
+
+    def perform(self, e: Envelope, permit: Permit) -> Performed:
+        event, now = e.event, e.ts_ns
+        match event:
+            case OrderSending():
+                asked = Asked("submit", event.client_order_id)
+                submission = Submission(event.client_order_id, event.terms, now)
+                return self._act(asked, permit, lambda line: line.submit(submission, permit))
+            case ReplaceSending():
+                asked = Asked("replace", event.client_order_id, event.replace_no)
+                return self._act(asked, permit, lambda line: _replace(line, event, now, permit))
+            case CancelSending():
+                asked = Asked("cancel", event.client_order_id)
+                cancellation = Cancellation(event.client_order_id, event.broker_order_id, event.attempt, now)
+                return self._act(asked, permit, lambda line: line.cancel(cancellation, permit))
+            case OrderQuerySending():
+                return Performed((self._look_up(event),))
+        raise InvariantError(f"{type(event).__name__} is no effect of the router")
+
+    def poll(self, timeout_s: float) -> Sequence[Evidence]:
+        """Reports in order. Without a line it waits out its pause in slices of timeout_s and tries to connect again."""
+        if self._reports is None or not self._reports_up:
+            wait = self._connect_at - time.monotonic()
+            if wait > 0:
+                time.sleep(min(wait, timeout_s))
+                return ()
+            return self._open_reports()
+        return [self._witness.seen(self._note(item)) for item in self._reports.stream(timeout_s)]
+
+    def close(self) -> None:
+        for line in (self._requests, self._reports):
+            if line is not None:
+                line.close()
+
+    def _act(self, asked: Asked, permit: Permit, request: Callable[[ExecutionSession], Outcome]) -> Performed:
+        """One try. On an idempotent venue in lock-step further ones while nobody answers; what one of them left open stays open."""
+        until = time.monotonic() + self._repeat_s
+        left_open: Ambiguous | None = None
+        while True:
+            outcome = self._try(request)
+            if isinstance(outcome, Ambiguous):
+                left_open = outcome
+            elif isinstance(outcome, NotSent) and left_open is not None:
+                outcome = left_open
+            answered = not isinstance(outcome, Ambiguous | NotSent)
+            if answered or permit() or time.monotonic() >= until:
+                return self._witness.performed(asked, outcome)
+            time.sleep(REPEAT_PAUSE_S)
+
+    def _try(self, request: Callable[[ExecutionSession], Outcome]) -> Outcome:
+        if self._said_down and self._stream:
+            return NotSent("the venue's reports cannot be followed")
+        try:
+            return request(self._open_requests())
+        except ReadFailed as error:
+            return NotSent(str(error))
+
+    def _look_up(self, e: OrderQuerySending) -> Evidence:
+        account = self._witness.account
+        try:
+            row = self._open_requests().order_by_client_id(e.client_order_id)
+        except ReadFailed as error:
+            return Evidence(BrokerQueryFailed(account, SESSION, "order", e.client_order_id, error.error, error.text))
+        if row is None:
+            return Evidence(BrokerOrderNotFound(account, SESSION, e.client_order_id, e.attempt))
+        return Evidence(BrokerOrderReported(account, SESSION, row))
+
+    def _open_requests(self) -> ExecutionSession:
+        """The line of requests, opened when first needed. Raises ReadFailed."""
+        if self._requests is None:
+            self._requests = self._make_requests()
+        if not self._requests_up:
+            self._requests.connect(self._connect_timeout_s)
+            self._requests_up = True
+        return self._requests
+
+    def _open_reports(self) -> Sequence[Evidence]:
+        """Open the stream after the newest report the log knows; what to tell when that fails, once."""
+        try:
+            if self._reports is None:
+                self._reports = self._make_reports()
+            account = self._reports.connect(self._connect_timeout_s)
+            self._witness = Witness(account, self._stream, self._witness.capabilities)
+            self._reports.resume(self._known)
+        except ReadFailed as error:
+            self._connect_at = time.monotonic() + self._pause_s
+            self._pause_s = min(self._pause_s * 2, RECONNECT_MAX_S)
+            told, self._said_down = self._said_down, True
+            return () if told else (self._witness.down(str(error)),)
+        self._reports_up, self._said_down, self._pause_s = True, False, RECONNECT_FIRST_S
+        return ()
+
+    def _note(self, item: StreamItem) -> StreamItem:
+        self._known = max(self._known, getattr(item, "report", 0))
+        return item
+
+
+def _replace(line: ExecutionSession, e: ReplaceSending, now: int, permit: Permit) -> Outcome:
+    """The write-ahead names the order by its broker id; the client id it bears now is read, since earlier replaces changed it. An order that
+    is gone may have been replaced by an earlier try of this very request, which lock-step repeats."""
+    try:
+        replaced = next((row for row in line.open_orders() if row.broker_order_id == e.broker_order_id), None)
+        if replaced is not None:
+            return line.replace(Replacement(e.client_order_id, replaced.client_order_id, e.broker_order_id, e.terms, now), permit)
+        successor = line.order_by_client_id(e.client_order_id)
+    except ReadFailed as error:
+        return Ambiguous(error.error, error.text)
+    if successor is not None:
+        return Accepted(successor)
+    return Refused(ErrorClass.REJECTION, "not_open", f"{e.broker_order_id} is not open any more")

@@ -1,0 +1,40 @@
+"""The router's knobs. Times are ns of log time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SOURCE: Final = "order_router"
+TOPICS: Final = ("t.", "c.")
+
+_SECOND: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """dry_run: decide everything, send nothing. idempotent_submit: the venue answers a repeated submission with the first one's outcome, so
+    a successor may repeat it. request_timeout_ns: how long one request may take before its outcome is unknown; settle_ns: how long an
+    accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
+    queries_per_reading_max: look-ups of orders a reading did not show. strategy_failure_cancels: a strategy that failed or blocked has its
+    working orders cancelled."""
+
+    dry_run: bool = False
+    idempotent_submit: bool = False
+    request_timeout_ns: int = 10 * _SECOND
+    settle_ns: int = 5 * _SECOND
+    backoff_first_ns: int = _SECOND // 2
+    backoff_max_ns: int = 8 * _SECOND
+    not_found_min: int = 2
+    queries_per_reading_max: int = 5
+    halt_cancels_open: bool = True
+    strategy_failure_cancels: bool = True
+
+    @property
+    def answer_ns(self) -> int:
+        """After this long without an answer a request counts as lost."""
+        return self.request_timeout_ns + self.settle_ns
+
+    def backoff_ns(self, attempt: int) -> int:
+        """Pause after the attempt-th try, doubling from backoff_first_ns up to backoff_max_ns."""
+        return min(self.backoff_first_ns << min(max(attempt - 1, 0), 32), self.backoff_max_ns)

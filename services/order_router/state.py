@@ -1,0 +1,157 @@
+"""What the router holds: its orders, how to find them, which halts bind, what awaits an answer. Plain data, encoded as its own snapshot."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from shared.domain.order_fold import OrderRecord
+from shared.domain.order_machine import UNPROVEN, WORKING
+from shared.events import OrderStatus, OrderTerms
+
+
+class Fact(msgspec.Struct, array_like=True, frozen=True):
+    """One booked execution. cumulative: the broker's, of that broker order (0: not told). void: busted or corrected into another id."""
+
+    quantity: Decimal
+    price: Decimal
+    commission: Decimal
+    cumulative: Decimal
+    broker_order_id: str
+    void: bool = False
+
+
+class Lookup(msgspec.Struct, array_like=True):
+    """A question about one client_order_id. answered: newest attempt that was; not_found: definite ones; next_at: ns of the next try."""
+
+    attempts: int = 0
+    answered: int = 0
+    not_found: int = 0
+    waiting: bool = False
+    next_at: int = 0
+
+
+class Cancel(msgspec.Struct, array_like=True):
+    """wanted: somebody wants the order gone; latched: a refusal does not change that. again_at: not before this ns; check_at: an
+    unanswered request counts as lost."""
+
+    wanted: bool = False
+    latched: bool = False
+    in_flight: bool = False
+    attempts: int = 0
+    again_at: int = 0
+    check_at: int = 0
+
+
+class Replace(msgspec.Struct, array_like=True, frozen=True):
+    """The replace in flight. epoch: lease epoch that journaled it."""
+
+    replace_no: int
+    client_order_id: str
+    terms: OrderTerms
+    deadline_ns: int
+    check_at: int
+    epoch: int
+
+
+class Ending(msgspec.Struct, array_like=True, frozen=True):
+    """The broker's word that an order is over with `filled` done; booked when our fills have reached that."""
+
+    status: OrderStatus
+    filled: Decimal
+    code: str
+    text: str
+
+
+class RouterOrder(msgspec.Struct):
+    """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
+    cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
+    report about it."""
+
+    record: OrderRecord
+    halt_epoch: int = 0
+    deadline_ns: int = 0
+    epoch: int = 0
+    sent: bool = False
+    acknowledged: bool = False
+    check_at: int = 0
+    seen_report: int = 0
+    cancel: Cancel = msgspec.field(default_factory=Cancel)
+    replace: Replace | None = None
+    ending: Ending | None = None
+    lookups: dict[str, Lookup] = msgspec.field(default_factory=dict)
+    executions: dict[str, Fact] = msgspec.field(default_factory=dict)
+    told: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    disputed: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def proven(self) -> bool:
+        """The broker has, or had, it."""
+        return self.acknowledged or bool(self.executions)
+
+    @property
+    def working(self) -> bool:
+        return self.record.status in WORKING
+
+    def due(self) -> int:
+        """Earliest ns at which something about it must be done, 0 for none. Every due time leads to an output that moves it."""
+        times = [lookup.next_at for lookup in self.lookups.values()]
+        if self.sent and self.record.status in UNPROVEN and not self.lookups:
+            times.append(self.check_at)
+        if self.replace is not None and self.replace.client_order_id not in self.lookups:
+            times.append(self.replace.check_at)
+        if self.working and self.cancel.wanted:
+            times.append(self.cancel.check_at if self.cancel.in_flight else self.cancel.again_at)
+        return min((t for t in times if t), default=0)
+
+    def copy(self) -> RouterOrder:
+        replaced = msgspec.structs.replace
+        return replaced(
+            self,
+            record=replaced(self.record),
+            cancel=replaced(self.cancel),
+            lookups={name: replaced(lookup) for name, lookup in self.lookups.items()},
+            executions=dict(self.executions),
+            told=dict(self.told),
+            disputed=dict(self.disputed),
+        )
+
+
+class Standing(msgspec.Struct):
+    """Facts that are no order's. epoch: of the router's newest lease. halts: scope to the halt epoch an approval of that scope must have
+    reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
+    what happened up to the opening is in the opening holdings. cash_booked: references of cash movements."""
+
+    log_id: str = ""
+    epoch: int = 0
+    halt_epoch: int = 0
+    halts: dict[str, int] = msgspec.field(default_factory=dict)
+    halted: dict[str, bool] = msgspec.field(default_factory=dict)
+    opened: bool = False
+    opened_as_of: int = 0
+    opened_report: int = 0
+    reading_as_of: int = 0
+    reading_report: int = 0
+    cash_booked: dict[str, bool] = msgspec.field(default_factory=dict)
+
+    def before_opening(self, broker_ns: int, report: int) -> bool:
+        """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
+        if report and self.opened_report:
+            return report <= self.opened_report
+        return not self.opened or broker_ns <= self.opened_as_of
+
+    def copy(self) -> Standing:
+        return msgspec.structs.replace(self, halts=dict(self.halts), halted=dict(self.halted), cash_booked=dict(self.cash_booked))
+
+
+class RouterState(msgspec.Struct):
+    """Everything. open: orders not done, in order of arrival; due: those with a time to keep."""
+
+    version: int
+    standing: Standing = msgspec.field(default_factory=Standing)
+    orders: dict[str, RouterOrder] = msgspec.field(default_factory=dict)
+    by_client: dict[str, str] = msgspec.field(default_factory=dict)
+    by_broker: dict[str, str] = msgspec.field(default_factory=dict)
+    open: dict[str, bool] = msgspec.field(default_factory=dict)
+    due: dict[str, int] = msgspec.field(default_factory=dict)

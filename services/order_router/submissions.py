@@ -1,0 +1,99 @@
+"""From an approval to a request, and from a request that gave no row to what is known of it.
+
+Rules R2 and R3: exactly the approved terms are sent, once, before their deadline and in the halt epoch they were approved in; whatever came
+of it is looked up, never tried again.
+"""
+
+from __future__ import annotations
+
+from shared.brokers.contract import DUPLICATE
+from shared.domain.order_ids import client_order_id
+from shared.events import (
+    BrokerRequestAmbiguous,
+    BrokerRequestNotSent,
+    BrokerRequestRefused,
+    OrderAbandoned,
+    OrderApproved,
+    OrderRejected,
+    OrderSending,
+    Severity,
+)
+from shared.runtime.actor import InvariantError
+
+from . import cancels, replaces
+from .asking import not_proven, query
+from .orders import Draft
+from .permission import out_of_time
+from .state import RouterOrder
+
+
+def approved(draft: Draft, e: OrderApproved) -> None:
+    """Send, or abandon with the reason."""
+    order = draft.get(e.order_id)
+    if order is None:
+        raise InvariantError(f"the approval of {e.order_id} was not folded")
+    if order.sent or order.record.done:
+        text = f"{e.order_id} was approved again and is not sent again; look at risk_engine"
+        draft.alert(Severity.CRITICAL, f"approved_twice:{e.order_id}", text)
+        return
+    reason, name = _why_not(draft, order)
+    if reason:
+        draft.emit(OrderAbandoned(e.order_id, e.strategy, reason))
+    else:
+        draft.emit(OrderSending(e.order_id, e.strategy, name, e.terms, e.deadline_ns))
+
+
+def refused(draft: Draft, e: BrokerRequestRefused) -> None:
+    """A definite no, except where the broker has the order after all: a duplicate id means that it exists."""
+    order = draft.find(e.client_order_id)
+    if order is None:
+        return
+    if e.request == "cancel":
+        cancels.refused(draft, order, e)
+    elif e.request == "replace":
+        replaces.failed(draft, order, e.client_order_id, e.code, e.text)
+    elif e.code == DUPLICATE or order.proven:
+        not_proven(draft, order, f"refused as {e.code}, though the broker may have it: {e.text}")
+    elif not order.record.done:
+        draft.emit(OrderRejected(order.record.order_id, order.record.strategy, e.code, e.text))
+
+
+def ambiguous(draft: Draft, e: BrokerRequestAmbiguous) -> None:
+    order = draft.find(e.client_order_id)
+    if order is None:
+        return
+    if e.request == "submit":
+        not_proven(draft, order, f"{e.error}: {e.text}")
+    elif e.request == "replace" and order.replace is not None:
+        query(draft, order, order.replace.client_order_id)
+
+
+def not_sent(draft: Draft, e: BrokerRequestNotSent) -> None:
+    """Proof that nothing left, where the process that says so is the one that was to send; an earlier one may have sent all the same."""
+    order = draft.find(e.client_order_id)
+    if order is None:
+        return
+    epoch, replace = draft.standing.epoch, order.replace
+    if e.request == "submit" and not order.proven and not order.record.done:
+        if order.epoch == epoch:
+            draft.emit(OrderAbandoned(order.record.order_id, order.record.strategy, e.text))
+        else:
+            not_proven(draft, order, f"sent under an earlier lease, if at all: {e.text}")
+    elif e.request == "replace" and replace is not None:
+        if replace.epoch == epoch:
+            replaces.failed(draft, order, e.client_order_id, "not_sent", e.text)
+        else:
+            query(draft, order, replace.client_order_id)
+
+
+def _why_not(draft: Draft, order: RouterOrder) -> tuple[str, str]:
+    """(reason not to send, client order id); one of them is empty."""
+    if not draft.standing.log_id:
+        raise InvariantError("an approval before LogStarted")
+    reason = out_of_time(draft, order, order.deadline_ns, order.halt_epoch)
+    if reason or draft.settings.dry_run:
+        return reason or "dry run: not sent", ""
+    try:
+        return "", client_order_id(draft.standing.log_id, order.record.order_id)
+    except ValueError as error:
+        return str(error), ""

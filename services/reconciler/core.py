@@ -1,0 +1,230 @@
+"""The reconciler's core: asks for readings, compares them with the log, says what differs and locks what it concerns.
+
+Promises: a failed reading changes nothing but its own age; a difference becomes a break only when it outlived the grace and nothing in
+the reading explains it; a second reading of the same state says nothing new but that it was made. Never: book a fill, move a position,
+send or cancel anything. Recovery of missing fills is the router's, from the same evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shared.domain.ledger import Ledger
+from shared.domain.order_fold import FOLDED, OrderFold
+from shared.events import (
+    AccountOpened,
+    AccountReported,
+    AccountRow,
+    Alert,
+    BrokerConnectionChanged,
+    BrokerQueryFailed,
+    BrokerStateReported,
+    ClockTicked,
+    Envelope,
+    Event,
+    FillMismatch,
+    LeaseGranted,
+    OrderEvent,
+    OrderStatus,
+    ReconcileCompleted,
+    ReconcileFailed,
+    ReconcileNow,
+    ReconcileRequested,
+    ResumeRequested,
+    RunStarted,
+    Severity,
+)
+from shared.runtime.actor import SnapshotIncompatible
+
+from . import locks
+from .differences import Comparison, find_booked, shown_by
+from .fold import Holdings, fold
+from .judge import Judgement, judge
+from .settings import SOURCE, ReconcilerSettings
+from .state import Books, Readings, ReconcilerState, Watch
+
+VERSION: Final = 1
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(ReconcilerState).decode
+_LOCKING: Final = FOLDED | {FillMismatch, ResumeRequested}
+
+
+class ReconcilerCore:
+    """Implements `shared.runtime.actor.Core`; source `reconciler`, topics `t.` and `c.`."""
+
+    def __init__(self, settings: ReconcilerSettings | None = None) -> None:
+        self._settings = settings or ReconcilerSettings()
+        self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger())
+        self._decisions: dict[type[Event], Callable[[Any, int], Sequence[Event]]] = {
+            RunStarted: self._run_started,
+            LeaseGranted: self._lease_granted,
+            ReconcileNow: self._reconcile_now,
+            BrokerConnectionChanged: self._connection,
+            ClockTicked: self._ticked,
+            BrokerQueryFailed: self._query_failed,
+            BrokerStateReported: self._state_reported,
+            **dict.fromkeys(_LOCKING, self._locking),
+        }
+
+    def decide(self, e: Envelope) -> Sequence[Event]:
+        handler = self._decisions.get(type(e.event))
+        return handler(e.event, e.ts_ns) if handler is not None else ()
+
+    def apply(self, e: Envelope) -> None:
+        event, now = e.event, e.ts_ns
+        kind = type(event)
+        judgement = self._judge(event, now) if isinstance(event, BrokerStateReported) else None
+        if kind in _LOCKING or kind is BrokerStateReported or kind is ClockTicked:
+            self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, judgement)
+        if isinstance(event, BrokerStateReported) and judgement is not None:
+            self._note_reading(event, judgement, now)
+        if not (isinstance(event, BrokerStateReported) and judgement is None):
+            fold(self._holdings, event, now)
+        self._ledger.apply(event)
+        if self._orders.apply(event, now) is not None and isinstance(event, OrderEvent):
+            self._follow(event.order_id, now)
+
+    def snapshot(self) -> bytes:
+        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, self._ledger.to_state(), self._orders.orders))
+
+    def restore(self, state: bytes) -> None:
+        try:
+            s = _decode(state)
+        except msgspec.MsgspecError as error:
+            raise SnapshotIncompatible(str(error)) from None
+        if s.version != VERSION:
+            raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
+        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders), Ledger.from_state(s.ledger))
+
+    def next_timer(self) -> int:
+        readings = self._readings
+        reading = readings.asked_ns + self._settings.answer_ns if readings.in_flight else readings.next_at
+        aging = locks.next_aging(self._watch, self._orders, self._settings) if self._watch.unknown_since else 0
+        return min((t for t in (reading, aging) if t), default=0)
+
+    def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger) -> None:
+        self._readings, self._watch, self._books, self._orders, self._ledger = readings, watch, books, orders, ledger
+        self._holdings = Holdings(self._settings, readings, books, orders, ledger)
+
+    # When to read.
+
+    def _request(self, trigger: str) -> ReconcileRequested:
+        return ReconcileRequested(self._readings.queries + 1, self._readings.cursor, trigger)
+
+    def _run_started(self, e: RunStarted, _now: int) -> Sequence[Event]:
+        return (self._request("start"),) if e.name == SOURCE and not self._readings.in_flight else ()
+
+    def _lease_granted(self, e: LeaseGranted, _now: int) -> Sequence[Event]:
+        return (self._request("start"),) if e.name == SOURCE else ()
+
+    def _reconcile_now(self, _e: ReconcileNow, _now: int) -> Sequence[Event]:
+        return () if self._readings.in_flight else (self._request("operator"),)
+
+    def _connection(self, e: BrokerConnectionChanged, _now: int) -> Sequence[Event]:
+        """The router's line came back: fills during the gap are fetched before anything else is believed."""
+        back = e.session == "router" and e.connected and not self._readings.connected
+        return (self._request("reconnect"),) if back and not self._readings.in_flight else ()
+
+    def _ticked(self, e: ClockTicked, now: int) -> Sequence[Event]:
+        due = self.next_timer()
+        if not 0 < due <= now:
+            return ()
+        readings, outputs = self._readings, self._locking(e, now)
+        if readings.in_flight:
+            if readings.asked_ns + self._settings.answer_ns <= now:
+                outputs.append(ReconcileFailed(readings.in_flight, "no answer from the session"))
+        elif 0 < readings.next_at <= now:
+            outputs.append(self._request("interval"))
+        return outputs
+
+    # What a reading says.
+
+    def _query_failed(self, e: BrokerQueryFailed, _now: int) -> Sequence[Event]:
+        readings = self._readings
+        if e.session != SOURCE or not readings.in_flight or e.subject != str(readings.in_flight):
+            return ()
+        failed = ReconcileFailed(readings.in_flight, f"{e.query}: {e.error}: {e.text}")
+        return (failed, self._request(readings.again)) if readings.again else (failed,)
+
+    def _state_reported(self, e: BrokerStateReported, now: int) -> Sequence[Event]:
+        judgement = self._judge(e, now)
+        if judgement is None:
+            return ()
+        outputs: list[Event] = []
+        if not self._books.opened:
+            outputs.append(_opening(e))
+        if judgement.clean and self._books.totals != e.totals:
+            t = e.totals
+            outputs.append(AccountReported(e.account, t.currency, t.cash, t.equity, t.buying_power))
+        after = locks.locks_after(self._watch, self._orders, e, now, self._settings, judgement)
+        outputs += locks.lock_events(self._watch.locks, after)
+        outputs += [_break_alert(d) for d in judgement.breaks if d.key not in self._watch.breaks]
+        outputs.append(ReconcileCompleted(e.query, judgement.clean, tuple(d.found for d in judgement.breaks), judgement.pending, e.report))
+        if self._readings.again:
+            outputs.append(ReconcileRequested(e.query + 1, e.next_cursor, self._readings.again))
+        return outputs
+
+    def _judge(self, e: BrokerStateReported, now: int) -> Judgement | None:
+        """None for a reading nobody waits for: another session's, or one asked for by a process that is gone."""
+        if e.session != SOURCE or e.query != self._readings.in_flight:
+            return None
+        comparison = Comparison(self._settings, self._books, self._orders, self._ledger, e)
+        return judge(comparison.differences(), self._watch, now, self._settings.grace_ns)
+
+    def _note_reading(self, e: BrokerStateReported, judgement: Judgement, now: int) -> None:
+        settings, books = self._settings, self._books
+        self._watch.since = judgement.since
+        self._watch.breaks = {d.key: True for d in judgement.breaks}
+        unbooked = Comparison(settings, books, self._orders, self._ledger, e).unbooked
+        books.awaited = {u.row.execution_id: u.row for u in unbooked if find_booked(books, u.row) is None}
+        books.recent = {name: r for name, r in books.recent.items() if not shown_by(e, r, now, settings.grace_ns)}
+        books.order_reports = {name: report for name, report in books.order_reports.items() if report > e.report}
+        pause = settings.grace_ns if judgement.pending else settings.interval_ns
+        self._readings.next_at = now + pause if pause else 0
+
+    # What locks an instrument.
+
+    def _locking(self, e: Event, now: int) -> list[Event]:
+        before = self._watch.locks
+        after = locks.locks_after(self._watch, self._orders, e, now, self._settings, None)
+        if after == before:
+            return []
+        return [*locks.lock_events(before, after), *(_aged_alert(order_id) for order_id in locks.newly_aged(before, after))]
+
+    def _follow(self, order_id: str, now: int) -> None:
+        record = self._orders.orders[order_id]
+        if record.status is OrderStatus.UNKNOWN:
+            self._watch.unknown_since.setdefault(order_id, now)
+        else:
+            self._watch.unknown_since.pop(order_id, None)
+
+
+def _opening(e: BrokerStateReported) -> AccountOpened:
+    held = sorted(e.positions, key=lambda row: row.symbol)
+    totals: AccountRow = e.totals
+    return AccountOpened(
+        e.account,
+        totals.currency,
+        totals.cash,
+        totals.equity,
+        tuple(row.symbol for row in held),
+        tuple(row.quantity for row in held),
+        tuple(row.average_price for row in held),
+    )
+
+
+def _break_alert(d: Any) -> Alert:
+    found = d.found
+    hint = f" It would be explained by: {d.hint}." if d.hint else ""
+    locked = f" {d.symbol} is locked;" if d.symbol else ""
+    text = f"{found.kind} of {found.subject}: we have {found.ours or 'nothing'}, the broker {found.theirs or 'nothing'}.{hint}{locked} compare with the broker's statement"
+    return Alert(Severity.CRITICAL, f"break:{d.key}", text)
+
+
+def _aged_alert(order_id: str) -> Alert:
+    text = f"the outcome of {order_id} is still unknown; its exposure stays counted and its instrument is locked. Look for it at the broker"
+    return Alert(Severity.CRITICAL, f"unknown_age:{order_id}", text)

@@ -1,0 +1,179 @@
+"""How events change what the reconciler holds beside orders and ledger: bookings, evidence not booked yet, readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from shared.domain.exact import ZERO, add, multiply, negate, subtract
+from shared.domain.ledger import Ledger
+from shared.domain.order_fold import OrderFold
+from shared.events import (
+    AccountOpened,
+    AccountReported,
+    AccountRow,
+    BrokerCashReported,
+    BrokerConnectionChanged,
+    BrokerExecutionReported,
+    BrokerOrderReported,
+    BrokerStateReported,
+    CashFlow,
+    Event,
+    FillCorrected,
+    LeaseGranted,
+    LogStarted,
+    OrderFilled,
+    OrderSide,
+    ReconcileFailed,
+    ReconcileNow,
+    ReconcileRequested,
+)
+
+from .settings import SOURCE, ReconcilerSettings
+from .state import Booked, Books, Readings, Recent, Told
+
+
+class Holdings:
+    """Everything folded, in one place."""
+
+    def __init__(self, settings: ReconcilerSettings, readings: Readings, books: Books, orders: OrderFold, ledger: Ledger) -> None:
+        self.settings = settings
+        self.readings = readings
+        self.books = books
+        self.orders = orders
+        self.ledger = ledger
+
+
+def fold(h: Holdings, event: Event, now: int) -> None:
+    handler = _FOLDS.get(type(event))
+    if handler is not None:
+        handler(h, event, now)
+
+
+def _log_started(h: Holdings, e: LogStarted, _now: int) -> None:
+    h.books.log_id = e.log_id
+
+
+def _lease(h: Holdings, e: LeaseGranted, _now: int) -> None:
+    """What the process before asked for may never be answered."""
+    if e.name == SOURCE:
+        h.readings.in_flight = 0
+
+
+def _requested(h: Holdings, e: ReconcileRequested, now: int) -> None:
+    readings = h.readings
+    readings.queries = readings.in_flight = e.query
+    readings.asked_ns, readings.again = now, ""
+
+
+def _failed(h: Holdings, _e: ReconcileFailed, now: int) -> None:
+    h.readings.in_flight = 0
+    h.readings.next_at = now + h.settings.retry_ns
+
+
+def _now_please(h: Holdings, _e: ReconcileNow, _now: int) -> None:
+    if h.readings.in_flight:
+        h.readings.again = "operator"
+
+
+def _connection(h: Holdings, e: BrokerConnectionChanged, _now: int) -> None:
+    if e.session == "router":
+        if e.connected and not h.readings.connected and h.readings.in_flight:
+            h.readings.again = "reconnect"
+        h.readings.connected = e.connected
+
+
+def _opened(h: Holdings, _e: AccountOpened, _now: int) -> None:
+    if not h.books.opened:
+        h.books.opened = True
+        h.books.opened_as_of = h.books.reading_as_of
+
+
+def _account_reported(h: Holdings, e: AccountReported, _now: int) -> None:
+    h.books.totals = AccountRow(e.currency, e.cash, e.equity, e.buying_power)
+
+
+def _state_reported(h: Holdings, e: BrokerStateReported, _now: int) -> None:
+    h.books.reading_as_of = e.as_of
+    h.readings.cursor = e.next_cursor
+    h.readings.in_flight = 0
+
+
+def _order_reported(h: Holdings, e: BrokerOrderReported, _now: int) -> None:
+    _note_report(h, e.order.client_order_id, e.order.broker_order_id, e.report)
+
+
+def _execution_reported(h: Holdings, e: BrokerExecutionReported, _now: int) -> None:
+    row = e.execution
+    if row.execution_id not in h.books.executions.get(row.broker_order_id, {}):
+        h.books.told[row.execution_id] = Told(row.cumulative, e.report)
+    _note_report(h, row.client_order_id, row.broker_order_id, e.report)
+
+
+def _note_report(h: Holdings, client_order_id: str, broker_order_id: str, report: int) -> None:
+    record = h.orders.find(client_order_id, broker_order_id)
+    if record is not None and report:
+        h.books.order_reports[record.order_id] = max(report, h.books.order_reports.get(record.order_id, 0))
+
+
+def _filled(h: Holdings, e: OrderFilled, now: int) -> None:
+    told = h.books.told.pop(e.execution_id, Told(e.cumulative, 0))
+    h.books.awaited.pop(e.execution_id, None)
+    h.books.executions.setdefault(e.broker_order_id, {})[e.execution_id] = Booked(e.quantity, e.price, told.cumulative)
+    cash = negate(add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission))
+    h.books.recent[e.execution_id] = Recent(e.order_id, e.symbol, _signed(e.side, e.quantity), cash, told.report, now)
+
+
+def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
+    """The executions of its broker order keep no cumulatives after it; ids alone tell them apart."""
+    told = h.books.told.pop(e.execution_id, Told(ZERO, 0))
+    h.books.awaited.pop(e.execution_id, None)
+    record = h.orders.orders.get(e.order_id)
+    of_order = h.books.executions.setdefault(record.broker_order_id if record is not None else "", {})
+    for name, b in of_order.items():
+        of_order[name] = Booked(b.quantity, b.price, ZERO, b.void)
+    if e.previous_id != e.execution_id:
+        of_order[e.previous_id] = Booked(e.previous_quantity, e.previous_price, ZERO, void=True)
+    of_order[e.execution_id] = Booked(e.quantity, e.price, ZERO, void=not e.quantity)
+    before = add(_money(h, e.symbol, e.side, e.previous_quantity, e.previous_price), e.previous_commission)
+    after = add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission)
+    change = _signed(e.side, subtract(e.quantity, e.previous_quantity))
+    h.books.recent[f"{e.execution_id}+"] = Recent(e.order_id, e.symbol, change, subtract(before, after), told.report, now)
+
+
+def _cash_reported(h: Holdings, e: BrokerCashReported, _now: int) -> None:
+    h.books.told[f"cash:{e.cash.reference}"] = Told(ZERO, e.report)
+
+
+def _cash_flow(h: Holdings, e: CashFlow, now: int) -> None:
+    told = h.books.told.pop(f"cash:{e.reference}", Told(ZERO, 0))
+    h.books.recent[f"cash:{e.reference}"] = Recent("", "", ZERO, e.amount, told.report, now)
+
+
+def _money(h: Holdings, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal) -> Decimal:
+    """Signed money an execution pays, before fees."""
+    return multiply(multiply(_signed(side, quantity), price), h.ledger.multiplier(symbol))
+
+
+def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
+    return quantity if side is OrderSide.BUY else negate(quantity)
+
+
+_FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {
+    LogStarted: _log_started,
+    LeaseGranted: _lease,
+    ReconcileRequested: _requested,
+    ReconcileFailed: _failed,
+    ReconcileNow: _now_please,
+    BrokerConnectionChanged: _connection,
+    AccountOpened: _opened,
+    AccountReported: _account_reported,
+    BrokerStateReported: _state_reported,
+    BrokerOrderReported: _order_reported,
+    BrokerExecutionReported: _execution_reported,
+    BrokerCashReported: _cash_reported,
+    CashFlow: _cash_flow,
+    OrderFilled: _filled,
+    FillCorrected: _corrected,
+}

@@ -1,0 +1,113 @@
+"""Why instruments are locked. A lock has causes; it begins with the first and ends with the last.
+
+A break's cause goes when a later reading agrees, an unknown order's when its outcome is known; a mismatch or an overfill stays until an
+operator resumes the symbol, because nothing the system sees can settle it. A resume also takes a break's cause, which comes back with the
+next reading that still shows it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.domain.exact import add
+from shared.domain.order_fold import OrderFold, advance
+from shared.events import (
+    BrokerStateReported,
+    ClockTicked,
+    Event,
+    FillMismatch,
+    InstrumentLocked,
+    InstrumentUnlocked,
+    OrderEvent,
+    OrderFilled,
+    OrderStatus,
+    Reason,
+    ResumeRequested,
+    Scope,
+)
+
+from .judge import Judgement
+from .settings import ReconcilerSettings
+from .state import Watch
+
+Locks = dict[str, dict[str, Reason]]
+
+_BREAK = "break"
+_UNKNOWN = "unknown:"
+
+
+def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, settings: ReconcilerSettings, judgement: Judgement | None) -> Locks:
+    """The table of causes once `event` is folded, from the state before it. judgement: of a reading that was asked for."""
+    locks = {symbol: dict(causes) for symbol, causes in watch.locks.items()}
+    if isinstance(event, BrokerStateReported) and judgement is not None:
+        _set_breaks(locks, judgement)
+    elif isinstance(event, ClockTicked):
+        _add_aged(locks, watch, orders, now, settings)
+    elif isinstance(event, ResumeRequested) and event.scope is Scope.SYMBOL:
+        kept = {cause: reason for cause, reason in locks.get(event.key, {}).items() if cause.startswith(_UNKNOWN)}
+        locks[event.key] = kept
+    elif isinstance(event, OrderEvent):
+        _follow_order(locks, watch, orders, event, now)
+    return {symbol: causes for symbol, causes in locks.items() if causes}
+
+
+def lock_events(before: Locks, after: Locks) -> list[Event]:
+    """What changed, as events."""
+    events: list[Event] = []
+    for symbol in sorted(before.keys() | after.keys()):
+        if symbol in after and symbol not in before:
+            causes = after[symbol]
+            events.append(InstrumentLocked(symbol, next(iter(causes.values())), ", ".join(causes)))
+        elif symbol in before and symbol not in after:
+            events.append(InstrumentUnlocked(symbol, "what locked it is gone: " + ", ".join(before[symbol])))
+    return events
+
+
+def newly_aged(before: Locks, after: Locks) -> list[str]:
+    """Orders that just became unknown for too long."""
+    return [
+        cause[len(_UNKNOWN) :]
+        for symbol in sorted(after)
+        for cause in after[symbol]
+        if cause.startswith(_UNKNOWN) and cause not in before.get(symbol, {})
+    ]
+
+
+def next_aging(watch: Watch, orders: OrderFold, settings: ReconcilerSettings) -> int:
+    """ns at which the next unknown order comes of age, 0 for none."""
+    times = [
+        since + settings.unknown_age_ns
+        for order_id, since in watch.unknown_since.items()
+        if f"{_UNKNOWN}{order_id}" not in watch.locks.get(orders.orders[order_id].terms.symbol, {})
+    ]
+    return min(times, default=0)
+
+
+def _set_breaks(locks: Locks, judgement: Judgement) -> None:
+    for causes in locks.values():
+        causes.pop(_BREAK, None)
+    for difference in judgement.breaks:
+        if difference.symbol:
+            locks.setdefault(difference.symbol, {})[_BREAK] = Reason.RECONCILE_BREAK
+
+
+def _add_aged(locks: Locks, watch: Watch, orders: OrderFold, now: int, settings: ReconcilerSettings) -> None:
+    for order_id, since in watch.unknown_since.items():
+        if now - since >= settings.unknown_age_ns:
+            locks.setdefault(orders.orders[order_id].terms.symbol, {})[f"{_UNKNOWN}{order_id}"] = Reason.UNKNOWN_ORDER_AGE
+
+
+def _follow_order(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int) -> None:
+    record = orders.orders.get(event.order_id)
+    if record is None:
+        return
+    symbol = record.terms.symbol
+    if isinstance(event, FillMismatch):
+        locks.setdefault(symbol, {})[f"mismatch:{event.execution_id}"] = Reason.FILL_MISMATCH
+    elif isinstance(event, OrderFilled) and add(record.filled, event.quantity) > record.terms.quantity:
+        locks.setdefault(symbol, {})[f"overfill:{event.order_id}"] = Reason.FILL_MISMATCH
+    if event.order_id in watch.unknown_since:
+        after = msgspec.structs.replace(record)
+        advance(after, event, now)
+        if after.status is not OrderStatus.UNKNOWN:
+            locks.get(symbol, {}).pop(f"{_UNKNOWN}{event.order_id}", None)

@@ -1,0 +1,87 @@
+"""The reconciler's session: reads the whole account over its own line, or says that it could not. Never half a reading.
+
+An event has a size limit, so executions beyond `EXECUTIONS_MAX` (the first reading of an old account) are told one by one before the
+reading; a reading too large all the same is a failed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from shared.brokers.contract import AccountSession, ReadFailed, WholeState
+from shared.events import (
+    BrokerExecutionReported,
+    BrokerQueryFailed,
+    BrokerStateReported,
+    CodecError,
+    Envelope,
+    ErrorClass,
+    ReconcileRequested,
+    encode_body,
+)
+from shared.runtime.actor import InvariantError
+from shared.runtime.session import Evidence, Performed, Permit
+
+from .settings import SOURCE
+
+CONNECT_TIMEOUT_S: Final = 5.0
+EXECUTIONS_MAX: Final = 100
+
+
+class ReconcilerSession:
+    """Implements `shared.runtime.session.Session`. account: makes a session, unconnected, for the thread that reads. reports: source of the broker's numbered reports (`venue.<broker>`), empty where it
+    numbers none; a lock-step feed waits until the reports a reading reflects are in the log."""
+
+    names: Final = ()
+
+    def __init__(self, account: Callable[[], AccountSession], reports: str = "", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        self._make = account
+        self._session: AccountSession | None = None
+        self._reports = reports
+        self._connect_timeout_s = connect_timeout_s
+        self._account = ""
+        self._up = False
+
+    def start(self, known: dict[tuple[str, int], int]) -> None:
+        """The line is opened by the first reading, and its failure is that reading's."""
+
+    def wants(self, e: Envelope) -> bool:
+        return type(e.event) is ReconcileRequested
+
+    def perform(self, e: Envelope, permit: Permit) -> Performed:  # noqa: ARG002 - it only reads
+        event = e.event
+        if not isinstance(event, ReconcileRequested):
+            raise InvariantError(f"{type(event).__name__} is no effect of the reconciler")
+        try:
+            if self._session is None:
+                self._session = self._make()
+            if not self._up:
+                self._account = self._session.connect(self._connect_timeout_s)
+                self._up = True
+            return self._told(event, self._session.whole_state(event.cursor))
+        except ReadFailed as error:
+            return self._failed(event, error.query, error.error, error.text)
+
+    def poll(self, timeout_s: float) -> tuple[Evidence, ...]:  # noqa: ARG002 - nothing arrives by itself
+        return ()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def _told(self, e: ReconcileRequested, state: WholeState) -> Performed:
+        extra, kept = state.executions[:-EXECUTIONS_MAX], state.executions[-EXECUTIONS_MAX:]
+        reading = BrokerStateReported(
+            self._account, SOURCE, e.query, state.orders, kept, state.positions, state.totals, state.as_of, state.report, state.next_cursor
+        )
+        try:
+            encode_body(reading)
+        except CodecError as error:
+            return self._failed(e, "orders", ErrorClass.SCHEMA, str(error))
+        one_by_one = tuple(Evidence(BrokerExecutionReported(self._account, SOURCE, row)) for row in extra)
+        requires = ((self._reports, 1, state.report),) if self._reports and state.report else ()
+        return Performed((*one_by_one, Evidence(reading)), requires)
+
+    def _failed(self, e: ReconcileRequested, query: str, error: ErrorClass, text: str) -> Performed:
+        return Performed((Evidence(BrokerQueryFailed(self._account, SOURCE, query, str(e.query), error, text)),))
