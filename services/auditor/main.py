@@ -28,7 +28,7 @@ class Desk:
     """The auditor beside the log: files written as events are folded, questions answered from what is folded."""
 
     def __init__(self, setting: Setting, bus: Bus) -> None:
-        settings = AuditorSettings()
+        settings = AuditorSettings(budgets=setting.config.budgets(setting.config.paper.initial_cash))
         self._core = AuditorCore(settings)
         self._files = AuditFiles(setting.places.logs, setting.live.audit.format, self._core.net)
         self._queries = LinkServer(setting.places.endpoint("queries"))

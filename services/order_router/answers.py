@@ -78,16 +78,16 @@ class Witness:
         event: BrokerEvent
         match item:
             case OrderSeen():
-                event = BrokerOrderReported(self.account, SESSION, item.order, item.report)
+                event, at = BrokerOrderReported(self.account, SESSION, item.order, item.report), item.order.broker_ns
             case ExecutionSeen():
-                event = BrokerExecutionReported(self.account, SESSION, item.execution, item.report)
+                event, at = BrokerExecutionReported(self.account, SESSION, item.execution, item.report), item.execution.broker_ns
             case CashSeen():
-                event = BrokerCashReported(self.account, SESSION, item.cash, item.report)
+                event, at = BrokerCashReported(self.account, SESSION, item.cash, item.report), item.cash.broker_ns
             case StreamUp():
                 return Evidence(BrokerConnectionChanged(self.account, SESSION, connected=True, text=item.text, capabilities=self.capabilities))
             case StreamDown():
                 return self.down(item.text)
-        return Evidence(event, self.stream, 1, item.report) if self.stream and item.report else Evidence(event)
+        return Evidence(event, self.stream, 1, item.report, at) if self.stream and item.report else Evidence(event, ts_ns=at)
 
     def down(self, text: str) -> Evidence:
         return Evidence(BrokerConnectionChanged(self.account, SESSION, connected=False, text=text))

@@ -23,9 +23,14 @@ import msgspec
 import structlog
 
 from shared.bus.link import LinkServer, Request
+from shared.config import Loaded
+from shared.events import HealthState
+from shared.runtime.health import HealthFile, Sample
+from shared.runtime.places import Places
 from shared.venue import Report, StateIncompatible, VenueSettings
 from shared.venue import protocol as p
 
+from .build import venue_settings
 from .ledger import Ledger, LedgerIncompatible, LedgerInUse
 from .outcome import Outcome
 from .service import VenueService
@@ -36,11 +41,12 @@ PUSH_REPORTS_MAX: Final = 200
 log = structlog.get_logger()
 
 
-def serve(server: LinkServer, service: VenueService, *, wall: bool, stopped: Callable[[], bool]) -> None:
-    """Answer until stopped. Delayed answers wait here, by monotonic time, and hold up nobody."""
+def serve(server: LinkServer, service: VenueService, *, wall: bool, stopped: Callable[[], bool], alive: Callable[[], None] = lambda: None) -> None:
+    """Answer until stopped. Delayed answers wait here, by monotonic time, and hold up nobody. alive: called once a turn."""
     waiting: list[tuple[float, int, Request, Outcome]] = []
     handled = 0
     while not stopped():
+        alive()
         until_next = waiting[0][0] - time.monotonic() if waiting else POLL_S_MAX
         for request in server.poll(max(0.0, min(POLL_S_MAX, until_next))):
             handled += 1
@@ -76,8 +82,37 @@ def _tell(server: LinkServer, outcome: Outcome) -> None:
         server.push(p.encode(p.ReportsAnswer(page, reports[-1].n)))
 
 
-def run(endpoint: str, ledger_path: Path, settings: VenueSettings, *, wall: bool, durability: str = "process") -> int:
-    """Serve until a signal comes. Exit status."""
+def run(loaded: Loaded, instance: str) -> int:
+    """`regimeflow service paper_venue`. Exit status as `serve_at`."""
+    places = Places.of(loaded.config)
+    places.make()
+    log.info("starting", service="paper_venue", instance=instance)
+    health = HealthFile(places.health, "paper_venue")
+
+    def alive(cursor: int) -> None:
+        now = time.monotonic_ns()
+        if health.due(now):
+            health.state = HealthState.READY
+            health.write(Sample(cursor=cursor), now)
+
+    wall = loaded.config.bus.clock == "wall"
+    durability = "disk" if loaded.config.bus.durability == "disk" else "process"
+    try:
+        return serve_at(places.endpoint("venue"), places.ledger, venue_settings(loaded.config), wall=wall, durability=durability, alive=alive)
+    finally:
+        health.gone()
+
+
+def serve_at(
+    endpoint: str,
+    ledger_path: Path,
+    settings: VenueSettings,
+    *,
+    wall: bool,
+    durability: str = "process",
+    alive: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Serve until a signal comes. Exit status. alive: called with the newest report once a turn."""
     stop: list[int] = []
 
     def on_signal(number: int, _: FrameType | None) -> None:
@@ -94,7 +129,13 @@ def run(endpoint: str, ledger_path: Path, settings: VenueSettings, *, wall: bool
         return 2
     log.info("ready", service="paper_venue", endpoint=endpoint, ledger=str(ledger_path), report=core.report_number, row=ledger.last_row)
     try:
-        serve(server, VenueService(core, ledger, time.time_ns if wall else lambda: 0), wall=wall, stopped=lambda: bool(stop))
+        serve(
+            server,
+            VenueService(core, ledger, time.time_ns if wall else lambda: 0),
+            wall=wall,
+            stopped=lambda: bool(stop),
+            alive=lambda: alive(core.report_number),
+        )
     except sqlite3.Error as error:
         log.critical("ledger cannot be written", service="paper_venue", error=str(error))
         server.close(linger_ms=0)
@@ -119,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, msgspec.MsgspecError) as error:
         print(f"paper_venue: {arguments.settings}: {error}", file=sys.stderr)
         return 2
-    return run(arguments.endpoint, arguments.ledger, settings, wall=arguments.clock == "wall", durability=arguments.durability)
+    return serve_at(arguments.endpoint, arguments.ledger, settings, wall=arguments.clock == "wall", durability=arguments.durability)
 
 
 if __name__ == "__main__":

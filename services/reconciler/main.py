@@ -31,7 +31,9 @@ def reconciler_settings(setting: Setting) -> ReconcilerSettings:
 def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
     broker, options = registry.broker(setting.live.broker), broker_settings(setting)
     settings = reconciler_settings(setting)
-    session = ReconcilerSession(lambda: broker.account(options))
+    able = broker.capabilities(options)
+    reports = f"venue.{able.broker}" if able.numbered_reports else ""
+    session = ReconcilerSession(lambda: broker.account(options), reports)
     registration = setting.registration(SOURCE, Role.RECONCILER, TOPICS, repr(settings))
     return [ActorDriver(bus, registration, ReconcilerCore(settings), ThreadedHost(session, listen=False), snapshot_every=setting.snapshot_every)]
 

@@ -135,6 +135,9 @@ class LockStep:
 
     def outside(self, author: str, epoch: int, source: str, run: int, n: int, item: Item, ts_ns: int, requires: Names) -> None:
         """Hold an outside fact until its turn. Raises Fenced, Refused."""
+        if source.endswith(".watchdog"):  # it tells of a member that will never be done: it cannot wait for its turn
+            self._seq.outside(author, epoch, source, run, n, item)
+            return
         self._require(requires)
         held = self._outside.get((self._rank(author), source, run), {})
         expected = self._seq.last_n(source, run) + 1
@@ -200,7 +203,7 @@ class LockStep:
         for source in sorted(self._reports, key=self._rank):
             report = self._reports[source]
             if report.items:
-                self._seq.outputs(source, report.epoch, report.run, report.first_n, report.items, current.seq)
+                self._seq.stamp_outputs(source, report.epoch, report.run, report.first_n, report.items, current.seq)
         self._current = None
 
     def _idle(self, effects: Effects) -> bool:
@@ -223,7 +226,9 @@ class LockStep:
             return True
         if feed.next_ts is None or feed.granted:
             return False
-        due = min((m.timer for m in self._members.values() if m.timer > 0), default=NEVER)
+        due = NEVER
+        if self._seq.now:  # before the first row there is no time for a timer to lie in
+            due = min((m.timer for m in self._members.values() if m.timer > 0), default=NEVER)
         if due < feed.next_ts and feed.next_ts != NEVER:
             self._seq.now = max(self._seq.now, due)
             for member in self._members.values():

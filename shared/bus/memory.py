@@ -14,6 +14,7 @@ from typing import Final
 from shared.events import Envelope, Event
 
 from .port import (
+    NEVER,
     Acked,
     ClockMode,
     Cursor,
@@ -28,7 +29,7 @@ from .port import (
     Welcome,
 )
 from .record import digest_of, envelope_of, record_of
-from .sequencer import Item
+from .sequencer import Item, Stamped
 from .server import BusServer, BusSettings, Store
 
 Clock = Callable[[], tuple[int, int]]
@@ -47,7 +48,7 @@ class MemoryBus:
         self._log: list[Envelope] = []
         self._connections: list[MemoryConnection] = []
         self._snapshots: dict[str, list[Snapshot]] = {}
-        self.server = BusServer(settings, store, *clock())
+        self.server = BusServer(settings, store, *clock(), sink=self._hold if self._keep else None)
 
     def connect(self, registration: Registration, timeout_s: float = 0.0) -> MemoryConnection:  # noqa: ARG002 - it never waits
         """Raises LeaseHeld, Refused(role)."""
@@ -66,14 +67,18 @@ class MemoryBus:
         self.server.tick(*self._clock())
         flushed = self.server.flush()
         for stamped in flushed.deliver:
-            e = stamped.envelope
-            if self._keep:
-                self._log.append(e)
             for connection in self._connections:
-                connection.offer(e)
+                connection.offer(stamped.envelope)
         for connection in self._connections:
             connection.settle(flushed.turn)
         return len(flushed.deliver)
+
+    def _hold(self, stamped: Sequence[Stamped]) -> None:
+        self._log.extend(s.envelope for s in stamped)
+
+    def committed(self, after: int) -> Iterator[Envelope]:
+        """Events after a seq, those included that lock-step has not delivered yet."""
+        return self.history(after, NEVER)
 
     def history(self, after: int, upto: int) -> Iterator[Envelope]:
         if self._store is not None:
@@ -124,6 +129,7 @@ class MemoryConnection:
             at = next(iter(self._bus.history(cursor.seq - 1, cursor.seq)), None)
             if at is not None and cursor.digest and digest_of(record_of(at)) != cursor.digest:
                 raise Refused("cursor", f"the event at seq {cursor.seq} is not the one this cursor names")
+        self._notices.clear()
         self._cursor = self._given = cursor.seq
         self._following = True
         w = self._welcome
@@ -200,12 +206,12 @@ class MemoryConnection:
         return len(self._pending)
 
     def outputs_since(self, cause_after: int) -> Iterator[Envelope]:
-        for e in self._bus.history(cause_after, self._bus.server.head):
+        for e in self._bus.committed(cause_after):
             if e.source == self._reg.source and e.cause > cause_after:
                 yield e
 
     def facts_of(self, source: str) -> Iterator[Envelope]:
-        return (e for e in self._bus.history(0, self._bus.server.head) if e.source == source)
+        return (e for e in self._bus.committed(0) if e.source == source)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         kept = self._bus.snapshots_of(self._reg.source)

@@ -166,7 +166,12 @@ class Sequencer:
 
     def outputs(self, source: str, epoch: int, run: int, first_n: int, items: Sequence[Item], cause: int) -> None:
         """Stamp outputs of one cause; repeats of journaled names are dropped."""
-        skip = self.check_outputs(source, epoch, run, first_n, items)
+        self.check_outputs(source, epoch, run, first_n, items)
+        self.stamp_outputs(source, epoch, run, first_n, items, cause)
+
+    def stamp_outputs(self, source: str, epoch: int, run: int, first_n: int, items: Sequence[Item], cause: int) -> None:
+        """As `outputs`, of what was checked when it came: its author may have gone since."""
+        skip = self._repeats(source, run, first_n, items, None)
         for i, item in enumerate(items[skip:], first_n + skip):
             self.stamp(item, source, run, i, cause, epoch)
 

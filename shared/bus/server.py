@@ -8,7 +8,7 @@ frames into these calls, calls `flush`, and delivers. Errors it raises are the c
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -59,11 +59,15 @@ class Flushed:
     turn: int = 0
 
 
-class BusServer:
-    """wall_ns, mono_ns: readings of both clocks at the start, taken together. store None: a log in memory only."""
+Sink = Callable[[Sequence[Stamped]], None]
 
-    def __init__(self, settings: BusSettings, store: Store | None, wall_ns: int, mono_ns: int) -> None:
+
+class BusServer:
+    """sink: takes what is committed where there is no store. wall_ns, mono_ns: readings of both clocks at the start, taken together. store None: a log in memory only."""
+
+    def __init__(self, settings: BusSettings, store: Store | None, wall_ns: int, mono_ns: int, sink: Sink | None = None) -> None:
         self.settings = settings
+        self._sink = sink
         self._store = store
         self._seq = Sequencer(settings.clock, settings.lease_ttl_ns, self._lookup, settings.names_kept)
         recovered = self._flushed = self._recover(mono_ns)
@@ -175,6 +179,8 @@ class BusServer:
     def _commit(self, stamped: Sequence[Stamped]) -> None:
         if self._store is not None:
             self._store.append([record_of(s.envelope, s.body or None) for s in stamped])
+        elif self._sink is not None:
+            self._sink(stamped)
 
     def _lookup(self, source: str, run: int, n: int) -> Known | None:
         row = self._store.find(source, run, n) if self._store is not None else None

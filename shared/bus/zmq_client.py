@@ -8,7 +8,9 @@ from typing import Final
 
 import zmq
 
-from . import options
+from shared.events import Event
+
+from . import options, wire
 from .client import ASK_TIMEOUT_S, FrameConnection
 from .port import Registration
 from .zmq_server import Endpoints
@@ -105,3 +107,18 @@ def _drain(socket: zmq.Socket[bytes]) -> Iterator[bytes]:
             yield socket.recv_multipart(zmq.NOBLOCK)[-1]
         except zmq.Again:
             return
+
+
+def append_aside(endpoints: Endpoints, author: str, epoch: int, name: tuple[str, int, int], event: Event, timeout_s: float) -> bool:
+    """One outside fact over a socket of its own, from any thread: for a watchdog whose actor does not return. name: (source, run, n). Whether
+    it is in the journal."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    socket = options.dealer(context, endpoints.append)
+    frame = wire.encode(wire.OutsideFact(author, epoch, *name, wire.wire_item(event), 0, ()))
+    end = time.monotonic() + timeout_s
+    done = False
+    while not done and time.monotonic() < end:
+        if socket.poll(int(timeout_s * 250), zmq.POLLOUT) and _send(socket, frame) and socket.poll(int(timeout_s * 250), zmq.POLLIN):
+            done = isinstance(wire.decode_reply(socket.recv()), wire.Ack)
+    context.destroy(linger=0)
+    return done

@@ -50,7 +50,7 @@ class Progress:
 class ActorDriver:
     """session: the edge service's half that touches the world, hosted inline or in a thread. observe: called with each folded envelope, for
     the auditor's files and for tests. mono_ns: monotonic clock. prepare: called with the
-    connection before anything is folded."""
+    connection before anything is folded. before_snapshot: makes durable what stands beside the log."""
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class ActorDriver:
         observe: Callable[[Envelope], None] | None = None,
         mono_ns: Callable[[], int] = time.monotonic_ns,
         prepare: Callable[[Connection], None] | None = None,
+        before_snapshot: Callable[[], None] | None = None,
     ) -> None:
         self._bus = bus
         self._reg = registration
@@ -74,6 +75,7 @@ class ActorDriver:
         self._observe = observe
         self._mono_ns = mono_ns
         self._prepare = prepare
+        self._before_snapshot = before_snapshot
         self._waiting: deque[Envelope] = deque()
         self._own: dict[int, list[Envelope]] = {}
         self._n = 0
@@ -283,7 +285,7 @@ class ActorDriver:
         if not n:
             n = self._numbers.get((source, run), 0) + 1
             self._numbers[(source, run)] = n
-        self.connection.append_outside(source, run, n, evidence.event, ts_ns, requires)
+        self.connection.append_outside(source, run, n, evidence.event, max(ts_ns, evidence.ts_ns), requires)
 
     # -- snapshots and end
 
@@ -297,6 +299,8 @@ class ActorDriver:
         if self.connection.unacked() or self._waiting or not idle or not getattr(self.core, "snapshottable", True):
             return False
         self._since_snapshot = 0
+        if self._before_snapshot is not None:
+            self._before_snapshot()
         try:
             state = self.core.snapshot()
         except SnapshotFailed:

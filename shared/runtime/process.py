@@ -7,7 +7,7 @@ Exit status: 0 asked to stop, 3 fenced (another process holds the name), 4 invar
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from shared.bus.port import Bus, BusUnavailable, ClockMode, Fenced, LeaseHeld, Refused
@@ -19,19 +19,32 @@ from .health import HealthFile, Sample
 from .signals import Stop
 
 WAIT_S: Final = 0.02
-LEASE_RETRY_S: Final = 0.25
+LEASE_RETRY_NS: Final = 250_000_000
 EXIT_FENCED: Final = 3
 EXIT_INVARIANT: Final = 4
 EXIT_BUS: Final = 5
 
 
 class ActorProcess:
-    """drivers: the actors of this process, started in order. connect_timeout_s: how long to wait for a bus that is not there yet."""
+    """drivers: the actors of this process, started in order. connect_timeout_s: how long to wait for a bus that is not there yet.
+    extra: called once a step, for what a service answers beside the log."""
 
-    def __init__(self, service: str, bus: Bus, drivers: Sequence[ActorDriver], health: HealthFile, log: Any, connect_timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        service: str,
+        bus: Bus,
+        drivers: Sequence[ActorDriver],
+        health: HealthFile,
+        log: Any,
+        connect_timeout_s: float = 60.0,
+        extra: Callable[[], None] | None = None,
+    ) -> None:
         self.service = service
         self._bus = bus
-        self._drivers = list(drivers)
+        self._pending = list(drivers)
+        self._next_claim = 0
+        self._said_held = False
+        self._extra = extra
         self._health = health
         self._log = log
         self._timeout_s = connect_timeout_s
@@ -44,11 +57,9 @@ class ActorProcess:
         started: list[ActorDriver] = []
         try:
             self._write_health(started)
-            for driver in self._drivers:
-                if self._claim(driver, stop):
-                    started.append(driver)  # noqa: PERF401 - those started are stopped when a later one fails
             self._health.state = HealthState.RECOVERING
             while not stop.asked:
+                self._claim(started)
                 self._step(started)
         except Fenced as error:
             status = self._end("fenced", error, EXIT_FENCED)
@@ -58,34 +69,38 @@ class ActorProcess:
             status = self._end("the bus refused or is away", error, EXIT_BUS)
         finally:
             self._health.state = HealthState.STOPPING
-            for driver in started:
+            for driver in reversed(started):
                 driver.stop(release=status == 0)
             self._bus.close()
             self._health.gone()
         return status
 
-    def _claim(self, driver: ActorDriver, stop: Stop) -> bool:
-        """Wait for the lease; another holder may be leaving."""
-        said = False
-        while not stop.asked:
+    def _claim(self, started: list[ActorDriver]) -> None:
+        """Take the leases that are free; another holder may be leaving, or be the one that works."""
+        now = time.monotonic_ns()
+        if not self._pending or now < self._next_claim:
+            return
+        self._next_claim = now + LEASE_RETRY_NS
+        for driver in list(self._pending):
             try:
                 driver.start(self._timeout_s)
             except LeaseHeld as held:
-                if not said:
+                if not self._said_held:
+                    self._said_held = True
                     self._log.warning("waiting for the lease", held=str(held))
-                    said = True
-                time.sleep(LEASE_RETRY_S)
-            else:
-                w = driver.connection.welcome
-                self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
-                return True
-        return False
+                continue
+            self._pending.remove(driver)
+            started.append(driver)
+            w = driver.connection.welcome
+            self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
 
     def _step(self, drivers: Sequence[ActorDriver]) -> None:
         self._bus.wait(WAIT_S)
         begun = time.monotonic_ns()
         for driver in drivers:
             driver.pump(0.0)
+        if self._extra is not None:
+            self._extra()
         now = time.monotonic_ns()
         self._loop_ms = max(self._loop_ms, (now - begun) / 1e6)
         if self._health.state is HealthState.RECOVERING and all(d.progress.recovered for d in drivers):

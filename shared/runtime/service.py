@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from shared.bus.port import Bus, Registration, Role
 from shared.bus.zmq_client import ZmqBus
 from shared.config import Config, Loaded, config_hashes
+from shared.config.live import LiveConfig
 
 from .build import build_hash
 from .driver import ActorDriver, fingerprint
 from .health import HealthFile
 from .logs import logger
-from .places import Places
+from .places import PlaceError, Places
 from .process import ActorProcess
 from .signals import Stop
 
 RANKS: Final = {"gateway": 0, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
 STRATEGY_RANK: Final = 1
+BROKER_TIMEOUT_S: Final = 5.0
 
 
 def roster(config: Config) -> dict[str, int]:
@@ -41,6 +43,18 @@ class Setting:
         return self.loaded.config
 
     @property
+    def live(self) -> LiveConfig:
+        """The live section; `Places.of` refuses a configuration without one."""
+        live = self.config.live
+        if live is None:
+            raise PlaceError("live: the section is missing")
+        return live
+
+    @property
+    def snapshot_every(self) -> int:
+        return self.config.journal.snapshot_events
+
+    @property
     def feed_clock(self) -> bool:
         return self.config.bus.clock == "feed"
 
@@ -54,11 +68,25 @@ class Setting:
         return (build_hash(), *config_hashes(self.config))
 
 
-def run_service(name: str, loaded: Loaded, instance: str, build: Callable[[Setting, Bus], Sequence[ActorDriver]]) -> int:
+def broker_settings(setting: Setting) -> Mapping[str, Any]:
+    """`live.broker_config` as an adapter takes it, and where the embedded venue is."""
+    options = setting.live.broker_config.model_dump(exclude_none=True)
+    if setting.live.broker == "paper":
+        options["endpoint"] = setting.places.endpoint("venue")
+    return {"timeout_seconds": BROKER_TIMEOUT_S, **options}
+
+
+def run_service(
+    name: str,
+    loaded: Loaded,
+    instance: str,
+    build: Callable[[Setting, Bus], Sequence[ActorDriver]],
+    extra: Callable[[], None] | None = None,
+) -> int:
     """Until asked to stop. Exit status as `ActorProcess`."""
     places = Places.of(loaded.config)
     places.make()
     stop = Stop()
     bus = ZmqBus(places.bus)
     setting = Setting(loaded, places, instance)
-    return ActorProcess(name, bus, build(setting, bus), HealthFile(places.health, name), logger(name)).run(stop)
+    return ActorProcess(name, bus, build(setting, bus), HealthFile(places.health, name), logger(name), extra=extra).run(stop)

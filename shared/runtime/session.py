@@ -18,12 +18,14 @@ Permit = Callable[[], str]
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """An outside fact with its name. source, run, n: the dense name where the world gives one (a replay file's row, the paper venue's report
-    number); n 0: the driver numbers it under the session's own epoch."""
+    number); n 0: the driver numbers it under the session's own epoch. ts_ns: when it happened, where the world says so; under the feed
+    clock it is sequenced at that time."""
 
     event: Event
     source: str = ""
     run: int = 0
     n: int = 0
+    ts_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

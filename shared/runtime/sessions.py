@@ -6,11 +6,14 @@ answer delays no report and a silent stream no submission; the driver is woken t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
@@ -20,6 +23,7 @@ from shared.events import Envelope
 from .session import Evidence, Permit, Session, Turn
 
 LISTEN_S: Final = 0.05
+YIELD_S: Final = 0.001
 EFFECTS_MAX: Final = 10_000
 
 
@@ -126,17 +130,20 @@ _ANNOUNCE: Final = "announce"
 
 
 class ThreadedHost:
-    """listen: False for a session that never reports by itself."""
+    """listen: False for a session that never reports by itself. serial: never perform and poll at once, for a session of one thread."""
 
-    def __init__(self, session: Session, listen: bool = True) -> None:
+    def __init__(self, session: Session, listen: bool = True, serial: bool = False) -> None:
         self._session = session
         self._listen = listen
+        self._turn: AbstractContextManager[object] = threading.Lock() if serial else contextlib.nullcontext()
+        self._serial = serial
         self._effects: queue.Queue[tuple[Envelope, Permit] | str | None] = queue.Queue(EFFECTS_MAX)
         self._seen: deque[Seen | BaseException] = deque()
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
         self._busy = 0
+        self._wanted = False
         self._running = True
         self._threads: list[threading.Thread] = []
 
@@ -193,6 +200,7 @@ class ThreadedHost:
 
     def _put(self, effect: tuple[Envelope, Permit] | str) -> None:
         self._busy += 1
+        self._wanted = True
         self._effects.put(effect)
 
     def _give(self, item: Seen | BaseException) -> None:
@@ -211,12 +219,14 @@ class ThreadedHost:
 
     def _perform_loop(self) -> None:
         while (effect := self._effects.get()) is not None:
-            if isinstance(effect, str):
-                self._feed_effect(effect)
-            else:
-                e, permit = effect
-                done = self._session.perform(e, permit)
-                self._give(Seen(done.evidence, done.requires, effect=e))
+            with self._turn:
+                if isinstance(effect, str):
+                    self._feed_effect(effect)
+                else:
+                    e, permit = effect
+                    done = self._session.perform(e, permit)
+                    self._give(Seen(done.evidence, done.requires, effect=e))
+            self._wanted = not self._effects.empty()
 
     def _feed_effect(self, effect: str) -> None:
         feed: FeedSession = self._session  # type: ignore[assignment]
@@ -229,7 +239,11 @@ class ThreadedHost:
 
     def _listen_loop(self) -> None:
         while self._running:
-            evidence = self._session.poll(LISTEN_S)
+            if self._serial and self._wanted:
+                time.sleep(YIELD_S)  # a lock alone would let this loop take it again and again
+                continue
+            with self._turn:
+                evidence = self._session.poll(LISTEN_S)
             if evidence:
                 self._give(Seen(evidence))
 

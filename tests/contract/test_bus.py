@@ -420,5 +420,3 @@ def test_lock_step_fires_timers_exactly_between_feed_rows(world: Any) -> None:
     run([gateway, risk], lambda: sum(isinstance(e.event, Bar) for e in risk.seen) == 2)
     marks = [(type(e.event).__name__, e.ts_ns) for e in risk.seen if isinstance(e.event, Bar | ClockTicked)]
     assert marks == [("Bar", 120), ("ClockTicked", 130), ("ClockTicked", 150), ("Bar", 180)]
-
-

@@ -130,6 +130,10 @@ class PaperFeed:
         events that carry no time of their own. Raises ReadFailed: say it again."""
         return self._client.read("advance", _advance(row, event, now_ns), p.Advanced).head
 
+    def head(self) -> int:
+        """The venue's newest report, whatever caused it. Raises ReadFailed."""
+        return self._client.read("reports", p.Since(0, 1), p.ReportsAnswer).head
+
     def tell(self, event: Event, now_ns: int = 0) -> bool:
         """Show it an unnumbered datum of a live feed without waiting. False: it could not be sent."""
         return self._client.link.tell("advance", p.encode(_advance(0, event, now_ns)))

@@ -1,0 +1,278 @@
+"""The gateway's core: instruments, sessions, freshness, gaps and bars as events, from market data and time that come through the log.
+
+Market data itself is an outside fact (`gateway.feed`) that the session appends; it has a consequence here only when something is due, a symbol
+is not fresh, or bars are built. Log time is what judges: a datum counts from its own moment, but never from later than it was sequenced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from services.gateway.bars import BarBuilder, OpenBar
+from services.gateway.freshness import Freshness
+from services.gateway.phases import CalendarState, Phases
+from services.gateway.settings import BarsFrom, GatewaySettings, interval_ns
+from shared.events import (
+    Bar,
+    ClockTicked,
+    DataGap,
+    DayEnded,
+    Envelope,
+    Event,
+    FeedStateChanged,
+    FeedStatus,
+    FreshnessChanged,
+    Quote,
+    RunStarted,
+    SessionChanged,
+    Trade,
+    WarmupRequested,
+)
+from shared.runtime.actor import SnapshotIncompatible
+
+SOURCE: Final = "gateway"
+TOPICS: Final = ("m.", "c.")
+_STRATEGY: Final = "strategy."
+_LAYOUT: Final = 1
+_T = TypeVar("_T")
+
+
+class _State(msgspec.Struct, array_like=True):
+    """The snapshot. Dictionaries are stored sorted, so equal states give equal bytes."""
+
+    layout: int
+    calendars: dict[str, CalendarState]
+    quotes: dict[str, int]
+    bars: dict[str, int]
+    trades: dict[str, int]
+    fresh: dict[str, bool]
+    open_bars: dict[str, OpenBar]
+    closed_bars: dict[str, int]
+    feed: str
+
+
+class GatewayCore:
+    """Implements `shared.runtime.actor.Core`. Emits InstrumentDefined, SessionChanged, DayEnded, FreshnessChanged, DataGap, Bar (where bars are
+    built here) and WarmupRequested."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings: Final = settings
+        calendars = {i.symbol: i.calendar for i in settings.instruments}
+        self._calendars: Final = calendars
+        self._phases: Final = Phases(dict.fromkeys(calendars.values()), settings.day_end_delay_ms * 1_000_000)
+        quote_age, bar_age = settings.age_ns_max(settings.quote_age_ms_max), settings.age_ns_max(settings.bar_age_ms_max)
+        self._fresh: Final = Freshness(calendars, self._phases, quote_age, bar_age)
+        self._waiting: Final = self._fresh.waiting
+        self._bars: Final = BarBuilder(interval_ns(settings.bars.interval)) if settings.bars else None
+        self._built_from: Final[type[Event] | None] = None if settings.bars is None else Trade if settings.bars.source is BarsFrom.TRADES else Quote
+        self._feed = ""  # up or down, as the feed last said; empty before it said anything
+        self._due = 0  # the earliest moment something can follow from time alone
+        self._timer = 0  # the same without staleness, which asks for no timer
+        self._deciders: Final[dict[type[Event], Callable[[Envelope], Sequence[Event]]]] = {
+            Bar: self._follows,
+            Quote: self._follows,
+            Trade: self._follows,
+            ClockTicked: self._on_clock,
+            FeedStateChanged: self._on_feed,
+            RunStarted: self._on_run,
+        }
+        self._appliers: Final[dict[type[Event], Callable[[Envelope], None]]] = {
+            Bar: self._apply_bar,
+            Quote: self._apply_quote,
+            Trade: self._apply_trade,
+            ClockTicked: self._apply_time,
+            FeedStateChanged: self._apply_feed,
+            SessionChanged: self._apply_session,
+            DayEnded: self._apply_day,
+            FreshnessChanged: self._apply_freshness,
+        }
+        self._quiet: Final = {Bar, Quote, Trade} - {self._built_from}
+        if self._built_from is not None:
+            self._deciders[self._built_from] = self._on_built
+            self._appliers[self._built_from] = self._apply_built
+
+    def decide(self, e: Envelope) -> Sequence[Event]:
+        """What follows from an event; nothing, for a datum of a fresh symbol with nothing due: the hot path, kept to three tests."""
+        event: Any = e.event
+        kind = type(event)
+        if kind in self._quiet and e.ts_ns <= self._due and event.symbol not in self._waiting:
+            return ()
+        handler = self._deciders.get(kind)
+        return () if handler is None else handler(e)
+
+    def apply(self, e: Envelope) -> None:
+        """Fold an event of the log, our own outputs included."""
+        handler = self._appliers.get(type(e.event))
+        if handler is not None:
+            handler(e)
+
+    def next_timer(self) -> int:
+        """The next session change, end of a day or end of a bar being built; 0 before trading time began."""
+        return self._timer
+
+    def snapshot(self) -> bytes:
+        """Canonical bytes of the state."""
+        fresh, bars = self._fresh, self._bars
+        return msgspec.msgpack.encode(
+            _State(
+                _LAYOUT,
+                _sorted(self._phases.states),
+                _sorted(fresh.quotes),
+                _sorted(fresh.bars),
+                _sorted(fresh.trades),
+                _sorted(fresh.fresh),
+                _sorted(bars.open) if bars else {},
+                _sorted(bars.closed) if bars else {},
+                self._feed,
+            )
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Back to a snapshot. Symbols and calendars that the settings no longer have are dropped. Raises SnapshotIncompatible."""
+        try:
+            s = msgspec.msgpack.decode(state, type=_State)
+        except msgspec.MsgspecError as error:
+            raise SnapshotIncompatible(f"gateway snapshot: {error}") from None
+        if s.layout != _LAYOUT:
+            raise SnapshotIncompatible(f"gateway snapshot of layout {s.layout}, this build has {_LAYOUT}")
+        names = set(self._calendars.values())
+        self._phases.states = {name: c for name, c in s.calendars.items() if name in names}
+        fresh = self._fresh
+        for mine, stored in ((fresh.quotes, s.quotes), (fresh.bars, s.bars), (fresh.trades, s.trades), (fresh.fresh, s.fresh)):
+            _refill(cast("dict[str, Any]", mine), stored)
+        self._waiting.clear()
+        self._waiting.update(symbol for symbol in self._calendars if not fresh.fresh.get(symbol))
+        if self._bars is not None:
+            _refill(self._bars.open, s.open_bars)
+            _refill(self._bars.closed, s.closed_bars)
+        self._feed = s.feed
+        self._reckon()
+
+    def _on_built(self, e: Envelope) -> Sequence[Event]:
+        """A datum that bars are built from."""
+        datum = cast("Quote | Trade", e.event)
+        assert self._bars is not None
+        if e.ts_ns > self._due or datum.symbol in self._waiting or self._bars.ends_by(datum.symbol, min(datum.timestamp, e.ts_ns)):
+            return self._follows(e)
+        return ()
+
+    def _follows(self, e: Envelope) -> list[Event]:
+        """What a datum brings about. Time has passed only up to just before it: others of its moment may follow, and what is due at that very
+        moment (an opening, a close, the end of another symbol's bar) comes after them, with the clock."""
+        datum = cast("Bar | Quote | Trade", e.event)
+        at = _moment(datum, e.ts_ns)
+        events = self._passed(e.ts_ns - 1, but=datum.symbol)
+        bars = self._bars
+        if bars is not None and type(datum) is self._built_from and bars.ends_by(datum.symbol, at) and not bars.ends_by(datum.symbol, e.ts_ns - 1):
+            events.append(bars.bar(datum.symbol))
+        return events + self._fresh.after(datum, at, e.ts_ns)
+
+    def _on_clock(self, e: Envelope) -> Sequence[Event]:
+        return self._passed(e.ts_ns) if e.ts_ns >= self._due else ()
+
+    def _passed(self, now: int, but: str = "") -> list[Event]:
+        """What follows from time having come to `now`, that moment included."""
+        events: list[Event] = [] if self._bars is None else list(self._bars.complete(now))
+        return events + self._phases.changes(now) + self._fresh.expired(now, but)
+
+    def _on_feed(self, e: Envelope) -> Sequence[Event]:
+        """A feed that comes up again has missed what its markets did meanwhile; one whose process died says UP twice without DOWN."""
+        events = self._passed(e.ts_ns)
+        if cast("FeedStateChanged", e.event).status is FeedStatus.UP and self._feed:
+            reason = "the feed was down" if self._feed == FeedStatus.DOWN else "the feed was started again"
+            events += self._gaps(e.ts_ns, reason)
+        return events
+
+    def _gaps(self, now: int, reason: str) -> list[Event]:
+        newest = {symbol: self._fresh.newest(symbol) for symbol in self._calendars}
+        return [
+            DataGap(symbol, last, now, reason)
+            for symbol, last in newest.items()
+            if last and self._phases.was_open_within(self._calendars[symbol], last, now)
+        ]
+
+    def _on_run(self, e: Envelope) -> Sequence[Event]:
+        run = cast("RunStarted", e.event)
+        if run.name == SOURCE:
+            return [*self._settings.instruments, *self._phases.announcements(e.ts_ns)]
+        strategy = run.name.removeprefix(_STRATEGY)
+        wanted = self._settings.warmup.get(strategy) if run.name.startswith(_STRATEGY) else None
+        return () if wanted is None else (WarmupRequested(strategy, run.name_run, wanted.symbols, wanted.bars, e.ts_ns),)
+
+    def _apply_quote(self, e: Envelope) -> None:
+        quote: Any = e.event
+        ts = e.ts_ns
+        self._fresh.quotes[quote.symbol] = quote.timestamp if quote.timestamp < ts else ts  # noqa: FURB136 - a third of what min() costs, on the hot path
+        if ts > self._due:
+            self._reckon()
+
+    def _apply_bar(self, e: Envelope) -> None:
+        bar: Any = e.event
+        ts = e.ts_ns
+        self._fresh.bars[bar.symbol] = bar.end if bar.end < ts else ts  # noqa: FURB136 - a third of what min() costs, on the hot path
+        if (self._bars is not None and self._bars.emitted(bar)) or ts > self._due:
+            self._reckon()
+
+    def _apply_trade(self, e: Envelope) -> None:
+        trade: Any = e.event
+        ts = e.ts_ns
+        self._fresh.trades[trade.symbol] = trade.timestamp if trade.timestamp < ts else ts  # noqa: FURB136 - a third of what min() costs, on the hot path
+        if ts > self._due:
+            self._reckon()
+
+    def _apply_built(self, e: Envelope) -> None:
+        """A datum that bars are built from."""
+        datum = cast("Quote | Trade", e.event)
+        bars = self._bars
+        assert bars is not None
+        bars.add(datum, min(datum.timestamp, e.ts_ns), e.ts_ns)
+        (self._apply_trade if isinstance(datum, Trade) else self._apply_quote)(e)
+        mine = bars.open.get(datum.symbol)
+        if mine is not None and mine.end < self._timer:
+            self._timer, self._due = mine.end, min(mine.end, self._due)
+
+    def _apply_time(self, e: Envelope) -> None:
+        if e.ts_ns >= self._due:
+            self._reckon()
+
+    def _apply_feed(self, e: Envelope) -> None:
+        status = cast("FeedStateChanged", e.event).status
+        if status in {FeedStatus.UP, FeedStatus.DOWN}:
+            self._feed = status.value
+        self._reckon()
+
+    def _apply_session(self, e: Envelope) -> None:
+        self._phases.apply_session(cast("SessionChanged", e.event), e.ts_ns)
+        self._reckon()
+
+    def _apply_day(self, e: Envelope) -> None:
+        self._phases.apply_day(cast("DayEnded", e.event))
+        self._reckon()
+
+    def _apply_freshness(self, e: Envelope) -> None:
+        self._fresh.apply(cast("FreshnessChanged", e.event))
+        self._reckon()
+
+    def _reckon(self) -> None:
+        """Find the earliest moment anything can be due. Data only move staleness later, so a datum before it needs no reckoning."""
+        phases = self._phases.due
+        if phases:
+            self._timer = phases if self._bars is None else min(phases, self._bars.due)
+            self._due = min(self._timer, self._fresh.deadline())
+
+
+def _moment(datum: Bar | Quote | Trade, now: int) -> int:
+    """The moment a datum stands for, never later than it was sequenced: a clock ahead of ours must not hide a dead feed."""
+    return min(datum.end if isinstance(datum, Bar) else datum.timestamp, now)
+
+
+def _sorted(table: dict[str, _T]) -> dict[str, _T]:
+    return dict(sorted(table.items()))
+
+
+def _refill(table: dict[str, _T], content: dict[str, _T]) -> None:
+    table.clear()
+    table.update(content)

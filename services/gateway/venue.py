@@ -1,0 +1,58 @@
+"""The way to the paper venue: it is shown each datum before the log is."""
+
+from __future__ import annotations
+
+from threading import Event as Signal
+from typing import Final
+
+from shared.brokers.contract import ReadFailed
+from shared.brokers.paper import PaperFeed
+from shared.events import Event
+
+RETRY_S: Final = 0.1
+
+
+class LockStepVenue:
+    """Under the feed clock: waits until the venue has acted, for as long as it takes; a venue that is away pauses the feed."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._feed = PaperFeed(endpoint)
+        self._closed = Signal()
+
+    def advance(self, row: int, event: Event) -> int:
+        """Newest report of the venue after this row; a row said again changes nothing."""
+        while not self._closed.is_set():
+            try:
+                return self._feed.advance(row, event)
+            except ReadFailed:
+                self._closed.wait(RETRY_S)
+        return 0
+
+    def head(self) -> int:
+        """The venue's newest report."""
+        while not self._closed.is_set():
+            try:
+                return self._feed.head()
+            except ReadFailed:
+                self._closed.wait(RETRY_S)
+        return 0
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+class WallVenue:
+    """Under the wall clock: told without waiting; a venue that is away misses the datum, as a real one's data line would."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._feed = PaperFeed(endpoint)
+
+    def advance(self, row: int, event: Event) -> int:  # noqa: ARG002 - live data bears no number
+        self._feed.tell(event)
+        return 0
+
+    def head(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self._feed.close()

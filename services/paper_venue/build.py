@@ -1,0 +1,42 @@
+"""From the configuration to the venue's settings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.config import Config
+from shared.venue import VenueSettings
+from shared.venue.settings import AccountKind, BarMode, CommissionModel, CommissionSettings, SlippageModel, SlippageSettings, StopTrigger
+
+CLOSE_GRACE_NS: Final = 5_000_000_000  # how late a bar of the session may be under the wall clock
+MS: Final = 1_000_000
+
+
+def venue_settings(config: Config) -> VenueSettings:
+    """Raises ValueError naming what the venue does not model."""
+    p = config.paper
+    if p.slippage_model == "regime_bps":
+        raise ValueError("paper.slippage_model: regime_bps is not modelled by the paper venue; use fixed_bps, spread or volume_impact")
+    return VenueSettings(
+        account=p.account,
+        currency=p.currency,
+        initial_cash=p.initial_cash,
+        account_kind=AccountKind(p.account_kind),
+        margin_multiplier=p.margin_multiplier,
+        short_allowed=p.short_allowed,
+        bar_mode=BarMode(p.bar_mode),
+        stop_trigger=StopTrigger(p.stop_trigger),
+        displayed_size=p.partial_fills,
+        volume_share_max=p.volume_share_max,
+        limit_needs_through=p.limit_needs_through,
+        latency_ns=p.latency_ms * MS,
+        close_grace_ns=CLOSE_GRACE_NS if config.bus.clock == "wall" else 0,
+        slippage=SlippageSettings(model=SlippageModel(p.slippage_model), **_given(p.slippage_params, SlippageSettings)),
+        commission=CommissionSettings(model=CommissionModel(p.commission_model), **_given(p.commission_params, CommissionSettings)),
+    )
+
+
+def _given(params: Any, kind: type) -> dict[str, Any]:
+    """Parameters the model has and the file gives."""
+    known = set(kind.__struct_fields__)  # type: ignore[attr-defined]  # of every msgspec structure
+    return {key: value for key, value in params.model_dump(exclude_none=True).items() if key in known}
