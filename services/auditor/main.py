@@ -64,7 +64,7 @@ def run(loaded: Loaded, instance: str) -> int:
         return [desks[0].driver]
 
     try:
-        return run_service(SOURCE, loaded, instance, drivers, extra=lambda: desks[0].step())
+        return run_service(SOURCE, loaded, instance, drivers, extra=lambda: desks[0].step())  # noqa: PLW0108 - filled later
     finally:
         for desk in desks:
             desk.close()

@@ -7,7 +7,7 @@ import time
 from shared.bus.journal_errors import JournalError
 from shared.bus.port import ClockMode, Durability
 from shared.bus.server import BusServer, BusSettings
-from shared.config import Loaded
+from shared.config import Config, Loaded
 from shared.events import HealthState
 from shared.runtime.health import HealthFile, Sample
 from shared.runtime.logs import logger
@@ -26,13 +26,7 @@ def run(loaded: Loaded, instance: str) -> int:
     config, log = loaded.config, logger("bus").bind(instance=instance)
     places = Places.of(config)
     places.make()
-    settings = BusSettings(
-        ClockMode(config.bus.clock),
-        Durability(config.bus.durability),
-        roster(config) if config.bus.clock == "feed" else {},
-        tick_ns=config.bus.tick_ms * MS,
-        lease_ttl_ns=config.bus.lease_ms * MS,
-    )
+    settings = bus_settings(config)
     health = HealthFile(places.health, "bus")
     health.state = HealthState.READY
     said: list[str] = []
@@ -58,6 +52,16 @@ def run(loaded: Loaded, instance: str) -> int:
         health.gone()
     log.info("stopped")
     return status
+
+
+def bus_settings(config: Config) -> BusSettings:
+    return BusSettings(
+        ClockMode(config.bus.clock),
+        Durability(config.bus.durability),
+        roster(config) if config.bus.clock == "feed" else {},
+        tick_ns=config.bus.tick_ms * MS,
+        lease_ttl_ns=config.bus.lease_ms * MS,
+    )
 
 
 def retention_ns(text: str) -> int:

@@ -46,7 +46,7 @@ class BusProcess:
                 note(text)
             server = BusServer(self.settings, journal, time.time_ns(), time.monotonic_ns())
             server.flush()
-            reader = self._start_reader()
+            reader = start_reader(self.journal, self.snapshots, self.endpoints)
             sockets = ZmqBusServer(server, self.endpoints)
             housekeeping = Housekeeping(journal, self.snapshots, self.retention_ns, self.sources, reader)
             try:
@@ -77,9 +77,11 @@ class BusProcess:
             if observe is not None:
                 observe(server)
 
-    def _start_reader(self) -> subprocess.Popen[bytes]:
-        arguments = [str(self.journal), str(self.snapshots), self.endpoints.append, self.endpoints.events, self.endpoints.catchup]
-        return subprocess.Popen([sys.executable, "-m", "services.bus.reader", *arguments])  # noqa: S603 - our own module
+
+def start_reader(journal: Path, snapshots: Path, endpoints: Endpoints) -> subprocess.Popen[bytes]:
+    """The catch-up process beside whoever holds the journal; it ends with its parent."""
+    arguments = [str(journal), str(snapshots), endpoints.append, endpoints.events, endpoints.catchup]
+    return subprocess.Popen([sys.executable, "-m", "services.bus.reader", *arguments])  # noqa: S603 - our own module
 
 
 class Housekeeping:

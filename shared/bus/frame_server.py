@@ -18,7 +18,7 @@ from .lanes import Lanes
 from .port import Fenced, LeaseHeld, Refused, Registration, Role
 from .record import encode_record, record_of
 from .sequencer import Stamped
-from .server import BusServer
+from .server import BusServer, Flushed
 
 LANE_PAGE_BYTES: Final = 256 * 1024
 HEAD_EVERY_NS: Final = 200_000_000
@@ -47,7 +47,10 @@ class FrameServer:
     def turn(self, wall_ns: int, mono_ns: int) -> None:
         """After the frames of a batch: commit, publish, acknowledge. Raises JournalFailed."""
         self._server.tick(wall_ns, mono_ns)
-        flushed = self._server.flush()
+        self.after(self._server.flush(), mono_ns)
+
+    def after(self, flushed: Flushed, mono_ns: int) -> None:
+        """What was committed goes out, and everybody is told what of theirs is in the journal."""
         if flushed.deliver:
             self._publish(flushed.deliver)
         self._acknowledge()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from shared.events import Envelope, Event
 
+from .frame_reader import History, Shelf
+from .memory_store import MemorySnapshots
 from .port import (
     NEVER,
     Acked,
@@ -30,24 +32,46 @@ from .port import (
 )
 from .record import digest_of, envelope_of, record_of
 from .sequencer import Item, Stamped
-from .server import BusServer, BusSettings, Store
+from .server import BusServer, BusSettings, Flushed, Store
+from .snapshots import state_digest
 
 Clock = Callable[[], tuple[int, int]]
-SNAPSHOTS_KEPT: Final = 3
+HISTORY_ROWS: Final = 1_000
 BEAT_NS: Final = 300_000_000
 
 
-class MemoryBus:
-    """clock: (wall ns, monotonic ns). keep: hold the log in memory for those who join later (without a store)."""
+class Outer(Protocol):
+    """Sockets beside the in-memory bus, over the same server."""
 
-    def __init__(self, settings: BusSettings, clock: Clock, store: Store | None = None, keep: bool = True) -> None:
+    def receive(self) -> int: ...
+    def after(self, flushed: Flushed) -> None: ...
+    def wait(self, timeout_s: float) -> None: ...
+    def watch(self, fd: int) -> None: ...
+    def unwatch(self, fd: int) -> None: ...
+
+
+class MemoryBus:
+    """clock: (wall ns, monotonic ns). store, history, shelf: the journal, how to read it back, and where snapshots go. keep: without a store,
+    hold the log in memory for those who join later."""
+
+    def __init__(
+        self,
+        settings: BusSettings,
+        clock: Clock,
+        store: Store | None = None,
+        keep: bool = True,
+        history: History | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
         self._keep = keep and store is None
         self._log: list[Envelope] = []
+        self._outer: Outer | None = None
         self._connections: list[MemoryConnection] = []
-        self._snapshots: dict[str, list[Snapshot]] = {}
+        self._history = history
+        self._shelf: Shelf = shelf or MemorySnapshots()
         self.server = BusServer(settings, store, *clock(), sink=self._hold if self._keep else None)
 
     def connect(self, registration: Registration, timeout_s: float = 0.0) -> MemoryConnection:  # noqa: ARG002 - it never waits
@@ -57,8 +81,24 @@ class MemoryBus:
         self._connections.append(connection)
         return connection
 
+    def open_outer(self, outer: Outer) -> None:
+        """Let other processes in too: commands, and whoever follows the log from outside."""
+        self._outer = outer
+
     def wait(self, timeout_s: float) -> None:
-        """Whoever gave the clock says how to wait; in one thread there is nothing to wait for."""
+        """Until something is there for one of the connections. Without an outer side there is nothing to wait for."""
+        if self.pump() or any(c.waiting for c in self._connections) or self._outer is None:
+            return
+        self._outer.wait(timeout_s)
+        self._outer.receive()
+
+    def watch(self, fd: int) -> None:
+        if self._outer is not None:
+            self._outer.watch(fd)
+
+    def unwatch(self, fd: int) -> None:
+        if self._outer is not None:
+            self._outer.unwatch(fd)
 
     def close(self) -> None: ...
 
@@ -71,6 +111,8 @@ class MemoryBus:
                 connection.offer(stamped.envelope)
         for connection in self._connections:
             connection.settle(flushed.turn)
+        if self._outer is not None:
+            self._outer.after(flushed)
         return len(flushed.deliver)
 
     def _hold(self, stamped: Sequence[Stamped]) -> None:
@@ -81,16 +123,25 @@ class MemoryBus:
         return self.history(after, NEVER)
 
     def history(self, after: int, upto: int) -> Iterator[Envelope]:
-        if self._store is not None:
-            yield from (envelope_of(r) for r in self._store.tail(after) if r.seq <= upto)
-        elif self._keep:
+        if self._history is None:
             yield from self._log[after:upto]
+            return
+        while after < upto:
+            rows, after_next = self._history.page(after, ("",), HISTORY_ROWS, upto)
+            yield from (envelope_of(r) for r in rows)
+            if after_next <= after:
+                return
+            after = after_next
 
     def mono_ns(self) -> int:
         return self._clock()[1]
 
+    def save_snapshot(self, source: str, s: Snapshot) -> None:
+        self._shelf.save(self.server.log_id, source, s.run, s.n, s.cursor.seq, s.cursor.digest, s.state, state_digest(s.state))
+
     def snapshots_of(self, source: str) -> list[Snapshot]:
-        return self._snapshots.setdefault(source, [])
+        found = self._shelf.newest(self.server.log_id, source)
+        return [Snapshot(Cursor(s.cursor_seq, s.cursor_digest), s.run, s.n, s.state) for s in found]
 
     def drop(self, connection: MemoryConnection) -> None:
         if connection in self._connections:
@@ -111,6 +162,7 @@ class MemoryConnection:
         self._following = False
         self._pending: dict[tuple[str, int], int] = {}
         self._turns = 0
+        self._fds: list[int] = []
         self._next_beat = 0
 
     @property
@@ -197,7 +249,13 @@ class MemoryConnection:
         return Cursor(self._cursor, digest_of(record_of(at)) if at is not None else b"")
 
     def watch(self, fd: int) -> None:
-        """Nothing waits here, so nothing is watched."""
+        self._fds.append(fd)
+        self._bus.watch(fd)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `poll` has something to give."""
+        return bool(self._notices)
 
     def lease_left_ns(self) -> int:
         return self._welcome.lease_ns
@@ -214,15 +272,15 @@ class MemoryConnection:
         return (e for e in self._bus.committed(0) if e.source == source)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
-        kept = self._bus.snapshots_of(self._reg.source)
-        kept.insert(0, snapshot)
-        del kept[SNAPSHOTS_KEPT:]
+        self._bus.save_snapshot(self._reg.source, snapshot)
 
     def snapshots(self) -> Sequence[Snapshot]:
-        return list(self._bus.snapshots_of(self._reg.source))
+        return self._bus.snapshots_of(self._reg.source)
 
     def close(self, release: bool = True) -> None:
         self._bus.drop(self)
+        for fd in self._fds:
+            self._bus.unwatch(fd)
         if release:
             with contextlib.suppress(Fenced):  # another holder has it already
                 self._bus.server.release(self._reg.source, self._welcome.epoch)

@@ -11,7 +11,7 @@ import zmq
 
 from . import options
 from .frame_server import FrameServer
-from .server import BusServer
+from .server import BusServer, Flushed
 
 BATCH_FRAMES_MAX: Final = 512
 POLL_MS_MAX: Final = 20
@@ -34,6 +34,8 @@ class ZmqBusServer:
         self._router = options.router(self._context, endpoints.append)
         self._pub = options.publisher(self._context, endpoints.events)
         self._frames = FrameServer(server, self)
+        self._poller = zmq.Poller()
+        self._poller.register(self._router, zmq.POLLIN)
 
     @property
     def counts(self) -> Counter[str]:
@@ -42,21 +44,38 @@ class ZmqBusServer:
 
     def run_once(self) -> int:
         """One batch: whatever is there, up to a bound. Frames handled."""
-        handled = 0
-        if self._router.poll(POLL_MS_MAX, zmq.POLLIN):
-            now = time.monotonic_ns()
-            while handled < BATCH_FRAMES_MAX:
-                try:
-                    frames = self._router.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                handled += 1
-                if len(frames) == 2:
-                    self._frames.receive(frames[0], frames[1], now)
-                else:
-                    self.counts["shape"] += 1
+        handled = self.receive() if self._router.poll(POLL_MS_MAX, zmq.POLLIN) else 0
         self._frames.turn(time.time_ns(), time.monotonic_ns())
         return handled
+
+    def receive(self) -> int:
+        """Take what has arrived, up to a bound, without waiting. Frames handled."""
+        handled, now = 0, time.monotonic_ns()
+        while handled < BATCH_FRAMES_MAX:
+            try:
+                frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            handled += 1
+            if len(frames) == 2:
+                self._frames.receive(frames[0], frames[1], now)
+            else:
+                self.counts["shape"] += 1
+        return handled
+
+    def after(self, flushed: Flushed) -> None:
+        """For whoever flushes the server itself (`--topology single`): publish and acknowledge."""
+        self._frames.after(flushed, time.monotonic_ns())
+
+    def wait(self, timeout_s: float) -> None:
+        """Until a frame is there or a watched descriptor is readable."""
+        self._poller.poll(int(timeout_s * 1000))
+
+    def watch(self, fd: int) -> None:
+        self._poller.register(fd, zmq.POLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        self._poller.unregister(fd)
 
     def reply(self, peer: bytes, frame: bytes) -> None:
         """A peer that is gone or stuck stops nobody."""

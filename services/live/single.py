@@ -1,0 +1,76 @@
+"""`--topology single`: every actor of a configuration in one process, on the in-memory bus with the journal. For lowest latency.
+
+The rules are those of the other topology: commit before delivery, effects after durability, the same names. The paper venue stays a process
+of its own, because a broker's truth must survive us; commands and queries come in over the same sockets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from services.auditor.main import Desk
+from services.bus.main import bus_settings
+from services.bus.process import start_reader
+from services.gateway.main import drivers as gateway_drivers
+from services.order_router.main import drivers as router_drivers
+from services.reconciler.main import drivers as reconciler_drivers
+from services.risk_engine.main import drivers as risk_drivers
+from services.strategy_runner.main import Worker
+from shared.bus.journal import Journal
+from shared.bus.journal_reader import JournalReader
+from shared.bus.memory import MemoryBus
+from shared.bus.snapshots import SnapshotStore
+from shared.bus.zmq_server import ZmqBusServer
+from shared.config import Loaded
+from shared.runtime.driver import ActorDriver
+from shared.runtime.health import HealthFile
+from shared.runtime.logs import logger
+from shared.runtime.places import Places
+from shared.runtime.process import ActorProcess
+from shared.runtime.service import Setting
+from shared.runtime.signals import Stop
+
+SERVICE: Final = "single"
+
+
+def run(loaded: Loaded, instance: str) -> int:
+    """Exit status as `ActorProcess`. Raises JournalError before anything is bound."""
+    places = Places.of(loaded.config)
+    places.make()
+    stop, log = Stop(), logger(SERVICE)
+    settings = bus_settings(loaded.config)
+    journal = Journal.open(places.journal, settings.durability)
+    for note in journal.notes:
+        log.warning("journal", note=note)
+    history, shelf = JournalReader(places.journal), SnapshotStore(places.snapshots)
+    bus = MemoryBus(settings, lambda: (time.time_ns(), time.monotonic_ns()), journal, history=history, shelf=shelf)
+    sockets = ZmqBusServer(bus.server, places.bus)
+    bus.open_outer(sockets)
+    bus.pump()
+    reader = start_reader(places.journal, places.snapshots, places.bus)
+    desk: Desk | None = None
+    try:
+        setting = Setting(loaded, places, instance)
+        desk = Desk(setting, bus)
+        drivers = _drivers(setting, bus, desk)
+        return ActorProcess(SERVICE, bus, drivers, HealthFile(places.health, SERVICE), log, extra=desk.step).run(stop)
+    finally:
+        bus.pump()
+        if desk is not None:
+            desk.close()
+        sockets.close()
+        reader.terminate()
+        reader.wait(5)
+        shelf.close()
+        history.close()
+        journal.close()
+
+
+def _drivers(setting: Setting, bus: MemoryBus, desk: Desk) -> Sequence[ActorDriver]:
+    """In rank order, the auditor last: it sees what the others made."""
+    found: list[ActorDriver] = [*gateway_drivers(setting, bus), *Worker(setting, bus).drivers]
+    for drivers in (risk_drivers, router_drivers, reconciler_drivers):
+        found.extend(drivers(setting, bus))
+    return [*found, desk.driver]
