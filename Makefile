@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUNTIME := $(VENV)/.runtime
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
@@ -15,7 +16,18 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $(STAMP)
+	@touch $(STAMP) $(RUNTIME)
+
+$(RUNTIME): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $(RUNTIME)
+
+demo: $(RUNTIME) ## the whole stack on a synthetic market for 40 seconds, then a summary
+	@rm -rf var/demo
+	@REGIMEFLOW_STATE=var/demo $(BIN)/regimeflow live --config configs/paper.yaml --run-for 40s
 
 install: $(STAMP) ## the virtual environment with everything
 
@@ -39,4 +51,4 @@ docs: $(STAMP) ## pages generated from the code
 clean: ## remove what was made here
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
 
-.PHONY: help install test check sim docs clean
+.PHONY: help demo install test check sim docs clean
