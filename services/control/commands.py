@@ -1,0 +1,126 @@
+"""What an operator commands: one event in the log each, acknowledged before the command says it is done.
+
+They work while risk or router are away: the router cancels on a halt by itself, and what is journaled is obeyed when its reader is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from .errors import CliError
+from .options import AnyConfig, Json, StackHere, find_stack
+from .output import print_json
+
+if TYPE_CHECKING:
+    from shared.events import Scope
+    from shared.events.control import Command
+
+ACKNOWLEDGE_S: Final = 10.0
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.")]
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.", show_default=False)]
+Strategy = Annotated[str, typer.Option("--strategy", metavar="ID", help="Only this strategy.", show_default=False)]
+Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol.", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog='Example: regimeflow halt --reason "prices look wrong"')(halt)
+    app.command(epilog='Example: regimeflow resume --strategy cross --reason "parameters fixed"')(resume)
+    app.command(epilog='Example: regimeflow reduce --symbol ACME --reason "news at four"')(reduce)
+    app.command(epilog="Example: regimeflow flatten --symbol ACME")(flatten)
+    app.command(epilog="Example: regimeflow cancel cross:1:17")(cancel)
+
+
+def halt(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
+    """Block new orders and cancel the working ones: all, or those of one strategy or symbol.
+
+    It stays until `resume`, restarts included. Positions are left as they are; `flatten` closes them, also while halted.
+    """
+    from shared.events import HaltRequested
+
+    stack = find_stack(config)
+    scope, key = _scope(stack, strategy, symbol)
+    _tell(stack, lambda command, who: HaltRequested(command, who, reason, scope, key), f"halt of {_words(scope, key)}", as_json=as_json)
+
+
+def resume(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
+    """Lift a halt, a reduce-only state or a lock; arms trading where `arm: manual`. A loss limit that stands is not lifted."""
+    from shared.events import ResumeRequested
+
+    stack = find_stack(config)
+    scope, key = _scope(stack, strategy, symbol)
+    _tell(stack, lambda command, who: ResumeRequested(command, who, reason, scope, key), f"resume of {_words(scope, key)}", as_json=as_json)
+
+
+def reduce(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
+    """From now on only orders that reduce exposure, until `resume`."""
+    from shared.events import ReduceRequested
+
+    stack = find_stack(config)
+    scope, key = _scope(stack, strategy, symbol)
+    _tell(stack, lambda command, who: ReduceRequested(command, who, reason, scope, key), f"reduce-only of {_words(scope, key)}", as_json=as_json)
+
+
+def flatten(symbol: Symbol = "", reason: Why = "", config: AnyConfig = None, as_json: Json = False) -> None:
+    """Cancel working orders and close positions, of one symbol or of all; allowed while halted.
+
+    Strategies may trade again at once unless they are halted first.
+    """
+    from shared.events import FlattenRequested
+
+    stack = find_stack(config)
+    _tell(stack, lambda command, who: FlattenRequested(command, who, reason, symbol), f"flatten of {symbol or 'everything'}", as_json=as_json)
+
+
+def cancel(
+    order_id: Annotated[str, typer.Argument(metavar="[ID]", help="The order, as `orders` shows it.", show_default=False)] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All working orders.")] = False,
+    reason: Why = "",
+    config: AnyConfig = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel one working order, or all; allowed while halted."""
+    from shared.events import CancelRequested
+
+    if bool(order_id) == everything:
+        raise CliError("name one order, or say --all")
+    stack = find_stack(config)
+    _tell(stack, lambda command, who: CancelRequested(command, who, reason, order_id), f"cancel of {order_id or 'all orders'}", as_json=as_json)
+
+
+def _scope(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
+    """What a command applies to. A name the configuration does not know is refused: a halt of a mistyped strategy would halt nothing."""
+    from shared.events import Scope
+
+    config = stack.loaded.config
+    if strategy and symbol:
+        raise CliError("name a strategy or a symbol, not both")
+    if strategy and strategy not in (known := [s.id for s in config.strategies]):
+        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
+    symbols = config.live.symbols if config.live is not None else ()
+    if symbol and symbol not in symbols:
+        raise CliError(f"{symbol!r} is not in live.symbols: {', '.join(symbols)}")
+    if strategy:
+        return Scope.STRATEGY, strategy
+    return (Scope.SYMBOL, symbol) if symbol else (Scope.GLOBAL, "")
+
+
+def _words(scope: Scope, key: str) -> str:
+    return f"{scope} {key}" if key else "everything"
+
+
+def _tell(stack: StackHere, make: Callable[[str, str], Command], what: str, *, as_json: bool) -> None:
+    """Journal the command and say so."""
+    from services.live.operator import new_command, operator, tell
+
+    command, who = new_command(), operator()
+    event = make(command, who)
+    seq = tell(stack.places, command, [event], ACKNOWLEDGE_S)
+    if as_json:
+        fields = {name: str(getattr(event, name)) for name in event.__struct_fields__}
+        print_json({"event": type(event).__name__, **fields, "seq": seq or None})
+    else:
+        print(f"{what}: journaled{f' at seq {seq}' if seq else ''}, command {command} by {who}")

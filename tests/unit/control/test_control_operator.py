@@ -1,0 +1,82 @@
+"""Operator commands: journaled before the command says so, exactly as asked; refused where they would do nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shared.events import CancelRequested, FlattenRequested, HaltRequested, ReduceRequested, ResumeRequested, Scope
+from shared.events.control import Command
+from tests.unit.control.conftest import Run, Stack
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["halt", "--reason", "why"], HaltRequested("", "", "why", Scope.GLOBAL, "")),
+        (["halt", "--reason", "why", "--strategy", "cross"], HaltRequested("", "", "why", Scope.STRATEGY, "cross")),
+        (["resume", "--reason", "why", "--symbol", "ACME"], ResumeRequested("", "", "why", Scope.SYMBOL, "ACME")),
+        (["reduce", "--reason", "why"], ReduceRequested("", "", "why", Scope.GLOBAL, "")),
+        (["flatten"], FlattenRequested("", "", "", "")),
+        (["flatten", "--symbol", "OTHER", "--reason", "found there"], FlattenRequested("", "", "found there", "OTHER")),
+        (["cancel", "cross:1:17"], CancelRequested("", "", "", "cross:1:17")),
+        (["cancel", "--all", "--reason", "why"], CancelRequested("", "", "why", "")),
+    ],
+)
+def test_a_command_is_in_the_log_when_it_returns(run: Run, bus: Stack, arguments: list[str], expected: Command) -> None:
+    before = len(bus.commands())
+
+    done = run(*arguments, "--config", bus.config, "--json")
+
+    assert (done.status, done.err) == (0, "")
+    (journaled,) = bus.commands()[before:]
+    said = json.loads(done.out)
+    assert isinstance(journaled, Command)
+    assert type(journaled) is type(expected)
+    fields = [name for name in expected.__struct_fields__ if name not in ("command", "operator")]
+    assert [getattr(journaled, f) for f in fields] == [getattr(expected, f) for f in fields]
+    assert said["event"] == type(expected).__name__
+    assert (said["command"], said["operator"]) == (journaled.command, journaled.operator)
+    assert "@" in journaled.operator
+    assert said["seq"] > 0
+
+
+def test_two_commands_have_two_names(run: Run, bus: Stack) -> None:
+    for _ in range(2):
+        run("reduce", "--reason", "x", "--config", bus.config)
+    one, two = bus.commands()[-2:]
+    assert isinstance(one, Command)
+    assert isinstance(two, Command)
+    assert one.command != two.command
+
+
+def test_people_are_told_where_it_stands(run: Run, bus: Stack) -> None:
+    done = run("halt", "--reason", "x", "--strategy", "hold", "--config", bus.config)
+    assert done.out.startswith("halt of strategy hold: journaled at seq ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["halt", "--reason", "x", "--strategy", "cros"], "no strategy is called 'cros'; there are cross, hold"),
+        (["halt", "--reason", "x", "--symbol", "AMCE"], "'AMCE' is not in live.symbols: ACME, GLOBEX"),
+        (["halt", "--reason", "x", "--symbol", "ACME", "--strategy", "cross"], "name a strategy or a symbol, not both"),
+        (["cancel", "cross:1:1", "--all"], "name one order, or say --all"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_and_not_journaled(run: Run, bus: Stack, arguments: list[str], said: str) -> None:
+    before = len(bus.commands())
+    done = run(*arguments, "--config", bus.config)
+    assert (done.status, done.err) == (2, f"regimeflow: {said}\n")
+    assert len(bus.commands()) == before
+
+
+def test_without_a_bus_nothing_is_claimed(run: Run, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory) -> None:
+    monkeypatch.setattr("services.control.commands.ACKNOWLEDGE_S", 0.2)
+    elsewhere = stack.config.with_name("elsewhere.yaml")
+    elsewhere.write_text(stack.config.read_text().replace("/s\n", "/other\n"))
+    done = run("halt", "--reason", "x", "--config", elsewhere)
+    assert done.status == 5
+    assert done.err.startswith("regimeflow: the bus does not answer")
+    assert not done.out
