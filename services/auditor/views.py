@@ -139,7 +139,7 @@ def health(f: Facts) -> dict[str, Any]:
         "equity": _text(p.equity.equity) if p.equity is not None else None,
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "last_update": iso(p.now_ns),
-        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys())],
+        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if not name.startswith("control.")],
         "lines": [
             {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
             for name, line in sorted(p.lines.items())
@@ -152,7 +152,7 @@ def _service(p: Picture, name: str) -> dict[str, Any]:
     held = lease is None or lease.held
     return {
         "service": name,
-        "state": str(report.state) if report is not None and held else "gone" if not held else "unknown",
+        "state": "gone" if not held else str(report.state) if report is not None else "held",
         "epoch": lease.epoch if lease is not None else None,
         "holder": lease.holder if lease is not None else None,
         "cursor": report.cursor if report is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from shared.bus.server import BusServer, BusSettings
 from shared.bus.snapshots import SnapshotStore
 from shared.bus.zmq_server import Endpoints, ZmqBusServer
 from shared.events import MarketPruned
+from shared.runtime import killpoints
 from shared.runtime.signals import Stop
 
 HOUSEKEEPING_NS = 500_000_000
@@ -47,7 +49,7 @@ class BusProcess:
             server = BusServer(self.settings, journal, time.time_ns(), time.monotonic_ns())
             server.flush()
             reader = start_reader(self.journal, self.snapshots, self.endpoints)
-            sockets = ZmqBusServer(server, self.endpoints)
+            sockets = ZmqBusServer(server, self.endpoints, killpoints.passed)
             housekeeping = Housekeeping(journal, self.snapshots, self.retention_ns, self.sources, reader)
             try:
                 self._loop(stop, server, sockets, housekeeping, observe)
@@ -80,7 +82,7 @@ class BusProcess:
 
 def start_reader(journal: Path, snapshots: Path, endpoints: Endpoints) -> subprocess.Popen[bytes]:
     """The catch-up process beside whoever holds the journal; it ends with its parent."""
-    arguments = [str(journal), str(snapshots), endpoints.append, endpoints.events, endpoints.catchup]
+    arguments = [str(os.getpid()), str(journal), str(snapshots), endpoints.append, endpoints.events, endpoints.catchup]
     return subprocess.Popen([sys.executable, "-m", "services.bus.reader", *arguments])  # noqa: S603 - our own module
 
 

@@ -1,4 +1,5 @@
-"""Writes what is generated from the code: docs/messages.md and shared/events/tags.lock. `make docs` runs it; a test fails when stale."""
+"""Writes what is generated from the code: docs/messages.md, commands.md, configuration.md and shared/events/tags.lock. `make docs` runs it;
+tests fail when one is stale."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from pathlib import Path
 import msgspec
 import orjson
 
+from services.control import reference as commands
+from shared.config import reference as configuration
 from shared.events import CATALOGUE, Event
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +74,8 @@ def lock() -> bytes:
 def main() -> None:
     MESSAGES.write_text(messages())
     LOCK.write_bytes(lock())
+    (ROOT / "docs/commands.md").write_text(commands.render())
+    (ROOT / "docs/configuration.md").write_text(configuration.render())
 
 
 if __name__ == "__main__":
