@@ -22,6 +22,8 @@ class BrokerSettings(Section):
 class PaperSettings(BrokerSettings):
     """The embedded paper broker; its account is the section `paper`."""
 
+    timeout_seconds: Seconds = Field(default=5, description="Request timeout.")
+
 
 class AlpacaSettings(BrokerSettings):
     """Alpaca."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from .limits import Limits
 from .problems import Note
 from .tree import Loc, Node, dotted
 
@@ -40,6 +41,18 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("postgres sinks", ("metrics", "live", "postgres")),
     Pending("the Prometheus endpoint", ("metrics", "prometheus")),
     Pending("the replay journal", ("live", "replay_journal_path")),
+    Pending("cancelling and pausing on stale data (approvals need fresh data all the same: live.risk.quote_age_ms_max)", ("live", "heartbeat")),
+    Pending("reconnect settings (the paper venue is reconnected for ever)", ("live", "reconnect")),
+    Pending("the dead man's switch", ("live", "deadman")),
+    Pending("pausing a strategy that lags", ("live", "lag_ms_max")),
+    Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),
+    Pending("stopping new risk on a break (its instrument is locked)", ("live", "reconciliation")),
+    Pending("a bound of its own for one actor's appends", ("bus", "queue_append_max")),
+    *(
+        Pending("limits of one strategy, but for its daily loss", ("live", "strategies", "*", "limits", name))
+        for name in Limits.model_fields
+        if name != "daily_loss_limit"
+    ),
     Pending("smart order routing", ("live", "routing")),
     Pending("smart order routing", ("live", "execution", "routing")),
     Pending("smart order routing", ("execution", "routing")),
@@ -80,6 +93,13 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("repeated automated execution", ("repeat_executions_max",)),
             ("repeated automated execution", ("repeat_window_s",)),
             ("easy to borrow", ("require_easy_to_borrow",)),
+            ("tolerance of conservation", ("conservation_tolerance",)),
+            ("the bound on alerts", ("alert_latency_ms_max",)),
+            ("the clock's offset", ("clock_offset_ms_max",)),
+            ("the services' heartbeat", ("heartbeat_ms",)),
+            ("the services' heartbeat", ("missed_max",)),
+            ("the scope of automatic halts", ("halt_scope",)),
+            ("a default time in force", ("default_tif",)),
         )
     ),
     *(Pending("cancelling the resting order", (*risk, "self_trade"), ("cancel_old",)) for risk in _RISK),

@@ -141,7 +141,7 @@ def test_numbers_of_the_shipped_files_are_in_force():
     assert paper.budgets(Decimal(100_000)) == {"cross": Decimal(50_000), "hold": Decimal(50_000)}
     assert replay.budgets(Decimal(100_000)) == {"cross": Decimal(100_000)}
     assert replay.strategy_symbols(replay.strategies[0]) == ("SPY",)
-    assert paper.strategies[1].limits.given() == {"max_position": Decimal(100)}
+    assert paper.live.risk.limits.max_notional == Decimal(10_000)
 
 
 def test_replay_finds_its_data():
