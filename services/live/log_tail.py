@@ -51,3 +51,8 @@ def is_loud(line: str) -> bool:
     """Warnings and above. What carries no level (a traceback, a strategy's print) is in the file."""
     level = _LEVEL.search(line)
     return level is not None and level[1].lower() in _LOUD
+
+
+def without_traceback(line: str) -> str:
+    """A line of a log without the traceback at its end, which is for the file."""
+    return line.partition(" exception=")[0]

@@ -10,7 +10,7 @@ from .asking import Auditor
 from .audit_tail import AuditTail
 from .console import Console
 from .fleet import Fleet, SlotState
-from .log_tail import is_loud
+from .log_tail import is_loud, without_traceback
 from .narrator import Narrator, Said
 from .view import ServiceView, View
 
@@ -41,7 +41,7 @@ class Reporter:
         """Say what is new and show the rest. The auditor is asked only while it is ready, and not waited for long."""
         for service, line in self._fleet.log_lines():
             if is_loud(line):
-                self._emit(Said("", service, line, loud=True))
+                self._emit(Said("", service, without_traceback(line), loud=True))
         for said in self._narrator.audit(self._audit.entries()):
             self._emit(said)
         if now_s >= self._ask_from and self._fleet.ready(self._fleet.plan.auditor):

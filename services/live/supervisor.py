@@ -169,8 +169,7 @@ class Supervisor:
         if change.refused and self._running_since is None:
             self._refused = True
         elif change.service == self._job.plan.bus:
-            after_s = self._job.live.deadman.after_s
-            self._reporter.say("bus", f"nothing can trade; the reconciler cancels working orders after {after_s:g} s (live.deadman)", loud=True)
+            self._reporter.say("bus", "nothing can trade; working orders stay at the broker until they are cancelled there", loud=True)
         elif change.service == self._job.plan.auditor:
             self._tell(Alert(Severity.CRITICAL, "auditor.down", f"the auditor stays down: {change.text}"))
         else:
