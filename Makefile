@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNTIME := $(VENV)/.runtime
 SEEDS ?= 1000
+FAULTS_PASSES ?= 20
 
 .DEFAULT_GOAL := help
 
@@ -45,10 +46,26 @@ check: $(STAMP) ## lint, types, import contracts, tidy rules
 sim: $(STAMP) ## seeded simulation: make sim SEEDS=20000
 	@SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/sim
 
+faults: $(STAMP) ## real processes killed at every step of the order path: make faults FAULTS_PASSES=50
+	@FAULTS_PASSES=$(FAULTS_PASSES) $(BIN)/python -m pytest tests/faults -s
+
 docs: $(STAMP) ## pages generated from the code
 	@$(BIN)/python -m tests.tools.generate_docs
+
+image: ## the container image, one for every service
+	@deploy/build
+
+up: image ## the stack in containers, each started when what it needs is healthy
+	@deploy/compose up --detach
+	@deploy/compose ps
+
+down: ## stop it; data stays, working orders are cancelled (make down ORDERS=leave: are left)
+	@deploy/stop $(or $(ORDERS),cancel)
+
+compose-test: $(STAMP) ## containers for real: build, up, trade, kill and restart each, down
+	@REGIMEFLOW_COMPOSE=1 $(BIN)/python -m pytest -ra tests/e2e/test_compose.py
 
 clean: ## remove what was made here
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
 
-.PHONY: help demo install test check sim docs clean
+.PHONY: help demo install test check sim faults docs clean image up down compose-test

@@ -49,7 +49,7 @@ class AuditorCore:
         fold(self._picture, event, now, self._settings)
         if isinstance(event, MarketEvent):
             return
-        invariants.note(self._seen, self._ledger, event)
+        invariants.note(self._seen, self._ledger, event, now)
         self._orders.apply(event, now)
         self._ledger.apply(event)
 

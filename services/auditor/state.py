@@ -75,7 +75,8 @@ class Reconciled(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """For the invariants. units and cash: the account counted a second way, from executions alone. raised: what was alarmed."""
+    """For the invariants. units and cash: the account counted a second way, from executions alone. raised: what was alarmed. late: orders
+    written ahead after their deadline, as by a router that was away; they may not reach the broker."""
 
     by_client: dict[str, str] = msgspec.field(default_factory=dict)
     by_broker: dict[str, str] = msgspec.field(default_factory=dict)
@@ -85,6 +86,7 @@ class Seen(msgspec.Struct):
     cash: Decimal = ZERO
     opened: bool = False
     raised: dict[str, bool] = msgspec.field(default_factory=dict)
+    late: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
 class Picture(msgspec.Struct):

@@ -28,6 +28,10 @@ class Service(StrEnum):
     SINGLE = "single"
 
 
+AT_THE_BROKER: Final = frozenset({Service.GATEWAY, Service.ORDER_ROUTER, Service.RECONCILER, Service.SINGLE})
+"""Who needs credentials; the others run without them, user code among them."""
+
+
 def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: regimeflow service risk_engine --config configs/paper.yaml")(service)
 
@@ -51,7 +55,7 @@ def service(
     from shared.config import load
     from shared.runtime import logs
 
-    loaded = load(config)
+    loaded = load(config, offline=name not in AT_THE_BROKER)
     if name is Service.PAPER_VENUE and (loaded.config.live is None or loaded.config.live.broker != "paper"):
         raise CliError("paper_venue serves live.broker: paper; this configuration trades elsewhere")
     logs.configure(loaded.redactor.value)

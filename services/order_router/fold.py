@@ -42,6 +42,7 @@ from shared.events import (
     OrderSending,
     OrderStatus,
     OrderUnknown,
+    ReplaceApproved,
     ReplaceRejected,
     ReplaceSending,
     StrategyBlocked,
@@ -102,6 +103,12 @@ def _cancel_approved(orders: Orders, e: CancelApproved, _now: int, _epoch: int) 
     order = orders.get(e.order_id)
     if order is not None and not order.record.done:
         fold_control.want_gone(orders, order, latched=e.reason is not None)
+
+
+def _replace_approved(orders: Orders, e: ReplaceApproved, _now: int, _epoch: int) -> None:
+    order = orders.get(e.order_id)
+    if order is not None:
+        order.replace_asked = e.replace_no
 
 
 def _mismatch(orders: Orders, e: FillMismatch, _now: int, _epoch: int) -> None:
@@ -167,6 +174,7 @@ def _cancel_rejected(_orders: Orders, order: RouterOrder, _e: CancelRejected, _n
 
 def _replace_sending(orders: Orders, order: RouterOrder, e: ReplaceSending, now: int, epoch: int) -> None:
     order.replace = Replace(e.replace_no, e.client_order_id, e.terms, e.deadline_ns, now + orders.settings.answer_ns, epoch)
+    order.replace_asked = 0
     orders.bind(order, e.client_order_id, "")
 
 
@@ -179,6 +187,8 @@ def _replaced(orders: Orders, order: RouterOrder, e: OrderReplaced, now: int, ep
 
 
 def _replace_over(_orders: Orders, order: RouterOrder, e: OrderReplaced | ReplaceRejected, _now: int, _epoch: int) -> None:
+    if order.replace_asked == e.replace_no:
+        order.replace_asked = 0
     if order.replace is not None and order.replace.replace_no == e.replace_no:
         order.lookups.pop(order.replace.client_order_id, None)
         order.replace = None
@@ -199,6 +209,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     StrategyBlocked: fold_control.strategy_stopped,
     OrderApproved: _approved,
     CancelApproved: _cancel_approved,
+    ReplaceApproved: _replace_approved,
     ExternalOrderSeen: _external,
     FillMismatch: _mismatch,
     OrderQuerySending: _query_sending,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from shared.domain.order_machine import UNPROVEN
 from shared.events import BrokerOrderNotFound, ClockTicked, LeaseGranted, OrderAbandoned, ReplaceRejected, RunStarted
 
-from . import cancels
+from . import cancels, submissions
 from .asking import not_proven, query
 from .orders import Draft
 from .settings import SOURCE
@@ -46,10 +46,17 @@ def clock_ticked(draft: Draft, _e: ClockTicked) -> None:
 def successor(draft: Draft, e: LeaseGranted | RunStarted) -> None:
     """A new process of the router: what an older epoch sent and nobody answered is looked up, never sent again. A cancel is asked again; it
     ends the same order however often it is asked. On a venue with idempotent submission the outcome is not called unknown: the session
-    repeats the request and gets the first one's answer."""
+    repeats the request and gets the first one's answer. What was approved while no run was there to decide (between two settings) is decided
+    as a run begins; a replace is refused then, since the order may have changed."""
     if e.name != SOURCE:
         return
     for order in draft.open():
+        record = order.record
+        if isinstance(e, RunStarted) and not order.sent and not order.acknowledged:
+            submissions.send(draft, order)
+        if isinstance(e, RunStarted) and order.replace_asked:
+            text = "approved while no run of the router was there to send it"
+            draft.emit(ReplaceRejected(record.order_id, record.strategy, order.replace_asked, "not_sent", text))
         if order.epoch == draft.standing.epoch or not order.sent:
             continue
         if not order.proven and draft.settings.idempotent_submit:

@@ -29,9 +29,13 @@ def failed(draft: Draft, order: RouterOrder, client_id: str, code: str, text: st
 
 
 def confirm(draft: Draft, order: RouterOrder, row: OrderRow) -> None:
-    """The broker shows the new terms: under the new client id, or under the old one where it changes orders in place."""
+    """The broker shows the new terms: under the new client id, or under the old one where it changes orders in place. Under the old one they
+    prove nothing when the old terms are the same: the row may be from before the replace."""
     replace, record = order.replace, order.record
-    if replace is None or (replace.client_order_id != row.client_order_id and not _same(row.terms, replace.terms)):
+    if replace is None:
+        return
+    in_place = _same(row.terms, replace.terms) and not _same(record.terms, replace.terms)
+    if replace.client_order_id != row.client_order_id and not in_place:
         return
     draft.emit(
         OrderReplaced(

@@ -67,7 +67,7 @@ class Ending(msgspec.Struct, array_like=True, frozen=True):
 class RouterOrder(msgspec.Struct):
     """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
     cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
-    report about it."""
+    report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -79,6 +79,7 @@ class RouterOrder(msgspec.Struct):
     seen_report: int = 0
     cancel: Cancel = msgspec.field(default_factory=Cancel)
     replace: Replace | None = None
+    replace_asked: int = 0
     ending: Ending | None = None
     lookups: dict[str, Lookup] = msgspec.field(default_factory=dict)
     executions: dict[str, Fact] = msgspec.field(default_factory=dict)

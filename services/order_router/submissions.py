@@ -35,12 +35,18 @@ def approved(draft: Draft, e: OrderApproved) -> None:
     if order.sent or order.record.done:
         text = f"{e.order_id} was approved again and is not sent again; look at risk_engine"
         draft.alert(Severity.CRITICAL, f"approved_twice:{e.order_id}", text)
-        return
+    else:
+        send(draft, order)
+
+
+def send(draft: Draft, order: RouterOrder) -> None:
+    """An approved order that was never sent: send it as approved, or abandon it."""
+    record = order.record
     reason, name = _why_not(draft, order)
     if reason:
-        draft.emit(OrderAbandoned(e.order_id, e.strategy, reason))
+        draft.emit(OrderAbandoned(record.order_id, record.strategy, reason))
     else:
-        draft.emit(OrderSending(e.order_id, e.strategy, name, e.terms, e.deadline_ns))
+        draft.emit(OrderSending(record.order_id, record.strategy, name, record.terms, order.deadline_ns))
 
 
 def refused(draft: Draft, e: BrokerRequestRefused) -> None:

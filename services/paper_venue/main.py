@@ -25,6 +25,7 @@ import structlog
 from shared.bus.link import LinkServer, Request
 from shared.config import Loaded
 from shared.events import HealthState
+from shared.runtime import killpoints
 from shared.runtime.health import HealthFile, Sample
 from shared.runtime.places import Places
 from shared.venue import Report, StateIncompatible, VenueSettings
@@ -50,13 +51,16 @@ def serve(server: LinkServer, service: VenueService, *, wall: bool, stopped: Cal
         until_next = waiting[0][0] - time.monotonic() if waiting else POLL_S_MAX
         for request in server.poll(max(0.0, min(POLL_S_MAX, until_next))):
             handled += 1
+            _pass("venue_received", request)
             outcome = service.handle(request.method, request.payload)
+            _pass("venue_committed", request)
             if outcome.push_first:
                 _tell(server, outcome)
             if outcome.delay_ms:
                 heapq.heappush(waiting, (time.monotonic() + outcome.delay_ms / 1_000, handled, request, outcome))
             else:
                 _answer(server, request, outcome)
+                _pass("venue_answered", request)
             if not outcome.push_first:
                 _tell(server, outcome)
         if wall:
@@ -64,6 +68,12 @@ def serve(server: LinkServer, service: VenueService, *, wall: bool, stopped: Cal
         while waiting and waiting[0][0] <= time.monotonic():
             _, _, request, outcome = heapq.heappop(waiting)
             _answer(server, request, outcome)
+
+
+def _pass(step: str, request: Request) -> None:
+    """A kill point, where a test has set one."""
+    if killpoints.passed is not None:
+        killpoints.passed(step, request.method)
 
 
 def _answer(server: LinkServer, request: Request, outcome: Outcome) -> None:

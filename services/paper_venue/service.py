@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Final
 
 from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade, decode_body
+from shared.runtime import killpoints
 from shared.venue import MatchingCore, Report, Verdict, dump
 from shared.venue import protocol as p
 from shared.venue.desk import ID_CHARS_MAX
@@ -155,6 +156,8 @@ class VenueService:
         fills_before = bool(executions_in(verdict.reports)) and self.faults.for_reports(Mode.FILL_BEFORE_ACK) is not None
         reports = self._doubled(fills_first(verdict.reports) if fills_before else verdict.reports)
         answer = p.encode(p.OrderAnswer(verdict.order, self._core.report_number, verdict.code, verdict.text))
+        if killpoints.passed is not None and name:
+            killpoints.passed("venue_acted", name.partition(":")[0])
         self._commit(reports, name=name, answer=Answer(asked, answer) if name else None)
         return replace(self._told(Outcome(answer), reports), push_first=fills_before)
 

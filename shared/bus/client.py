@@ -89,6 +89,7 @@ class FrameConnection:
         self._moved = False
         self._gap_until = 0
         self._notices: list[Notice] = []
+        self._welcomed = False
         self._beat_at = self._leased_from = transport.mono_ns()
         try:
             w = self._hello(timeout_s)
@@ -97,6 +98,7 @@ class FrameConnection:
             raise
         self._instance, self._lane = w.instance, w.lane
         self._welcome = Welcome(w.log_id, ClockMode(w.clock), w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, w.lease_ns)
+        self._welcomed = True
         self._lockstep = self._welcome.clock is ClockMode.FEED
         self._reported = w.done
 
@@ -230,6 +232,9 @@ class FrameConnection:
                 break
             sent += 1
         self._outbox.sent(sent)
+        self._beat_due(now)
+
+    def _beat_due(self, now: int) -> None:
         if now >= self._next_beat:
             self._next_beat = now + BEAT_NS
             self._beat_at = now
@@ -364,6 +369,8 @@ class FrameConnection:
         while (now := self._transport.mono_ns()) - start < timeout_s * 1e9:
             if (not asked or now - asked > ASK_RETRY_NS) and send(frame):
                 asked = now
+            if self._welcomed:
+                self._beat_due(now)  # reading a long history takes longer than a lease lasts
             answers, readings, pages = self._transport.receive(ASK_POLL_S)
             for raw in pages:
                 self._on_page(raw)

@@ -7,11 +7,13 @@ gets one page a batch. Malformed input is refused with a typed answer and counte
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
 
-from shared.events import CodecError
+from shared.events import CodecError, Event
 
 from . import wire
 from .lanes import Lanes
@@ -24,6 +26,9 @@ LANE_PAGE_BYTES: Final = 256 * 1024
 HEAD_EVERY_NS: Final = 200_000_000
 
 
+Passed = Callable[[str, Event], None]
+
+
 class Out(Protocol):
     """Where frames go; both are best effort, a lost answer is asked for again."""
 
@@ -31,16 +36,27 @@ class Out(Protocol):
     def publish(self, lane: str, frame: bytes) -> None: ...
 
 
-class FrameServer:
-    """Used by one thread."""
+@dataclass(slots=True)
+class _OpenPage:
+    """What a lane gets of a batch. size: bytes; last: seq."""
 
-    def __init__(self, server: BusServer, out: Out) -> None:
+    records: list[msgspec.Raw] = field(default_factory=list)
+    size: int = 0
+    last: int = 0
+
+
+class FrameServer:
+    """Used by one thread. passed: called at each kill point with the step and every event it concerns, for fault tests."""
+
+    def __init__(self, server: BusServer, out: Out, passed: Passed | None = None) -> None:
         self._server = server
+        self._passed = passed
         self._out = out
         self._lanes = Lanes()
         self._peers: dict[str, bytes] = {}
         self._welcomed: dict[str, tuple[bytes, wire.Welcomed]] = {}
         self._acks: dict[tuple[bytes, str, int], int] = {}
+        self._answers: list[tuple[bytes, wire.Message]] = []
         self._next_head = 0
         self.counts: Counter[str] = Counter()
 
@@ -51,9 +67,14 @@ class FrameServer:
 
     def after(self, flushed: Flushed, mono_ns: int) -> None:
         """What was committed goes out, and everybody is told what of theirs is in the journal."""
+        delivered = [s.envelope.event for s in flushed.deliver] if self._passed is not None else ()
+        self._pass("bus_committed", delivered)
         if flushed.deliver:
             self._publish(flushed.deliver)
+        self._pass("bus_published", delivered)
+        self._answer()
         self._acknowledge()
+        self._pass("bus_acked", delivered)
         if flushed.turn:
             self._turn(flushed.turn)
         if mono_ns >= self._next_head:
@@ -91,7 +112,10 @@ class FrameServer:
         server = self._server
         match request:
             case wire.Append(source, epoch, run, cause, first_n, items, timer, requires):
-                server.append(source, epoch, run, cause, first_n, [wire.item_of(i) for i in items], timer, requires)
+                given = [wire.item_of(i) for i in items]
+                server.append(source, epoch, run, cause, first_n, given, timer, requires)
+                if self._passed is not None:
+                    self._pass("bus_received", [i.event for i in given])
                 if items:
                     self._ack_after(peer, source, run, first_n + len(items) - 1)
             case wire.OutsideFact(author, epoch, source, run, n, item, ts_ns, requires):
@@ -108,16 +132,16 @@ class FrameServer:
             case wire.Hello():
                 self._hello(peer, request, now)
             case wire.LastOutside(id_, source, run):
-                self._send(peer, wire.Number(id_, server.last_n(source, run)))
+                self._answers.append((peer, wire.Number(id_, server.last_n(source, run))))
             case wire.Release(id_, source, epoch):
                 server.release(source, epoch)
-                self._send(peer, wire.Number(id_, 0))
+                self._answers.append((peer, wire.Number(id_, 0)))
 
     def _hello(self, peer: bytes, hello: wire.Hello, now: int) -> None:
         """A hello asked again gets the same answer: the first one may only have been slow."""
         known = self._welcomed.get(hello.source)
         if known is not None and known[0] == peer and known[1].id == hello.id:
-            self._send(peer, known[1])
+            self._answers.append((peer, known[1]))
             return
         try:
             role = Role(hello.role)
@@ -131,38 +155,47 @@ class FrameServer:
             hello.id, self._server.instance, w.log_id, w.clock, w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, lane, w.lease_ns
         )
         self._welcomed[hello.source] = (peer, welcomed)
-        self._send(peer, welcomed)
+        self._answers.append((peer, welcomed))
 
     # -- out
 
     def _publish(self, stamped: list[Stamped]) -> None:
         """One page a lane and batch, split where it would grow past LANE_PAGE_BYTES."""
-        pages: dict[str, list[tuple[int, msgspec.Raw]]] = {}
-        sizes: Counter[str] = Counter()
+        pages: dict[str, _OpenPage] = {}
         for s in stamped:
             e = s.envelope
-            raw = msgspec.Raw(encode_record(record_of(e, s.body or None)))
+            record = s.record or encode_record(record_of(e, s.body or None))
+            raw = msgspec.Raw(record)
             for lane in self._lanes.of(e.topic):
-                if sizes[lane] > LANE_PAGE_BYTES:
-                    self._send_page(lane, pages.pop(lane))
-                    sizes[lane] = 0
-                pages.setdefault(lane, []).append((e.seq, raw))
-                sizes[lane] += len(bytes(raw))
+                page = pages.get(lane)
+                if page is None or page.size > LANE_PAGE_BYTES:
+                    if page is not None:
+                        self._send_page(lane, page)
+                    page = pages[lane] = _OpenPage()
+                page.records.append(raw)
+                page.size += len(record)
+                page.last = e.seq
         for lane, page in pages.items():
             self._send_page(lane, page)
 
-    def _send_page(self, lane: str, page: list[tuple[int, msgspec.Raw]]) -> None:
-        prev = self._lanes.advance(lane, page[-1][0])
-        frame = wire.encode(wire.RawPage(self._server.instance, prev, tuple(raw for _, raw in page)))
-        self._out.publish(lane, frame)
+    def _send_page(self, lane: str, page: _OpenPage) -> None:
+        prev = self._lanes.advance(lane, page.last)
+        self._out.publish(lane, wire.encode(wire.RawPage(self._server.instance, prev, page.records)))
 
     def _publish_heads(self) -> None:
         for lane, head in self._lanes.heads().items():
-            self._out.publish(lane, wire.encode(wire.RawPage(self._server.instance, head, ())))
+            self._out.publish(lane, wire.encode(wire.RawPage(self._server.instance, head, [])))
 
     def _ack_after(self, peer: bytes, source: str, run: int, n: int) -> None:
         key = (peer, source, run)
         self._acks[key] = max(n, self._acks.get(key, 0))
+
+    def _answer(self) -> None:
+        """What was asked is answered from what is in the journal by now: a lease granted by a bus that dies before its commit was not granted,
+        and the next one would grant its epoch again, to another."""
+        for peer, message in self._answers:
+            self._send(peer, message)
+        self._answers.clear()
 
     def _acknowledge(self) -> None:
         for key, n in list(self._acks.items()):
@@ -176,6 +209,11 @@ class FrameServer:
         peer = self._peers.get(self._server.settings.feed)
         if peer is not None:
             self._send(peer, wire.Turn(turn, self._server.head))
+
+    def _pass(self, step: str, events: Iterable[Event]) -> None:
+        if self._passed is not None:
+            for event in events:
+                self._passed(step, event)
 
     def _send(self, peer: bytes, message: wire.Message) -> None:
         self._out.reply(peer, wire.encode(message))

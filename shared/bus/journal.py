@@ -113,12 +113,12 @@ class Journal:
 
     # -- writing
 
-    def append(self, rows: Sequence[Record]) -> None:
-        """Commit rows as one batch: seqs follow on from head_seq without a gap. Raises JournalFailed; AssertionError for rows that are no
-        batch (a bug of the caller; nothing is written)."""
+    def append(self, rows: Sequence[Record], encoded: Sequence[bytes] = ()) -> None:
+        """Commit rows as one batch: seqs follow on from head_seq without a gap. encoded: their records' bytes when the caller has them. Raises
+        JournalFailed; AssertionError for rows that are no batch (a bug of the caller; nothing is written)."""
         self._check_usable()
         _check_rows(rows, self.head_seq)
-        encoded = [encode_record(row) for row in rows]
+        encoded = encoded or [encode_record(row) for row in rows]
         kept = [e for row, e in zip(rows, encoded, strict=True) if not row.prunable]
         market = [e for row, e in zip(rows, encoded, strict=True) if row.prunable]
         last = rows[-1].seq

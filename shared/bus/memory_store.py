@@ -27,7 +27,7 @@ class MemoryStore:
     def last_ts_ns(self) -> int:
         return self.rows[-1].ts_ns if self.rows else 0
 
-    def append(self, rows: Sequence[Record]) -> None:
+    def append(self, rows: Sequence[Record], encoded: Sequence[bytes] = ()) -> None:  # noqa: ARG002 - rows are kept as they are
         self.rows.extend(rows)
 
     def find(self, source: str, run: int, n: int) -> Record | None:

@@ -5,6 +5,7 @@ A role's outputs carry its own source; outside facts carry a source below it. A 
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -12,6 +13,8 @@ from shared import events as ev
 from shared.events import Event
 
 from .port import Refused, Role
+
+SOURCES_REMEMBERED: Final = 1_024  # verdicts on names; patterns decide the rest anew
 
 _SOURCES: Final[dict[Role, re.Pattern[str]]] = {
     Role.GATEWAY: re.compile(r"gateway"),
@@ -152,6 +155,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
 }
 
 
+@functools.lru_cache(SOURCES_REMEMBERED)
 def role_of(source: str) -> Role | None:
     """The role whose sources look like this."""
     return next((role for role, pattern in _SOURCES.items() if pattern.fullmatch(source)), None)
@@ -165,11 +169,16 @@ def check_source(role: Role, source: str) -> None:
 
 def check_outside(role: Role, source: str) -> None:
     """Raises Refused(role) unless the role brings facts of this outside source; each brings its own `<name>.health`."""
-    if source.endswith(".health") and _SOURCES[role].fullmatch(source.removesuffix(".health")):
-        return
-    pattern = _OUTSIDE.get(role)
-    if pattern is None or not pattern.fullmatch(source):
+    if not _brings(role, source):
         raise Refused("role", f"{role} brings no facts of {source[:64]!r}")
+
+
+@functools.lru_cache(SOURCES_REMEMBERED)
+def _brings(role: Role, source: str) -> bool:
+    if source.endswith(".health") and _SOURCES[role].fullmatch(source.removesuffix(".health")):
+        return True
+    pattern = _OUTSIDE.get(role)
+    return pattern is not None and pattern.fullmatch(source) is not None
 
 
 def check_event(role: Role, source: str, event: Event) -> None:

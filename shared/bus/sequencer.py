@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+import msgspec
+
 from shared.events import (
     BusStarted,
     DeterminismFault,
@@ -33,11 +35,13 @@ NAMES_KEPT_MAX: Final = 65_536  # repeats of older names are answered from the j
 BUS: Final = "bus"
 
 
-class Stamped(NamedTuple):
-    """An event with its place; body: its bytes when the transport already has them, else empty."""
+class Stamped(msgspec.Struct, gc=False):
+    """An event with its place; body: its bytes when the transport already has them, else empty. record: its record's bytes, once a store has
+    them: what is in the journal is what goes on the wire."""
 
     envelope: Envelope
     body: bytes
+    record: bytes = b""
 
 
 class Item(NamedTuple):
@@ -200,7 +204,7 @@ class Sequencer:
         self._last_n[(source, run)] = n
         if self._names_kept and source != BUS:
             recent = self._recent
-            recent[(source, run, n)] = (self.head, hash(content_of(item)) if item.body else hash(event))
+            recent[(source, run, n)] = (self.head, hash(item.body) if item.body else hash(event))
             if len(recent) > self._names_kept:
                 recent.popitem(last=False)
         self._out.append(Stamped(e, item.body))

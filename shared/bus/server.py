@@ -17,7 +17,7 @@ from shared.events import ClockTicked, Event
 from .clock import WallClock
 from .lockstep import LockStep
 from .port import ClockMode, Durability, Names, Registration, Welcome
-from .record import Record, envelope_of, record_of
+from .record import Record, encode_record, envelope_of, record_of
 from .sequencer import NAMES_KEPT_MAX, RECOVERY_TAGS, Item, Known, Sequencer, Stamped
 
 
@@ -30,7 +30,7 @@ class Store(Protocol):
     def head_seq(self) -> int: ...
     @property
     def last_ts_ns(self) -> int: ...
-    def append(self, rows: Sequence[Record]) -> None: ...
+    def append(self, rows: Sequence[Record], encoded: Sequence[bytes]) -> None: ...
     def find(self, source: str, run: int, n: int) -> Record | None: ...
     def last_n(self) -> dict[tuple[str, int], int]: ...
     def system_rows(self, tags: Sequence[int]) -> Sequence[Record]: ...
@@ -178,7 +178,11 @@ class BusServer:
 
     def _commit(self, stamped: Sequence[Stamped]) -> None:
         if self._store is not None:
-            self._store.append([record_of(s.envelope, s.body or None) for s in stamped])
+            rows = [record_of(s.envelope, s.body or None) for s in stamped]
+            encoded = [encode_record(row) for row in rows]
+            self._store.append(rows, encoded)
+            for s, record in zip(stamped, encoded, strict=True):
+                s.record = record
         elif self._sink is not None:
             self._sink(stamped)
 

@@ -223,7 +223,7 @@ class Page(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class RawPage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     instance: int
     prev: int
-    records: tuple[msgspec.Raw, ...]
+    records: list[msgspec.Raw]
 
 
 Request = Hello | Append | OutsideFact | FeedNext | Beat | LastOutside | Release

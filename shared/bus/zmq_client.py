@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import zmq
 
@@ -60,10 +60,8 @@ class ZmqTransport:
         return _send(self._reader, frame)
 
     def receive(self, timeout_s: float) -> tuple[list[bytes], list[bytes], list[bytes]]:
-        if timeout_s > 0:
-            self._own.poll(int(timeout_s * 1000))
-        pages = list(_drain(self._sub)) if self._sub is not None else []
-        return list(_drain(self._append)), list(_drain(self._reader)), pages
+        ready = dict(self._own.poll(int(timeout_s * 1000)))
+        return _drain(self._append, ready), _drain(self._reader, ready), _drain(self._sub, ready)
 
     def subscribe(self, lane: str) -> None:
         self._sub = options.subscriber(self._context, self._endpoints.events, lane)
@@ -100,13 +98,14 @@ def _send(socket: zmq.Socket[bytes], frame: bytes) -> bool:
     return True
 
 
-def _drain(socket: zmq.Socket[bytes]) -> Iterator[bytes]:
-    """The last frame of what is there, up to a bound, so that one busy socket does not starve the others."""
-    for _ in range(DRAIN_FRAMES_MAX):
-        try:
-            yield socket.recv_multipart(zmq.NOBLOCK)[-1]
-        except zmq.Again:
-            return
+def _drain(socket: zmq.Socket[bytes] | None, ready: Mapping[Any, int]) -> list[bytes]:
+    """The last frame of each message that is there, up to a bound, so that one busy socket does not starve the others."""
+    frames: list[bytes] = []
+    if socket is None or socket not in ready:
+        return frames
+    while len(frames) < DRAIN_FRAMES_MAX and options.readable(socket):
+        frames.append(socket.recv_multipart(zmq.NOBLOCK)[-1])
+    return frames
 
 
 def append_aside(endpoints: Endpoints, author: str, epoch: int, name: tuple[str, int, int], event: Event, timeout_s: float) -> bool:

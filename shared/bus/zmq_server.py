@@ -10,7 +10,7 @@ from typing import Final
 import zmq
 
 from . import options
-from .frame_server import FrameServer
+from .frame_server import FrameServer, Passed
 from .server import BusServer, Flushed
 
 BATCH_FRAMES_MAX: Final = 512
@@ -27,13 +27,13 @@ class Endpoints:
 
 
 class ZmqBusServer:
-    """Owns the sockets of one bus process. Used by one thread."""
+    """Owns the sockets of one bus process. Used by one thread. passed: the kill points of `FrameServer`."""
 
-    def __init__(self, server: BusServer, endpoints: Endpoints) -> None:
+    def __init__(self, server: BusServer, endpoints: Endpoints, passed: Passed | None = None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._router = options.router(self._context, endpoints.append)
         self._pub = options.publisher(self._context, endpoints.events)
-        self._frames = FrameServer(server, self)
+        self._frames = FrameServer(server, self, passed)
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)
 
@@ -51,11 +51,9 @@ class ZmqBusServer:
     def receive(self) -> int:
         """Take what has arrived, up to a bound, without waiting. Frames handled."""
         handled, now = 0, time.monotonic_ns()
-        while handled < BATCH_FRAMES_MAX:
-            try:
-                frames = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                break
+        router = self._router
+        while handled < BATCH_FRAMES_MAX and options.readable(router):
+            frames = router.recv_multipart(zmq.NOBLOCK)
             handled += 1
             if len(frames) == 2:
                 self._frames.receive(frames[0], frames[1], now)
@@ -86,7 +84,8 @@ class ZmqBusServer:
 
     def publish(self, lane: str, frame: bytes) -> None:
         """PUB never blocks: for a slow subscriber it drops, who then finds out by `prev`."""
-        self._pub.send_multipart([lane.encode(), frame], zmq.NOBLOCK, copy=False)
+        self._pub.send(lane.encode(), zmq.NOBLOCK | zmq.SNDMORE)
+        self._pub.send(frame, zmq.NOBLOCK)
 
     def close(self) -> None:
         self._router.close(0)

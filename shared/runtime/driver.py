@@ -30,6 +30,7 @@ from shared.bus.port import (
 )
 from shared.events import Envelope, Event
 
+from . import killpoints
 from .actor import Core, FoldingCore, InvariantError, SnapshotFailed, SnapshotIncompatible
 from .session import Evidence, Permit
 from .sessions import FeedHost, SessionHost
@@ -82,6 +83,7 @@ class ActorDriver:
         self._since_snapshot = 0
         self._numbers: dict[tuple[str, int], int] = {}
         self._clock_at = (0, 0)
+        self._passed = killpoints.passed
         self.progress = Progress()
 
     @property
@@ -156,6 +158,8 @@ class ActorDriver:
         self._clock_at = (e.ts_ns, self._mono_ns())
         if self._observe is not None:
             self._observe(e)
+            if self._passed is not None:
+                self._passed("observed", e.event)
         if e.source == self._reg.source:
             self._durable(e)
         else:
@@ -173,6 +177,8 @@ class ActorDriver:
     def _durable(self, e: Envelope) -> None:
         """An own output came back: it is in the journal. Live ones that are effects are performed now."""
         live = e.seq > self._live_after
+        if live and self._passed is not None:
+            self._passed("durable", e.event)
         if live and self._session is not None and self._session.wants(e):
             self._session.perform(e, self._permit(e))
         elif live and self._lockstep:
@@ -190,7 +196,11 @@ class ActorDriver:
                 return f"decided under epoch {e.epoch}"
             if self.connection.lease_left_ns() < LEASE_MARGIN_NS:
                 return "the lease may be gone"
-            return "deadline passed" if deadline and self.log_time() > deadline else ""
+            if deadline and self.log_time() > deadline:
+                return "deadline passed"
+            if self._passed is not None:
+                self._passed("permitted", e.event)
+            return ""
 
         return permit
 
@@ -202,6 +212,8 @@ class ActorDriver:
     # -- folding
 
     def _fold(self, e: Envelope) -> None:
+        if self._passed is not None and e.seq > self._live_after:
+            self._passed("received", e.event)
         w = self.connection.welcome
         journaled = self._own.pop(e.seq, ()) if self._own else ()
         if e.seq < w.run_seq or (not self._deterministic and e.seq <= self._live_after):
@@ -222,6 +234,8 @@ class ActorDriver:
         first = self._n + 1
         self._n += len(outputs)
         fresh = outputs[len(journaled) :]
+        if self._passed is not None:
+            self._pass("decided", fresh)
         if self._lockstep:
             if e.seq > self._live_after:
                 self._report(e, fresh, first + len(journaled))
@@ -229,10 +243,18 @@ class ActorDriver:
                 raise InvariantError(f"{self._reg.source}: seq {e.seq} is settled, yet {len(fresh)} of its outputs are not in the journal")
         elif fresh:
             self.connection.append(e, fresh, first + len(journaled))
+        if self._passed is not None:
+            self._pass("sent", fresh)
+
+    def _pass(self, step: str, events: Sequence[Event]) -> None:
+        """A kill point, where a test has set one."""
+        if self._passed is not None:
+            for event in events:
+                self._passed(step, event)
 
     def _decide(self, e: Envelope, journaled: Sequence[Envelope]) -> Sequence[Event]:
-        core = self.core
-        assert isinstance(core, Core)
+        core = self._deciding
+        assert core is not None
         outputs = core.decide(e)
         core.apply(e)
         if outputs:
@@ -271,7 +293,9 @@ class ActorDriver:
         for item in session.collect():
             taken += 1
             for evidence in item.evidence:
+                self._pass("seen", (evidence.event,))
                 self._append_evidence(evidence, item.ts_ns, item.requires)
+                self._pass("noted", (evidence.event,))
             if item.effect is not None and self._lockstep:
                 self._report(item.effect, (), requires=item.requires)
             if item.next_ts is not None:
@@ -305,6 +329,8 @@ class ActorDriver:
             state = self.core.snapshot()
         except SnapshotFailed:
             return False
+        if self._passed is not None:
+            self._passed("saving", self._reg.source)
         self.connection.save_snapshot(Snapshot(self.connection.cursor(), self.connection.welcome.run, self._n, state))
         return True
 

@@ -1,12 +1,15 @@
 """What a service says of itself: a small JSON file, replaced whole once a second, and `HealthReported` on the log under the wall clock.
 
-The file is what supervisors and container health checks read; it works with the bus away.
+The file is what supervisors and container health checks read; it works with the bus away. `python -m shared.runtime.health PATH` is such a
+check: exit status 0 when the service of that file is ready, 1 when it is not.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,3 +84,26 @@ def read_health(path: Path) -> dict[str, Any] | None:
         return None
     body["fresh"] = time.time() - body["at"] < FRESH_S and psutil.pid_exists(body["pid"])
     return body
+
+
+def main(arguments: Sequence[str]) -> int:
+    """PATH: one report, or a directory of reports, all of which must be ready (and one there). One line on stdout says what is."""
+    if len(arguments) != 1:
+        print("usage: python -m shared.runtime.health FILE|DIRECTORY", file=sys.stderr)
+        return 2
+    path = Path(arguments[0])
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    words = {file.stem: _word(file) for file in files}
+    print(" ".join(f"{name}={word}" for name, word in words.items()) or "no report")
+    return 0 if words and set(words.values()) == {HealthState.READY} else 1
+
+
+def _word(file: Path) -> str:
+    body = read_health(file)
+    if body is None:
+        return "absent"
+    return str(body["state"]) if body["fresh"] else "silent"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

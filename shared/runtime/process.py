@@ -6,6 +6,7 @@ Exit status: 0 asked to stop, 3 fenced (another process holds the name), 4 invar
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -105,6 +106,8 @@ class ActorProcess:
         self._loop_ms = max(self._loop_ms, (now - begun) / 1e6)
         if self._health.state is HealthState.RECOVERING and all(d.progress.recovered for d in drivers):
             self._health.state = HealthState.READY
+            gc.collect()
+            gc.freeze()  # what recovery built stays; a full collection over it would stop the order path for nothing
             self._log.info("ready", seq=max((d.progress.cursor for d in drivers), default=0))
         if self._health.due(now):
             self._write_health(drivers)

@@ -42,13 +42,15 @@ def config_of(name: str, directory: Path, **changes: Any) -> Path:
 
 @dataclass
 class Stack:
-    """services: process by name. Each holds its leases under its own name, as under a supervisor: it is started again only when dead."""
+    """services: process by name. special: environment of one process alone. Each holds its leases under its own name, as under a
+    supervisor: it is started again only when dead. A further worker is `strategy_runner-2`."""
 
     config: Path
     directory: Path
     services: tuple[str, ...] = SERVICES
     env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    special: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def journal(self) -> Path:
@@ -64,9 +66,10 @@ class Stack:
                 "REGIMEFLOW_INSTANCE": name,
                 "REGIMEFLOW_DATA": str(ROOT.parent / "shared" / "data"),
                 **self.env,
+                **self.special.get(name, {}),
             }
             with (self.directory / "out" / f"{name}.log").open("ab") as log:
-                command = [sys.executable, "-m", "services.control.main", "service", name, "--config", str(self.config)]
+                command = [sys.executable, "-m", "services.control.main", "service", name.partition("-")[0], "--config", str(self.config)]
                 self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
         return self
 
@@ -86,7 +89,7 @@ class Stack:
     def stop(self) -> dict[str, int]:
         """SIGTERM in reverse order; exit statuses."""
         statuses = {}
-        for name in reversed(self.services):
+        for name in [*(set(self.processes) - set(self.services)), *reversed(self.services)]:
             process = self.processes.get(name)
             if process is not None:
                 if process.poll() is None:

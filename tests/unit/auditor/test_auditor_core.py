@@ -190,13 +190,19 @@ def test_i3_one_broker_order_one_of_ours() -> None:
     [
         ([], sending(), "without an approval"),
         ([approved(1, deadline=1000)], sending(quantity=101), "other terms"),
-        ([approved(1, deadline=-1)], sending(), "after its deadline"),
     ],
 )
 def test_i4_what_is_sent_was_approved_so_and_in_time(given: list[Event], sending_: OrderSending, text: str) -> None:
     w = world().given(*given)
 
     assert text in only(w.when(sending_), Alert).text
+
+
+def test_i4_a_late_write_ahead_sends_nothing_and_an_acceptance_proves_that_it_did() -> None:
+    w = world().given(approved(1, deadline=-1))
+
+    assert not alarms(w, sending())
+    assert alarms(w, OrderAccepted("ma:1:1", "ma", "B1", T0)) == ["invariant:I4:ma:1:1"]
 
 
 def test_i5_an_illegal_step_is_our_bug() -> None:
