@@ -26,6 +26,7 @@ from .reservations import Reservations, ReservationState
 from .settings import RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
+from .unanswered import Question, Unanswered
 from .valuation import AccountValue
 
 LAYOUT: Final = 1  # of RiskState; grows when a snapshot of an older build cannot be read
@@ -54,6 +55,7 @@ class RiskState(msgspec.Struct):
     marks: MarkState = msgspec.field(default_factory=MarkState)
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
+    unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -70,6 +72,7 @@ class Desk:
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
+        self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
         self.reservations = Reservations(self.ledger, state.reservations)

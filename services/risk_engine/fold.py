@@ -12,6 +12,7 @@ from shared.events import (
     AccountReported,
     BusStarted,
     CancelApproved,
+    CancelIntent,
     CashFlow,
     CorporateAction,
     DataGap,
@@ -38,12 +39,15 @@ from shared.events import (
     OrderEvent,
     OrderExpired,
     OrderFilled,
+    OrderIntent,
     OrderRejected,
     OrderReplaced,
     OrderUnknown,
     Reason,
     ReconcileCompleted,
     ReplaceApproved,
+    ReplaceDenied,
+    ReplaceIntent,
     ReplaceRejected,
     ResumeRequested,
     RunStarted,
@@ -90,12 +94,13 @@ class Fold:
             RunStarted: self._run,
             LogStarted: lambda e: d.ages.log_started(e.clock),
             AccountReported: self._reported,
+            ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
         self.on.update({kind: _event_only(fold) for kind, fold in facts.items()})
         timed: dict[type[Event], Callable[[Any, int], None]] = {
             OrderApproved: self._approved,
             OrderDenied: self._denied,
-            CancelApproved: lambda e, now: d.throttles.spend_cancel(e.strategy, now),
+            CancelApproved: self._cancel_approved,
             ReplaceApproved: self._replace_approved,
             OrderFilled: self._filled,
             FillCorrected: self._corrected,
@@ -105,6 +110,7 @@ class Fold:
             CorporateAction: self._corporate_action,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
+        self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
         for kind in (
             OrderAccepted,
             OrderUnknown,
@@ -142,8 +148,29 @@ class Fold:
 
     # orders
 
+    def _intent(self, e: Envelope) -> None:
+        """Asked; the decision, where somebody is there to make one, is folded next. What will not be answered again is not noted."""
+        d, intent = self._desk, e.event
+        if not isinstance(intent, OrderIntent | ReplaceIntent | CancelIntent) or e.source != f"strategy.{intent.strategy}":
+            return
+        if isinstance(intent, OrderIntent):
+            order_id = OrderId.parse(intent.order_id)
+            if order_id is not None and not d.duplicates.seen(order_id):
+                d.unanswered.ordered(intent)
+        elif isinstance(intent, ReplaceIntent):
+            order = d.reservations.orders.get(intent.order_id)
+            if order is None or intent.replace_no > order.replace_no:
+                d.unanswered.replaced(intent)
+        elif intent.order_id.startswith(f"{intent.strategy}:"):
+            d.unanswered.canceled(intent)
+
+    def _cancel_approved(self, e: CancelApproved, now: int) -> None:
+        self._desk.throttles.spend_cancel(e.strategy, now)
+        self._desk.unanswered.cancel_answered(e.order_id)
+
     def _approved(self, e: OrderApproved, now: int) -> None:
         d, terms = self._desk, e.terms
+        d.unanswered.order_answered(e.order_id)
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
         opening = d.opening(terms.symbol, terms.side, terms.quantity)
         d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
@@ -156,11 +183,13 @@ class Fold:
         d.track(terms.symbol)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
+        self._desk.unanswered.order_answered(e.order_id)
         if e.reason not in _NO_DECISION:
             self._desk.duplicates.decide(_parsed(e.order_id))
 
     def _replace_approved(self, e: ReplaceApproved, now: int) -> None:
         self._desk.throttles.spend(e.strategy, now)
+        self._desk.unanswered.replace_answered(e.order_id, e.replace_no)
         self._order(e)
 
     def _order(self, e: OrderEvent) -> None:

@@ -63,6 +63,8 @@ class MemoryBus:
         history: History | None = None,
         shelf: Shelf | None = None,
     ) -> None:
+        if (store is None) != (history is None):
+            raise ValueError("a store needs the history that reads it back, and the other way round")
         self._settings = settings
         self._clock = clock
         self._store = store
@@ -199,7 +201,7 @@ class MemoryConnection:
 
     def settle(self, turn: int) -> None:
         """The bus has committed; turn: number of the feed's turn that came."""
-        for (source, run), n in list(self._pending.items()):
+        for (source, run), n in list(self._pending.items()) if self._pending else ():
             newest = self._bus.server.last_n(source, run)
             if newest >= n:
                 del self._pending[(source, run)]

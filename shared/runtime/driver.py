@@ -137,13 +137,12 @@ class ActorDriver:
     def pump(self, timeout_s: float) -> int:
         """Handle what is there, waiting up to timeout_s. Events folded. Raises Fenced, InvariantError, Refused."""
         for notice in self.connection.poll(0.0 if self._waiting and not self.connection.full else timeout_s):
-            match notice:
-                case Delivered(envelope):
-                    self._waiting.append(envelope)
-                case FeedTurn():
-                    self._feed().take_turn()
-                case BusRestarted():
-                    self._announce_feed()
+            if isinstance(notice, Delivered):
+                self._waiting.append(notice.envelope)
+            elif isinstance(notice, FeedTurn):
+                self._feed().take_turn()
+            elif isinstance(notice, BusRestarted):
+                self._announce_feed()
         handled = 0
         while self._waiting and not self.connection.full:
             self._handle(self._waiting.popleft())

@@ -19,7 +19,8 @@ from .driver import ActorDriver
 from .health import HealthFile, Sample
 from .signals import Stop
 
-WAIT_S: Final = 0.02
+WAIT_S: Final = 0.1  # beats, retries and health are due less often; sockets and sessions wake the loop
+EXTRA_WAIT_S: Final = 0.02  # a service that answers beside the log is asked on a socket that does not
 LEASE_RETRY_NS: Final = 250_000_000
 EXIT_FENCED: Final = 3
 EXIT_INVARIANT: Final = 4
@@ -96,7 +97,7 @@ class ActorProcess:
             self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
 
     def _step(self, drivers: Sequence[ActorDriver]) -> None:
-        self._bus.wait(WAIT_S)
+        self._bus.wait(EXTRA_WAIT_S if self._extra is not None else WAIT_S)
         begun = time.monotonic_ns()
         for driver in drivers:
             driver.pump(0.0)

@@ -21,7 +21,7 @@ from shared.config import load
 from shared.events import CancelRequested, Event, ReconcileNow, SystemStarted, SystemStopped
 from shared.runtime.health import read_health
 from shared.runtime.places import Places
-from shared.runtime.process import EXIT_FENCED
+from shared.runtime.process import EXIT_BUS, EXIT_FENCED
 from shared.venue.faults import FaultSpec
 from tests.support.stack import ROOT, Stack, config_of
 from tests.support.story import Story
@@ -30,6 +30,7 @@ from tests.support.truth import disagreements
 INITIAL_CASH = Decimal(100_000_000)
 TELL_S = 5.0
 POLL_S = 0.1
+RESTARTED = frozenset({EXIT_FENCED, EXIT_BUS})  # starved of its lease, or the bus away for long
 SETTLE_S = 90.0  # far beyond deadline, request time-out, settle time and two readings; a broken promise waits it out, nothing else does
 
 WIDE = {
@@ -124,9 +125,17 @@ class Faulty(Stack):
         goal = self.story.read().counts["OrderAccepted"] + orders
         self.until(lambda: self.story.read().counts["OrderAccepted"] >= goal, f"trading goes on ({orders} more orders)", meanwhile=self.revive)
 
+    def revive(self) -> list[str]:
+        """Start again who ended as a supervisor expects it under faults; any other end is a bug."""
+        dead = [name for name, process in self.processes.items() if process.poll() is not None]
+        for name in dead:
+            assert self.processes[name].returncode in RESTARTED, f"{name} ended with {self.processes[name].returncode}\n{self.tail(name)}"
+        self.start(*dead) if dead else None
+        return dead
+
     def settle(self) -> None:
         """Faults are over: the strategies stop, what works is cancelled, and everything must come to rest in agreement with the venue."""
-        self.until(self.ready, "every service is ready")
+        self.until(self.ready, "every service is ready", meanwhile=self.revive)
         self.tell()
         stopped, told_at = self.story.read().head, time.monotonic()
 
@@ -140,7 +149,7 @@ class Faulty(Stack):
                 told_at = time.monotonic()
             return False
 
-        self.until(quiet, "no order is in flight or unknown")
+        self.until(quiet, "no order is in flight or unknown", meanwhile=self.revive)
         self.until(lambda: self.story.read().clean_since(max(stopped, self.story.last_order_seq)) is not None, "a clean reading of the broker")
 
     def tell(self) -> None:
@@ -180,6 +189,7 @@ class Faulty(Stack):
         process.send_signal(signal.SIGCONT)
         self._ends_fenced(service, process)
         self.start(service)
+        self.until(lambda: self.story.read().holder(service) == service, f"{service} has its lease again")
 
     def freeze_while_another_works(self, service: str) -> None:
         """As `freeze`, but a second process takes the name over, and the first wakes beside it and must not act again."""

@@ -13,6 +13,7 @@ from services.gateway.feeds.synthetic import SyntheticSource
 from services.gateway.session import ReplaySession
 from services.gateway.settings import BarSettings, GatewaySettings, SyntheticSettings
 from shared.bus.journal import Journal
+from shared.bus.journal_reader import JournalReader
 from shared.bus.memory import MemoryBus
 from shared.bus.port import ClockMode, Durability, Registration, Role
 from shared.bus.server import BusSettings
@@ -36,8 +37,9 @@ def run(instrument: Callable, tmp_path: Path) -> Run:
             time[0] += 1_000
             return time[0], time[0]
 
-        journal = Journal.open(tmp_path / f"{dies_every}.db", Durability.PROCESS)
-        bus = MemoryBus(BusSettings(ClockMode.FEED, roster={SOURCE: 0}), clock, journal)
+        path = tmp_path / f"{dies_every}.db"
+        journal = Journal.open(path, Durability.PROCESS)
+        bus = MemoryBus(BusSettings(ClockMode.FEED, roster={SOURCE: 0}), clock, journal, history=JournalReader(path))
 
         def process() -> ActorDriver:
             core = GatewayCore(GatewaySettings(instruments=instruments, bars=BarSettings()))

@@ -1,0 +1,82 @@
+"""Intents that came while no run of the risk engine was there to decide: answered as a run begins, once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from services.risk_engine.core import SOURCE
+from shared.events import (
+    CancelApproved,
+    CancelIntent,
+    Envelope,
+    Event,
+    OrderApproved,
+    OrderDenied,
+    OrderIntent,
+    OrderTerms,
+    OrderType,
+    Reason,
+    ReplaceDenied,
+    ReplaceIntent,
+    RunStarted,
+    TradingStateChanged,
+)
+from tests.support.risk_desk import BUY, RiskDesk
+
+TERMS = OrderTerms("X", BUY, OrderType.LIMIT, Decimal(10), Decimal(100))
+
+
+def folded(desk: RiskDesk, event: Event, source: str = "strategy.a") -> None:
+    """As before a run begins: told, not asked."""
+    desk.wait(1)
+    desk.core.apply(Envelope(desk.seq + 1_000, desk.now, event.topic, source, 1, 1, 0, 1, event))
+
+
+def begins(desk: RiskDesk, run: int = 2) -> list[Event]:
+    return [e for e in desk.tell(RunStarted(SOURCE, run, "g")) if not isinstance(e, TradingStateChanged)]
+
+
+def test_an_order_nobody_decided_is_denied_as_a_run_begins_and_only_then() -> None:
+    desk = RiskDesk()
+    folded(desk, OrderIntent("a:1:7", "a", TERMS))
+
+    (denied,) = begins(desk)
+
+    assert isinstance(denied, OrderDenied)
+    assert (denied.order_id, denied.reason) == ("a:1:7", Reason.DISARMED)
+    assert begins(desk, 3) == []
+    assert desk.intend(TERMS, order_id="a:1:7") != []  # said again, the id is decided
+
+
+def test_replaces_are_denied_and_cancels_pass() -> None:
+    desk = RiskDesk()
+    order = desk.buy(10, 100)
+    assert isinstance(order, OrderApproved)
+    folded(desk, ReplaceIntent(order.order_id, "a", 1, Decimal(20)))
+    folded(desk, CancelIntent(order.order_id, "a"))
+
+    replace, cancel = begins(desk)
+
+    assert isinstance(replace, ReplaceDenied)
+    assert replace.replace_no == 1
+    assert cancel == CancelApproved(order.order_id, "a", None)
+
+
+def test_what_was_decided_or_is_a_strangers_is_not_answered_again() -> None:
+    desk = RiskDesk()
+    order = desk.buy(10, 100)
+    desk.sell(1)
+    desk.replace(order, quantity=12)
+    desk.tell(CancelIntent(order.order_id, "a"), "strategy.a")  # type: ignore[attr-defined]
+    folded(desk, OrderIntent("a:1:9", "a", TERMS), "strategy.b")
+    folded(desk, OrderIntent("a:1:1", "a", TERMS))
+
+    assert begins(desk) == []
+
+
+def test_what_is_owed_survives_a_snapshot() -> None:
+    desk = RiskDesk()
+    folded(desk, OrderIntent("a:1:7", "a", TERMS))
+    desk.core = desk.restarted()
+
+    assert [type(e) for e in begins(desk)] == [OrderDenied]
