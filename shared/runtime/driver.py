@@ -36,6 +36,7 @@ from .session import Evidence, Permit
 from .sessions import FeedHost, SessionHost
 
 SNAPSHOT_EVERY: Final = 10_000
+TURN_NS: Final = 100_000_000  # longest folding before the connection is looked after again
 LEASE_MARGIN_NS: Final = 500_000_000  # of the lease, before its end: a request is on the wire by then
 
 
@@ -135,7 +136,7 @@ class ActorDriver:
     # -- run
 
     def pump(self, timeout_s: float) -> int:
-        """Handle what is there, waiting up to timeout_s. Events folded. Raises Fenced, InvariantError, Refused."""
+        """Handle what is there, for about TURN_NS at most, waiting up to timeout_s for it. Events folded. Raises Fenced, InvariantError, Refused."""
         for notice in self.connection.poll(0.0 if self._waiting and not self.connection.full else timeout_s):
             if isinstance(notice, Delivered):
                 self._waiting.append(notice.envelope)
@@ -143,10 +144,12 @@ class ActorDriver:
                 self._feed().take_turn()
             elif isinstance(notice, BusRestarted):
                 self._announce_feed()
-        handled = 0
+        handled, until = 0, self._mono_ns() + TURN_NS
         while self._waiting and not self.connection.full:
             self._handle(self._waiting.popleft())
             handled += 1
+            if self._clock_at[1] > until:
+                break  # a long history is folded in turns, so that the lease is kept meanwhile
         if self._session is not None:
             handled += self._collect(self._session)
         if not self._waiting:

@@ -95,9 +95,12 @@ class ActorProcess:
             started.append(driver)
             w = driver.connection.welcome
             self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
+            for other in started:
+                other.pump(0.0)  # the next one's start may take long; those before it keep their leases
 
     def _step(self, drivers: Sequence[ActorDriver]) -> None:
-        self._bus.wait(EXTRA_WAIT_S if self._extra is not None else WAIT_S)
+        if not any(driver.lag for driver in drivers):
+            self._bus.wait(EXTRA_WAIT_S if self._extra is not None else WAIT_S)
         begun = time.monotonic_ns()
         for driver in drivers:
             driver.pump(0.0)
