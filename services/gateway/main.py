@@ -13,15 +13,13 @@ from shared.runtime.service import Setting, run_service
 from shared.runtime.sessions import ThreadedHost
 
 from .build import feed_settings, gateway_settings
-from .core import GatewayCore
+from .core import SOURCE, TOPICS, GatewayCore
 from .feeds import open_source
 from .feeds.port import FeedError
 from .pacing import Pacer, wall_clock
 from .session import ReplaySession
 from .venue import LockStepVenue, WallVenue
 
-SOURCE: Final = "gateway"
-TOPICS: Final = ("m.", "c.", "t.o.")
 MS: Final = 1_000_000
 EXIT_CONFIG: Final = 2
 

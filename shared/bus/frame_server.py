@@ -17,13 +17,16 @@ from shared.events import CodecError, Event
 
 from . import wire
 from .lanes import Lanes
-from .port import Fenced, LeaseHeld, Refused, Registration, Role
+from .port import ClockMode, Fenced, LeaseHeld, Refused, Registration, Role
 from .record import encode_record, record_of
+from .roles import role_of
 from .sequencer import Stamped
 from .server import BusServer, Flushed
 
 LANE_PAGE_BYTES: Final = 256 * 1024
 HEAD_EVERY_NS: Final = 200_000_000
+PATIENCE_NS: Final = 20_000_000  # a frame a batch would wake those who only watch as often as those who act, and there are few cores
+PATIENT: Final = frozenset({Role.RECONCILER, Role.AUDITOR})
 
 
 Passed = Callable[[str, Event], None]
@@ -38,8 +41,9 @@ class Out(Protocol):
 
 @dataclass(slots=True)
 class _OpenPage:
-    """What a lane gets of a batch. size: bytes; last: seq."""
+    """What a lane gets of a batch. due: when a patient lane has waited long enough; size: bytes; last: seq."""
 
+    due: int
     records: list[msgspec.Raw] = field(default_factory=list)
     size: int = 0
     last: int = 0
@@ -53,6 +57,8 @@ class FrameServer:
         self._passed = passed
         self._out = out
         self._lanes = Lanes()
+        self._open: dict[str, _OpenPage] = {}
+        self._may_wait = server.settings.clock is ClockMode.WALL  # lock-step waits for everybody
         self._peers: dict[str, bytes] = {}
         self._welcomed: dict[str, tuple[bytes, wire.Welcomed]] = {}
         self._acks: dict[tuple[bytes, str, int], int] = {}
@@ -69,8 +75,8 @@ class FrameServer:
         """What was committed goes out, and everybody is told what of theirs is in the journal."""
         delivered = [s.envelope.event for s in flushed.deliver] if self._passed is not None else ()
         self._pass("bus_committed", delivered)
-        if flushed.deliver:
-            self._publish(flushed.deliver)
+        if flushed.deliver or self._open:
+            self._publish(flushed.deliver, mono_ns)
         self._pass("bus_published", delivered)
         self._answer()
         self._acknowledge()
@@ -124,7 +130,7 @@ class FrameServer:
             case wire.Beat(source, epoch, topics):
                 server.beat(source, epoch, topics, now)
                 self._peers[source] = peer
-                self._lanes.add(topics, server.head)
+                self._lane(source, topics)
                 self._send(peer, wire.BeatReply(server.instance))
             case wire.FeedNext(author, epoch, turn, ts_ns, requires):
                 self._peers[author] = peer
@@ -149,7 +155,7 @@ class FrameServer:
             raise Refused("role", f"no role is called {hello.role[:32]!r}") from None
         reg = Registration(hello.source, role, hello.fingerprint, hello.topics, hello.rank, hello.holder, feed=hello.feed)
         w = self._server.hello(reg, now)
-        lane = self._lanes.add(hello.topics, self._server.head)
+        lane = self._lane(hello.source, hello.topics)
         self._peers[hello.source] = peer
         welcomed = wire.Welcomed(
             hello.id, self._server.instance, w.log_id, w.clock, w.epoch, w.run, w.run_seq, w.last_n, w.head, w.done, lane, w.lease_ns
@@ -159,9 +165,14 @@ class FrameServer:
 
     # -- out
 
-    def _publish(self, stamped: list[Stamped]) -> None:
-        """One page a lane and batch, split where it would grow past LANE_PAGE_BYTES."""
-        pages: dict[str, _OpenPage] = {}
+    def _lane(self, source: str, topics: tuple[str, ...]) -> str:
+        return self._lanes.add(topics, self._server.head, patient=self._may_wait and role_of(source) in PATIENT)
+
+    def _publish(self, stamped: list[Stamped], now: int) -> None:
+        """One page a lane and batch, or a PATIENCE_NS for a patient lane, split where it would grow past LANE_PAGE_BYTES. All are made before the
+        first is sent: sent without a pause between them they cost the socket's thread one wake-up instead of one each."""
+        pages, patient = self._open, self._lanes.patient
+        frames: list[tuple[str, bytes]] = []
         for s in stamped:
             e = s.envelope
             record = s.record or encode_record(record_of(e, s.body or None))
@@ -170,17 +181,19 @@ class FrameServer:
                 page = pages.get(lane)
                 if page is None or page.size > LANE_PAGE_BYTES:
                     if page is not None:
-                        self._send_page(lane, page)
-                    page = pages[lane] = _OpenPage()
+                        frames.append((lane, self._sealed(lane, page)))
+                    page = pages[lane] = _OpenPage(now + PATIENCE_NS if lane in patient else now)
                 page.records.append(raw)
                 page.size += len(record)
                 page.last = e.seq
-        for lane, page in pages.items():
-            self._send_page(lane, page)
+        due = [lane for lane, page in pages.items() if page.due <= now]
+        frames.extend((lane, self._sealed(lane, pages.pop(lane))) for lane in due)
+        for lane, frame in frames:
+            self._out.publish(lane, frame)
 
-    def _send_page(self, lane: str, page: _OpenPage) -> None:
+    def _sealed(self, lane: str, page: _OpenPage) -> bytes:
         prev = self._lanes.advance(lane, page.last)
-        self._out.publish(lane, wire.encode(wire.RawPage(self._server.instance, prev, page.records)))
+        return wire.encode(wire.RawPage(self._server.instance, prev, page.records))
 
     def _publish_heads(self) -> None:
         for lane, head in self._lanes.heads().items():

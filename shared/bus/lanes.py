@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Iterable
 
 
-def lane_id(topics: Iterable[str]) -> str:
-    """Name of the lane of a topic set, the same everywhere; a fixed length, so that no lane is another's prefix."""
-    text = "\n".join(sorted(set(topics)))
+def lane_id(topics: Iterable[str], patient: bool = False) -> str:
+    """Name of the lane of a topic set, the same everywhere; a fixed length, so that no lane is another's prefix. patient: its consumers gladly
+    take what came in a while at once."""
+    text = "\n".join((*sorted(set(topics)), *(["patient"] if patient else [])))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -23,11 +24,14 @@ class Lanes:
         self._prefixes: dict[str, tuple[str, ...]] = {}
         self._last: dict[str, int] = {}
         self._match: dict[str, tuple[str, ...]] = {}
+        self.patient: set[str] = set()
 
-    def add(self, topics: Iterable[str], head: int) -> str:
+    def add(self, topics: Iterable[str], head: int, patient: bool = False) -> str:
         """Make or find the lane; head: newest published seq."""
         prefixes = tuple(sorted(set(topics)))
-        name = lane_id(prefixes)
+        name = lane_id(prefixes, patient)
+        if patient:
+            self.patient.add(name)
         if name not in self._prefixes:
             self._prefixes[name] = prefixes
             self._last[name] = head

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import zmq
 
@@ -60,8 +59,9 @@ class ZmqTransport:
         return _send(self._reader, frame)
 
     def receive(self, timeout_s: float) -> tuple[list[bytes], list[bytes], list[bytes]]:
-        ready = dict(self._own.poll(int(timeout_s * 1000)))
-        return _drain(self._append, ready), _drain(self._reader, ready), _drain(self._sub, ready)
+        if timeout_s > 0:
+            self._own.poll(int(timeout_s * 1000))
+        return _drain(self._append), _drain(self._reader), _drain(self._sub)
 
     def subscribe(self, lane: str) -> None:
         self._sub = options.subscriber(self._context, self._endpoints.events, lane)
@@ -98,10 +98,10 @@ def _send(socket: zmq.Socket[bytes], frame: bytes) -> bool:
     return True
 
 
-def _drain(socket: zmq.Socket[bytes] | None, ready: Mapping[Any, int]) -> list[bytes]:
+def _drain(socket: zmq.Socket[bytes] | None) -> list[bytes]:
     """The last frame of each message that is there, up to a bound, so that one busy socket does not starve the others."""
     frames: list[bytes] = []
-    if socket is None or socket not in ready:
+    if socket is None:
         return frames
     while len(frames) < DRAIN_FRAMES_MAX and options.readable(socket):
         frames.append(socket.recv_multipart(zmq.NOBLOCK)[-1])

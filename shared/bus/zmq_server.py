@@ -44,7 +44,7 @@ class ZmqBusServer:
 
     def run_once(self) -> int:
         """One batch: whatever is there, up to a bound. Frames handled."""
-        handled = self.receive() if self._router.poll(POLL_MS_MAX, zmq.POLLIN) else 0
+        handled = self.receive() if self._poller.poll(POLL_MS_MAX) else 0
         self._frames.turn(time.time_ns(), time.monotonic_ns())
         return handled
 

@@ -127,7 +127,6 @@ def road(directory: Path) -> Iterator[Road]:
             stack.processes[name] = process
         found.gateway = process
         stack.services = (*SERVICES, "order_router", "gateway")
-        time.sleep(3.0)
         yield found
 
 

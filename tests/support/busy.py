@@ -1,6 +1,6 @@
 """A strategy that trades at every quote: takes, rests, replaces and cancels in turn, so that an order is always under way somewhere.
 
-Deterministic by counting quotes; save and load carry the count, so that a worker killed every second is back in milliseconds.
+Deterministic by counting quotes; save and load carry what it knows, so that a worker killed every second is back in milliseconds.
 """
 
 from __future__ import annotations
@@ -8,33 +8,40 @@ from __future__ import annotations
 from typing import Any
 
 from shared.events import OrderSide, OrderStatus, OrderType, Quote, TimeInForce
-from shared.strategy import Order, Strategy
+from shared.strategy import Context, Order, Strategy
 
 TAKE, SWEEP = 5, 60  # units: within the quoted size, and beyond it (partial fills)
 HELD_MAX = 400  # units: beyond it only sells take
 RESTING_MAX = 3
+KEPT_MAX = 8  # ids of resting orders remembered
 AWAY = 0.99  # of the bid: rests, and is inside the collar
 
 
 class Busy(Strategy):
     """One symbol a strategy; never short, so that every order has a plain reason to be approved."""
 
-    def on_start(self) -> None:
-        self.count = getattr(self, "count", 0)
+    def initialize(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.count = 0
+        self.resting: list[str] = []
 
     def on_quote(self, quote: Quote) -> None:
         self.count += 1
         turn = self.count % 4
-        resting = [o for o in self.ctx.get_open_orders(quote.symbol) if o.type is OrderType.LIMIT and o.side is OrderSide.BUY and o.limit_price]
-        resting = [o for o in resting if o.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)]
+        working = [
+            i for i in self.resting if (o := self.ctx.get_order(i)) is not None and o.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+        ]
         if turn == 0:
             self._take(quote)
-        elif turn == 1 and len(resting) < RESTING_MAX:
-            self.ctx.submit_order(Order(quote.symbol, OrderSide.BUY, OrderType.LIMIT, TAKE, round(quote.bid * AWAY, 2), tif=TimeInForce.GTC))
-        elif turn == 2 and resting:
-            self.ctx.replace_order(resting[-1].id, quantity=TAKE + self.count % 7, limit_price=round(quote.bid * AWAY - 0.01 * (self.count % 5), 2))
-        elif turn == 3 and resting:
-            self.ctx.cancel_order(resting[0].id)
+        elif turn == 1 and len(working) < RESTING_MAX:
+            price = round(quote.bid * AWAY, 2)
+            self.resting.append(self.ctx.submit_order(Order(quote.symbol, OrderSide.BUY, OrderType.LIMIT, TAKE, price, tif=TimeInForce.GTC)))
+            del self.resting[:-KEPT_MAX]
+        elif turn == 2 and working:
+            price = round(quote.bid * AWAY - 0.01 * (self.count % 5), 2)
+            self.ctx.replace_order(working[-1], quantity=TAKE + self.count % 7, limit_price=price)
+        elif turn == 3 and working:
+            self.ctx.cancel_order(working[0])
 
     def _take(self, quote: Quote) -> None:
         """Buys and sells in turn; every third time more than is quoted, as a limit order whose rest goes at once."""
@@ -48,7 +55,7 @@ class Busy(Strategy):
             self.ctx.submit_order(Order(quote.symbol, OrderSide.SELL, OrderType.MARKET, min(TAKE, int(held))))
 
     def save(self) -> dict[str, Any]:
-        return {"count": getattr(self, "count", 0)}
+        return {"count": self.count, "resting": list(self.resting)}
 
     def load(self, state: dict[str, Any]) -> None:
-        self.count = state["count"]
+        self.count, self.resting = state["count"], list(state["resting"])

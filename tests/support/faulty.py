@@ -63,7 +63,7 @@ def fault_config(directory: Path, **changes: Any) -> Path:
         "live__position_reconcile_interval_ms": 1_000,
         "live__broker_config": {"timeout_seconds": 1},
         "journal": {"snapshot_events": 400},
-        "gateway__feed__quotes_per_minute": 6,
+        "gateway__feed__quotes_per_minute": 5,
         "gateway__feed__trades_per_minute": 1,
         "paper__initial_cash": int(INITIAL_CASH),
         "paper__latency_ms": 0,  # a fill is then part of the answer, and its report can come before the order's

@@ -27,7 +27,7 @@ class KillPoint:
     label: str
     service: str
     where: str
-    nth: tuple[int, int] = (2, 15)
+    nth: tuple[int, int] = (4, 30)
 
 
 WORK: Final = "OrderApproved|OrderSending|OrderAccepted|OrderFilled|OrderCanceled"
@@ -35,19 +35,19 @@ INTENTS: Final = "OrderIntent|CancelIntent|ReplaceIntent"
 APPROVALS: Final = "OrderApproved|CancelApproved|ReplaceApproved"
 OUTCOMES: Final = "OrderAccepted|OrderRejected|OrderUnknown"
 POINTS: Final = (
-    KillPoint("P0 strategy decided", "strategy_runner", f"decided/{INTENTS}", (3, 20)),
-    KillPoint("P1 its intent is sent, not acknowledged", "strategy_runner", f"sent/{INTENTS}", (3, 20)),
-    KillPoint("P1 its intent is durable", "strategy_runner", "durable/OrderIntent", (3, 20)),
-    KillPoint("P14 strategy received a fill", "strategy_runner", "received/OrderFilled", (1, 6)),
+    KillPoint("P0 strategy decided", "strategy_runner", f"decided/{INTENTS}", (20, 80)),
+    KillPoint("P1 its intent is sent, not acknowledged", "strategy_runner", f"sent/{INTENTS}", (20, 80)),
+    KillPoint("P1 its intent is durable", "strategy_runner", "durable/OrderIntent", (10, 40)),
+    KillPoint("P14 strategy received a fill", "strategy_runner", "received/OrderFilled", (3, 15)),
     KillPoint("P2 bus received, not written", "bus", f"bus_received/{WORK}", (10, 60)),
     KillPoint("P3 bus committed, not published", "bus", f"bus_committed/{WORK}", (10, 60)),
     KillPoint("P3 bus published, not acknowledged", "bus", f"bus_published/{WORK}", (10, 60)),
     KillPoint("P4 bus acknowledged", "bus", f"bus_acked/{WORK}", (10, 60)),
-    KillPoint("P5 risk received an intent", "risk_engine", f"received/{INTENTS}", (3, 20)),
-    KillPoint("P6 risk decided, nothing sent", "risk_engine", f"decided/{APPROVALS}", (3, 20)),
-    KillPoint("P6 its decision is sent", "risk_engine", f"sent/{APPROVALS}", (3, 20)),
-    KillPoint("P7 its decision is durable", "risk_engine", "durable/OrderApproved", (3, 20)),
-    KillPoint("P14 risk received a fill", "risk_engine", "received/OrderFilled", (1, 6)),
+    KillPoint("P5 risk received an intent", "risk_engine", f"received/{INTENTS}", (20, 80)),
+    KillPoint("P6 risk decided, nothing sent", "risk_engine", f"decided/{APPROVALS}", (20, 80)),
+    KillPoint("P6 its decision is sent", "risk_engine", f"sent/{APPROVALS}", (20, 80)),
+    KillPoint("P7 its decision is durable", "risk_engine", "durable/OrderApproved", (10, 40)),
+    KillPoint("P14 risk received a fill", "risk_engine", "received/OrderFilled", (3, 15)),
     KillPoint("P8 router received an approval", "order_router", "received/OrderApproved"),
     KillPoint("P8 its write-ahead is decided", "order_router", "decided/OrderSending"),
     KillPoint("P9 OrderSending is durable, no request", "order_router", "durable/OrderSending"),
@@ -55,12 +55,12 @@ POINTS: Final = (
     KillPoint("P9 CancelSending is durable", "order_router", "durable/CancelSending", (1, 5)),
     KillPoint("P10 at the socket write of a submission", "order_router", "permitted/OrderSending"),
     KillPoint("P10 at the socket write of a replace", "order_router", "permitted/ReplaceSending", (1, 5)),
-    KillPoint("P10 venue received a submission", "paper_venue", "venue_received/submit", (3, 20)),
-    KillPoint("P11 venue acted, nothing written", "paper_venue", "venue_acted/order", (3, 20)),
-    KillPoint("P11 venue committed, no answer", "paper_venue", "venue_committed/submit", (3, 20)),
+    KillPoint("P10 venue received a submission", "paper_venue", "venue_received/submit", (4, 30)),
+    KillPoint("P11 venue acted, nothing written", "paper_venue", "venue_acted/order", (4, 30)),
+    KillPoint("P11 venue committed, no answer", "paper_venue", "venue_committed/submit", (4, 30)),
     KillPoint("P11 venue committed a replace, no answer", "paper_venue", "venue_committed/replace", (1, 6)),
     KillPoint("P11 venue committed a cancel, no answer", "paper_venue", "venue_committed/cancel", (1, 6)),
-    KillPoint("P11 venue answered", "paper_venue", "venue_answered/submit", (3, 20)),
+    KillPoint("P11 venue answered", "paper_venue", "venue_answered/submit", (4, 30)),
     KillPoint("P12 router read the answer to a submission", "order_router", "answered/OrderSending"),
     KillPoint("P12 router read the answer to a replace", "order_router", "answered/ReplaceSending", (1, 5)),
     KillPoint("P12 router read the answer to a cancel", "order_router", "answered/CancelSending", (1, 5)),
