@@ -326,12 +326,13 @@ class FrameConnection:
             if not self._transport.send_read(wire.encode(put)):
                 return  # the reader is away: the next snapshot will do
 
-    def snapshots(self) -> Sequence[Snapshot]:
+    def snapshots(self) -> Iterator[Snapshot]:
         id_ = self._next_id()
         reply = self._ask_reader(wire.SnapshotList(id_, self._reg.source), id_, ASK_TIMEOUT_S)
         if not isinstance(reply, wire.SnapshotsReply):
-            return ()
-        return [Snapshot(Cursor(m.seq, m.cursor_digest), m.run, m.n, self._snapshot_state(m)) for m in reply.snapshots]
+            return
+        for m in reply.snapshots:
+            yield Snapshot(Cursor(m.seq, m.cursor_digest), m.run, m.n, self._snapshot_state(m))
 
     def _snapshot_state(self, meta: wire.SnapshotMeta) -> bytes:
         parts = []

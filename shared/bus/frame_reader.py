@@ -21,6 +21,7 @@ from .record import Record, digest_of, encode_record
 from .snapshots import StoredSnapshot
 
 UPLOADS_MAX: Final = 64
+FETCHED_MAX: Final = 4
 PAGE_BYTES: Final = 1024 * 1024
 
 
@@ -49,6 +50,7 @@ class FrameReader:
         self._journal = journal
         self._store = snapshots
         self._uploads: dict[tuple[str, int], list[bytes]] = {}
+        self._fetched: dict[tuple[str, int], bytes] = {}  # states being read part by part: a look into the store judges every byte
         self.counts: Counter[str] = Counter()
 
     def answer(self, raw: bytes) -> bytes:
@@ -77,9 +79,21 @@ class FrameReader:
             case wire.SnapshotList(id_, source):
                 return wire.SnapshotsReply(id_, tuple(_meta(s) for s in self._store.newest(self._journal.log_id, source)))
             case wire.SnapshotGet(id_, source, seq, part):
-                found = next((s for s in self._store.newest(self._journal.log_id, source) if s.cursor_seq == seq), None)
-                state = found.state if found is not None else b""
-                return wire.SnapshotPart(id_, state[part * wire.SNAPSHOT_PART_BYTES : (part + 1) * wire.SNAPSHOT_PART_BYTES])
+                return wire.SnapshotPart(id_, self._part(source, seq, part))
+
+    def _part(self, source: str, seq: int, part: int) -> bytes:
+        """Empty past the end, and of a snapshot that is gone. A state is kept from its first part to its last, FETCHED_MAX of them at most."""
+        key, begin = (source, seq), part * wire.SNAPSHOT_PART_BYTES
+        state = self._fetched.get(key)
+        if state is None:
+            state = next((s.state for s in self._store.newest(self._journal.log_id, source) if s.cursor_seq == seq), b"")
+            if len(self._fetched) >= FETCHED_MAX:
+                self._fetched.pop(next(iter(self._fetched)))
+            self._fetched[key] = state
+        end = begin + wire.SNAPSHOT_PART_BYTES
+        if end >= len(state):
+            del self._fetched[key]
+        return state[begin:end]
 
     def _page(self, request: wire.PageRequest) -> wire.PageReply:
         self._check_cursor(request.after, request.digest)

@@ -276,8 +276,8 @@ class MemoryConnection:
     def save_snapshot(self, snapshot: Snapshot) -> None:
         self._bus.save_snapshot(self._reg.source, snapshot)
 
-    def snapshots(self) -> Sequence[Snapshot]:
-        return self._bus.snapshots_of(self._reg.source)
+    def snapshots(self) -> Iterator[Snapshot]:
+        return iter(self._bus.snapshots_of(self._reg.source))
 
     def close(self, release: bool = True) -> None:
         self._bus.drop(self)

@@ -201,8 +201,8 @@ class Connection(Protocol):
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Best effort, without waiting: an older snapshot serves too."""
 
-    def snapshots(self) -> Sequence[Snapshot]:
-        """Newest first; damaged ones are left out."""
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Newest first, each fetched as it is asked for: most starts need one. Damaged ones are left out."""
 
     def close(self, release: bool = True) -> None:
         """release: give the lease back at once."""

@@ -300,9 +300,9 @@ def test_snapshots_come_back_newest_first(world: Any) -> None:
         cursors.append(auditor.cursor())
         auditor.save_snapshot(Snapshot(cursors[-1], 1, i, bytes([i]) * 300_000))
     end = time.monotonic() + WAIT_S
-    while len(auditor.snapshots()) < 2:
+    while len(list(auditor.snapshots())) < 2:
         assert time.monotonic() < end
-    found = auditor.snapshots()
+    found = list(auditor.snapshots())
     assert [s.cursor for s in found] == cursors[::-1]
     assert [s.state for s in found] == [b"\x01" * 300_000, b"\x00" * 300_000]
     auditor.close()
