@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -32,13 +33,15 @@ def feed_settings(config: Config) -> FeedSettings:
     kind = feed.pop("kind")
     pace = {key: feed.pop(key) for key in _PACE if key in feed}
     tree: dict[str, Any] = {"kind": kind, **pace}
-    if kind == "files":
-        start, end = feed.pop("start"), feed.pop("end")
-        feed["data_directory"] = str(feed["data_directory"])
-        feed = {key: value for key, value in feed.items() if value is not None}
-        tree["data"] = {**feed, "start_ns": _ns(start), "end_ns": _ns(end)}
-    else:
+    if kind == "synthetic":
         tree["synthetic"] = {**feed, "start": feed["start"].isoformat()}
+        return msgspec.convert(tree, FeedSettings)
+    bounds = {"start_ns": _ns(feed.pop("start")), "end_ns": _ns(feed.pop("end"))}
+    if kind == "files":
+        feed["data_directory"] = str(feed["data_directory"])
+        tree["data"] = {key: value for key, value in feed.items() if value is not None} | bounds
+    else:
+        tree["journal"] = {"path": str(feed["path"]), **bounds}
     return msgspec.convert(tree, FeedSettings)
 
 
@@ -58,5 +61,5 @@ def gateway_settings(config: Config) -> GatewaySettings:
     return msgspec.structs.replace(built, instruments=instruments(config), warmup=warmup)
 
 
-def _ns(moment: Any) -> int:
+def _ns(moment: datetime | None) -> int:
     return 0 if moment is None else int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000

@@ -36,7 +36,7 @@ from shared.runtime.actor import SnapshotIncompatible
 SOURCE: Final = "gateway"
 TOPICS: Final = ("m.", "c.")
 _STRATEGY: Final = "strategy."
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 _T = TypeVar("_T")
 
 
@@ -52,6 +52,7 @@ class _State(msgspec.Struct, array_like=True):
     open_bars: dict[str, OpenBar]
     closed_bars: dict[str, int]
     feed: str
+    unasked: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class GatewayCore:
@@ -68,6 +69,7 @@ class GatewayCore:
         self._waiting: Final = self._fresh.waiting
         self._bars: Final = BarBuilder(interval_ns(settings.bars.interval)) if settings.bars else None
         self._built_from: Final[type[Event] | None] = None if settings.bars is None else Trade if settings.bars.source is BarsFrom.TRADES else Quote
+        self._unasked: dict[str, int] = {}  # strategy -> its run that no history was asked for: it began before ours
         self._feed = ""  # up or down, as the feed last said; empty before it said anything
         self._due = 0  # the earliest moment something can follow from time alone
         self._timer = 0  # the same without staleness, which asks for no timer
@@ -88,6 +90,8 @@ class GatewayCore:
             SessionChanged: self._apply_session,
             DayEnded: self._apply_day,
             FreshnessChanged: self._apply_freshness,
+            RunStarted: self._apply_run,
+            WarmupRequested: self._apply_request,
         }
         self._quiet: Final = {Bar, Quote, Trade} - {self._built_from}
         if self._built_from is not None:
@@ -98,7 +102,7 @@ class GatewayCore:
         """What follows from an event; nothing, for a datum of a fresh symbol with nothing due: the hot path, kept to three tests."""
         event: Any = e.event
         kind = type(event)
-        if kind in self._quiet and e.ts_ns <= self._due and event.symbol not in self._waiting:
+        if kind in self._quiet and event.symbol not in self._waiting and (e.ts_ns <= self._due or e.ts_ns <= self._later()):
             return ()
         handler = self._deciders.get(kind)
         return () if handler is None else handler(e)
@@ -108,6 +112,30 @@ class GatewayCore:
         handler = self._appliers.get(type(e.event))
         if handler is not None:
             handler(e)
+
+    @property
+    def kinds(self) -> frozenset[type[Event]]:
+        """Events of any other type change nothing."""
+        return frozenset(self._deciders) | frozenset(self._appliers)
+
+    def handlers(self, kind: type[Event]) -> tuple[Callable[[Envelope], Sequence[Event]], Callable[[Envelope], None]]:
+        """`decide` and `apply` of one of the `kinds`, looked up once."""
+        handler, apply = self._deciders.get(kind, _nothing), self._appliers.get(kind, self.apply)
+        if kind not in self._quiet:
+            return handler, apply
+        waiting, later = self._waiting, self._later
+
+        def decide(e: Envelope) -> Sequence[Event]:
+            if e.event.symbol not in waiting and (e.ts_ns <= self._due or e.ts_ns <= later()):  # type: ignore[attr-defined]  # market data has one
+                return ()
+            return handler(e)
+
+        return decide, apply
+
+    @property
+    def timer_moves(self) -> bool:
+        """Whether a datum that brings nothing about can change `next_timer`."""
+        return self._bars is not None
 
     def next_timer(self) -> int:
         """The next session change, end of a day or end of a bar being built; 0 before trading time began."""
@@ -127,6 +155,7 @@ class GatewayCore:
                 _sorted(bars.open) if bars else {},
                 _sorted(bars.closed) if bars else {},
                 self._feed,
+                _sorted(self._unasked),
             )
         )
 
@@ -149,6 +178,7 @@ class GatewayCore:
             _refill(self._bars.open, s.open_bars)
             _refill(self._bars.closed, s.closed_bars)
         self._feed = s.feed
+        self._unasked = {strategy: run for strategy, run in s.unasked.items() if strategy in self._settings.warmup}
         self._reckon()
 
     def _on_built(self, e: Envelope) -> Sequence[Event]:
@@ -197,10 +227,30 @@ class GatewayCore:
     def _on_run(self, e: Envelope) -> Sequence[Event]:
         run = cast("RunStarted", e.event)
         if run.name == SOURCE:
-            return [*self._settings.instruments, *self._phases.announcements(e.ts_ns)]
-        strategy = run.name.removeprefix(_STRATEGY)
-        wanted = self._settings.warmup.get(strategy) if run.name.startswith(_STRATEGY) else None
-        return () if wanted is None else (WarmupRequested(strategy, run.name_run, wanted.symbols, wanted.bars, e.ts_ns),)
+            late = [self._request(strategy, number, e.ts_ns) for strategy, number in sorted(self._unasked.items())]
+            return [*self._settings.instruments, *self._phases.announcements(e.ts_ns), *late]
+        strategy = self._warming(run)
+        return (self._request(strategy, run.name_run, e.ts_ns),) if strategy else ()
+
+    def _warming(self, run: RunStarted) -> str:
+        """The strategy whose run it is, where it wants history."""
+        strategy = run.name.removeprefix(_STRATEGY) if run.name.startswith(_STRATEGY) else ""
+        return strategy if strategy in self._settings.warmup else ""
+
+    def _request(self, strategy: str, run: int, now: int) -> WarmupRequested:
+        wanted = self._settings.warmup[strategy]
+        return WarmupRequested(strategy, run, wanted.symbols, wanted.bars, now)
+
+    def _apply_run(self, e: Envelope) -> None:
+        run = cast("RunStarted", e.event)
+        strategy = self._warming(run)
+        if strategy:
+            self._unasked[strategy] = run.name_run
+
+    def _apply_request(self, e: Envelope) -> None:
+        request = cast("WarmupRequested", e.event)
+        if self._unasked.get(request.strategy) == request.strategy_run:
+            del self._unasked[request.strategy]
 
     def _apply_quote(self, e: Envelope) -> None:
         quote: Any = e.event
@@ -256,12 +306,22 @@ class GatewayCore:
         self._fresh.apply(cast("FreshnessChanged", e.event))
         self._reckon()
 
+    def _later(self) -> int:
+        """Data since the last reckoning have moved staleness on: `_due` anew. No state: what it is derived from stays."""
+        if self._timer:
+            self._due = min(self._timer, self._fresh.deadline())
+        return self._due
+
     def _reckon(self) -> None:
         """Find the earliest moment anything can be due. Data only move staleness later, so a datum before it needs no reckoning."""
         phases = self._phases.due
         if phases:
             self._timer = phases if self._bars is None else min(phases, self._bars.due)
             self._due = min(self._timer, self._fresh.deadline())
+
+
+def _nothing(_e: Envelope) -> Sequence[Event]:
+    return ()
 
 
 def _moment(datum: Bar | Quote | Trade, now: int) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from shared.events import Bar, Event, FreshnessChanged, Quote, Trade
+from shared.events import Bar, Event, FreshnessChanged, Quote, SessionPhase, Trade
 
 from .phases import NEVER, Phases
 
@@ -54,7 +54,11 @@ class Freshness:
 
     def deadline(self) -> int:
         """The earliest moment after which a symbol can be stale and is not yet said to be."""
-        return min((self._deadline(symbol) for symbol in self._calendars if self.fresh.get(symbol) is not False), default=NEVER)
+        earliest, fresh = NEVER, self.fresh
+        for symbol in self._calendars:
+            if fresh.get(symbol) is not False:
+                earliest = min(earliest, self._deadline(symbol))
+        return earliest
 
     def apply(self, event: FreshnessChanged) -> None:
         """Fold what we said."""
@@ -66,17 +70,20 @@ class Freshness:
 
     def _deadline(self, symbol: str, datum: Quote | Bar | Trade | None = None, at: int = 0) -> int:
         """The moment after which the symbol is stale, with `datum` counted as seen at `at`."""
-        name = self._calendars[symbol]
-        if not self._phases.is_open(name):
+        state = self._phases.states.get(self._calendars[symbol])
+        if state is None or state.phase is not SessionPhase.OPEN:
             return NEVER
         quote, bar = self.quotes.get(symbol, 0), self.bars.get(symbol, 0)
         if type(datum) is Quote:
             quote = max(quote, at)
         elif type(datum) is Bar:
             bar = max(bar, at)
-        since = self._phases.states[name].open_since
-        deadlines = [max(last, since) + limit for last, limit in ((quote, self._quote_age_max), (bar, self._bar_age_max)) if last and limit]
+        since, deadline = state.open_since, NEVER
+        if quote and self._quote_age_max:
+            deadline = max(quote, since) + self._quote_age_max
+        if bar and self._bar_age_max:
+            deadline = min(deadline, max(bar, since) + self._bar_age_max)
         if not (quote or bar) and self._bar_age_max:
             last = at if type(datum) is Trade else self.trades.get(symbol, 0)
-            deadlines.append(max(last, since) + self._bar_age_max)
-        return min(deadlines, default=NEVER)
+            deadline = max(last, since) + self._bar_age_max
+        return deadline

@@ -24,6 +24,7 @@ STALE_MS_MIN: Final = 180_000
 class FeedKind(StrEnum):
     FILES = "files"
     SYNTHETIC = "synthetic"
+    JOURNAL = "journal"
 
 
 class BarTimestamp(StrEnum):
@@ -117,6 +118,19 @@ class SyntheticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         Calendar.named(self.calendar)
 
 
+class JournalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recorded session. path: its journal, which may still be written; start_ns, end_ns: only rows from and up to these moments of its log
+    (0: no bound); what lies before start_ns serves as warm-up history."""
+
+    path: str = ""
+    start_ns: int = 0
+    end_ns: int = 0
+
+    def __post_init__(self) -> None:
+        if self.end_ns and self.end_ns <= self.start_ns:
+            raise ValueError("the end of the data is not after its start")
+
+
 class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The feed. Under the wall clock: speed is market time over wall time (0: as fast as it goes), idle_ms_max shortens longer pauses in the
     data (0: keep them), retime gives rows the wall's time in place of their own. Under the feed clock all three mean nothing."""
@@ -127,12 +141,15 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     retime: bool = True
     data: DataSettings = DataSettings(data_directory=".")
     synthetic: SyntheticSettings = SyntheticSettings()
+    journal: JournalSettings = JournalSettings()
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.speed <= 1e6:
             raise ValueError(f"speed {self.speed} is not from 0 (as fast as it goes) to 1000000")
         if self.idle_ms_max < 0:
             raise ValueError(f"idle_ms_max {self.idle_ms_max} is negative")
+        if self.kind is FeedKind.JOURNAL and not self.journal.path:
+            raise ValueError("journal.path is missing: which recorded session to read")
 
 
 class BarSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

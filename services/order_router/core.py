@@ -37,7 +37,7 @@ from shared.events import (
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import bookings, cancels, evidence, lookups, replaces, submissions
-from .fold import fold
+from .fold import FOLDED, fold
 from .orders import Draft, Orders
 from .settings import RouterSettings
 from .state import RouterState
@@ -75,7 +75,9 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
 
 
 class RouterCore:
-    """Implements `shared.runtime.actor.Core`; source `order_router`, topics `t.` and `c.`."""
+    """Implements `shared.runtime.actor.Core`; source `order_router`, topics `t.` and `c.`. kinds: events of any other type change nothing."""
+
+    kinds: Final = frozenset(_DECISIONS) | FOLDED
 
     def __init__(self, settings: RouterSettings | None = None) -> None:
         self._settings = settings or RouterSettings()

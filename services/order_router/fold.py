@@ -238,3 +238,4 @@ _OWN: Final[dict[type[Event], Callable[[Orders, RouterOrder, Any, int, int], Non
     OrderExpired: _nothing,
     OrderAbandoned: _nothing,
 }
+FOLDED: Final = frozenset(_FOLDS) | frozenset(_OWN)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared.brokers import registry
+from shared.brokers.contract import Capabilities
 from shared.bus.port import Bus, Role
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
@@ -18,15 +20,18 @@ from .settings import SOURCE, TOPICS, RouterSettings
 REPEAT_S = 60.0  # in lock-step nothing else moves while the venue is away
 
 
-def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
-    live = setting.live
-    broker, options = registry.broker(live.broker), broker_settings(setting)
-    able = broker.capabilities(options)
-    settings = RouterSettings(
-        dry_run=live.dry_run,
+def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, Any]) -> RouterSettings:
+    return RouterSettings(
+        dry_run=setting.live.dry_run,
         idempotent_submit=able.idempotent_submit and setting.feed_clock,
         request_timeout_ns=int(float(options["timeout_seconds"]) * 1e9),
     )
+
+
+def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
+    broker, options = registry.broker(setting.live.broker), broker_settings(setting)
+    able = broker.capabilities(options)
+    settings = router_settings(setting, able, options)
     session = RouterSession(able, lambda: broker.execution(options), lambda: broker.execution(options), REPEAT_S if setting.feed_clock else 0.0)
     registration = setting.registration(SOURCE, Role.ROUTER, TOPICS, repr(settings))
     return [ActorDriver(bus, registration, RouterCore(settings), ThreadedHost(session), snapshot_every=setting.snapshot_every)]

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from shared.events import Bar, ExecutionRow, OrderRow, OrderStatus, Quote, Trade, decode_body, encode_body
 from shared.venue import MatchingCore, Report, VenueSettings, load
+
+from .books import Answer, Write
 
 _ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.REPLACED})
 _SCHEMA: Final = """
@@ -50,26 +50,6 @@ class LedgerIncompatible(Exception):
     """The file was written by another layout; it is left as it is."""
 
 
-class Answer(NamedTuple):
-    """asked: what the request said, to tell a repeat from a re-used name."""
-
-    asked: bytes
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """What one request or market event changed. row: its number in a numbered feed (0: none). state: the core as it is now, None when only a
-    newest price changed. name, answer: the request's name and what is answered."""
-
-    row: int = 0
-    newest: Bar | Quote | Trade | None = None
-    reports: Sequence[Report] = ()
-    state: bytes | None = None
-    name: str = ""
-    answer: Answer | None = None
-
-
 class Ledger:
     """Used by one thread."""
 
@@ -90,6 +70,7 @@ class Ledger:
             self.close()
             raise LedgerIncompatible(f"{path} has layout {found}, this build writes {LAYOUT}")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('layout', ?)", (LAYOUT,))
+        self.keeps_state: Final = True
         self.last_row = self._meta("row")
         self._place = self._meta("place")
 

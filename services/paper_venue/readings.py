@@ -8,13 +8,13 @@ from typing import Final
 from shared.venue import MatchingCore
 from shared.venue import protocol as p
 
-from .ledger import Ledger
+from .books import Books
 
 
 class Readings:
     """now: the venue's time, ns."""
 
-    def __init__(self, core: MatchingCore, ledger: Ledger, now: Callable[[], int]) -> None:
+    def __init__(self, core: MatchingCore, ledger: Books, now: Callable[[], int]) -> None:
         self._core = core
         self._ledger = ledger
         self._now = now

@@ -19,7 +19,7 @@ from shared.venue.desk import ID_CHARS_MAX
 from shared.venue.faults import FaultPlan, FaultSpec, Mode, executions_in, fills_first, repeats
 from shared.venue.prices import sane_bar, sane_trade
 
-from .ledger import Answer, Ledger, Write
+from .books import Answer, Books, Write
 from .outcome import Outcome, Refusal
 from .readings import Readings
 
@@ -30,7 +30,7 @@ _SERVER_ERROR: Final = ("server_error", "internal error; what became of the requ
 class VenueService:
     """clock: wall-clock ns, for requests that bring no time; under a feed clock a constant 0, which leaves it at the newest time told. Raises only what must end the process (a ledger that cannot be written)."""
 
-    def __init__(self, core: MatchingCore, ledger: Ledger, clock: Callable[[], int]) -> None:
+    def __init__(self, core: MatchingCore, ledger: Books, clock: Callable[[], int]) -> None:
         self._core = core
         self._ledger = ledger
         self._clock = clock
@@ -76,11 +76,22 @@ class VenueService:
         request = p.decode(p.Advance, payload)
         if request.row and request.row <= self._ledger.last_row:
             return Outcome(p.encode(p.Advanced(self._ledger.head_at(request.row))))
-        event = _market_event(request)
-        reports = self._doubled(self._core.on_market(event, self._time(request.now_ns or _own_ns(event))))
-        self._commit(reports, request.row, self._newest(event))
-        head = reports[-1].n if reports else self._ledger.head_at(request.row)
+        head, reports = self.advance(request.row, _market_event(request), request.now_ns)
         return self._told(Outcome(p.encode(p.Advanced(head))), reports)
+
+    def advance(self, row: int, event: Event, now_ns: int = 0) -> tuple[int, Sequence[Report]]:
+        """A market event that was not taken before: the newest report rows up to this one caused, and the reports of this one."""
+        reports = self._doubled(self._core.on_market(event, self._time(now_ns or _own_ns(event))))
+        self._commit(reports, row, self._newest(event))
+        return (reports[-1].n if reports else self._ledger.head_at(row)), reports
+
+    def reached(self, now_ns: int) -> None:
+        """Market data up to this moment was shown to the core itself, and nothing came of it."""
+        self._now = max(self._now, now_ns)
+
+    def shown(self, row: int, reports: Sequence[Report]) -> None:
+        """Commit what came of a row that was shown to the core itself."""
+        self._commit(reports, row)
 
     def _submit(self, payload: bytes) -> Outcome:
         r = p.decode(p.Submit, payload)
@@ -171,7 +182,7 @@ class VenueService:
     def _commit(
         self, reports: Sequence[Report], row: int = 0, newest: Bar | Quote | Trade | None = None, name: str = "", answer: Answer | None = None
     ) -> None:
-        state = dump(self._core) if self._core.version != self._version else None
+        state = dump(self._core) if self._ledger.keeps_state and self._core.version != self._version else None
         self._version = self._core.version
         self._ledger.commit(Write(row, newest, reports, state, name, answer))
 

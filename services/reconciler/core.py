@@ -41,7 +41,7 @@ from shared.runtime.actor import SnapshotIncompatible
 
 from . import locks
 from .differences import Comparison, find_booked, shown_by
-from .fold import Holdings, fold
+from .fold import NOTED, Holdings, fold
 from .judge import Judgement, judge
 from .settings import SOURCE, ReconcilerSettings
 from .state import Books, Readings, ReconcilerState, Watch
@@ -69,6 +69,7 @@ class ReconcilerCore:
             BrokerStateReported: self._state_reported,
             **dict.fromkeys(_LOCKING, self._locking),
         }
+        self.kinds: Final = NOTED | FOLDED | frozenset(self._decisions) | self._ledger.kinds  # others change nothing
 
     def decide(self, e: Envelope) -> Sequence[Event]:
         handler = self._decisions.get(type(e.event))

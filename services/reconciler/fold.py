@@ -177,3 +177,4 @@ _FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {
     OrderFilled: _filled,
     FillCorrected: _corrected,
 }
+NOTED: Final = frozenset(_FOLDS)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from shared.domain.exact import add
-from shared.domain.order_fold import OrderFold, advance
+from shared.domain.order_fold import FOLDED, OrderFold, advance
 from shared.events import (
     BrokerStateReported,
     ClockTicked,
     Event,
+    FillCorrected,
     FillMismatch,
     InstrumentLocked,
     InstrumentUnlocked,
@@ -34,10 +35,13 @@ Locks = dict[str, dict[str, Reason]]
 
 _BREAK = "break"
 _UNKNOWN = "unknown:"
+_HARMLESS = FOLDED - {OrderFilled, FillCorrected}  # lock nothing, and where nothing is locked or unknown change nothing
 
 
 def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, settings: ReconcilerSettings, judgement: Judgement | None) -> Locks:
     """The table of causes once `event` is folded, from the state before it. judgement: of a reading that was asked for."""
+    if not watch.locks and not watch.unknown_since and type(event) in _HARMLESS:
+        return {}
     locks = {symbol: dict(causes) for symbol, causes in watch.locks.items()}
     if isinstance(event, BrokerStateReported) and judgement is not None:
         _set_breaks(locks, judgement)

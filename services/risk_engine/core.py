@@ -23,6 +23,17 @@ __all__ = ["SOURCE", "TOPICS", "RiskCore"]
 
 TOPICS: Final = ("m.", "t.", "c.")
 
+Decider = Callable[[Envelope], Sequence[Event]]
+Folder = Callable[[Envelope], None]
+
+
+def _nothing(_e: Envelope) -> Sequence[Event]:
+    return ()
+
+
+def _unfolded(_e: Envelope) -> None:
+    """Nothing changes."""
+
 
 class RiskCore:
     """`shared.runtime.actor.Core` of source `risk_engine`."""
@@ -44,6 +55,15 @@ class RiskCore:
         fold = self._fold.get(type(e.event))
         if fold is not None:
             fold(e)
+
+    @property
+    def kinds(self) -> frozenset[type[Event]]:
+        """Under the feed clock, where nobody's age is watched: events of any other type change nothing."""
+        return frozenset(self._deciders) | frozenset(self._fold)
+
+    def handlers(self, kind: type[Event]) -> tuple[Decider, Folder]:
+        """`decide` and `apply` of one of the `kinds`, looked up once; under the feed clock only."""
+        return self._deciders.get(kind, _nothing), self._fold.get(kind, _unfolded)
 
     def snapshot(self) -> bytes:
         return self._desk.snapshot()

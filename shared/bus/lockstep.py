@@ -4,7 +4,7 @@
 So a replay through real processes is the same run to run: a missing actor pauses the feed and changes nothing else, a late message waits
 for its turn, and the order of arrival on sockets never decides anything. Sans-I/O; the in-memory bus and the bus process run this loop.
 
-Order of what is taken when idle: outside facts by (rank of author, source, n); then a `ClockTicked` for each timer that lies before the
+Order of what is taken when idle: outside facts by (rank of author, source, n), once every announced one is here; then a `ClockTicked` for each timer that lies before the
 feed's next time; then the feed's turn, which must name the outside facts (the venue's reports) that precede its row.
 """
 
@@ -210,10 +210,10 @@ class LockStep:
         """Nothing is undelivered: take the next fact. False: wait."""
         if any(not m.connected for m in self._members.values()):
             return False
+        if not all(self._arrived(source, run, n) for (source, run), n in self._required.items()):
+            return False
         if self._take_outside():
             return True
-        if any(self._seq.last_n(*name) < n for name, n in self._required.items()):
-            return False
         self._required.clear()
         feed = self._feed
         if feed.row is not None:
@@ -240,6 +240,11 @@ class LockStep:
             feed.granted = True
             effects.turn = feed.turn
         return False
+
+    def _arrived(self, source: str, run: int, n: int) -> bool:
+        """Whether an outside fact that was announced is in the log or held. Until it is, no other is taken either: which of two sessions is
+        quicker must not decide whose facts come first."""
+        return self._seq.last_n(source, run) >= n or any(key[1:] == (source, run) and n in held for key, held in self._outside.items())
 
     def _take_outside(self) -> bool:
         for key in sorted(self._outside):

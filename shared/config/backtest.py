@@ -17,11 +17,14 @@ from .risk import RiskConfig
 class BacktestKeys(CostKeys):
     """What a backtest needs."""
 
-    data_source: Literal["csv", "parquet", "synthetic", "journal"] = Field(default="csv", description="Kind of data.")
+    data_source: Literal["csv", "parquet", "synthetic", "journal"] = Field(
+        default="csv",
+        description="Kind of data; `journal`: the market data in the journal of the recorded session (`journal.path`, or `live.state_dir`).",
+    )
     data: DataFiles | None = Field(default=None, description="The files.")
     symbols: Symbols = Field(default=(), description="Symbols of the backtest. Default: `live.symbols`.")
-    start_date: Day | None = Field(default=None, description="First day.")
-    end_date: Day | None = Field(default=None, description="Last day.")
+    start_date: Day | None = Field(default=None, description="First trading day, by each exchange's calendar; earlier rows serve as warm-up history.")
+    end_date: Day | None = Field(default=None, description="Last trading day.")
     bar_type: BarType = Field(default="1d", description="Length of a bar.")
     initial_capital: Amount = Field(default=Decimal(1_000_000), description="Cash at the start.")
     currency: Currency = Field(default="USD", description="Base currency.")

@@ -15,7 +15,7 @@ from shared.domain.calendars import UnknownCalendar
 
 from .brokers import CREDENTIALS, SETTINGS, AlpacaSettings
 from .costs import NEEDS, CostKeys
-from .gateway import BrokerFeed, FilesFeed, SyntheticFeed
+from .gateway import BrokerFeed, FilesFeed, JournalFeed, SyntheticFeed
 from .live import LiveConfig
 from .nearest import nearest
 from .root import Config
@@ -31,8 +31,9 @@ _KNOWN_ELSEWHERE: Final = ("binance",)  # RegimeFlow has an adapter; its files l
 
 
 def _something_to_do(config: Config) -> Findings:
-    if config.live is None and (config.data is None or not config.symbols):
-        yield ("live",), "required key is missing (or, for a backtest, `data` and `symbols`)"
+    filed = config.data_source in {"csv", "parquet"}
+    if config.live is None and ((filed and config.data is None) or not config.symbols):
+        yield ("live",), f"required key is missing (or, for a backtest, {'`data` and ' if filed else ''}`symbols`)"
 
 
 def _broker(config: Config) -> Findings:
@@ -80,8 +81,8 @@ def _feed(config: Config) -> Findings:
     if live is None:
         return
     if isinstance(feed, BrokerFeed) and live.broker == "paper":
-        yield ("gateway", "feed", "kind"), "the paper broker has no market data; must be synthetic or files"
-    if isinstance(feed, FilesFeed) and feed.start is not None and feed.end is not None and feed.end <= feed.start:
+        yield ("gateway", "feed", "kind"), "the paper broker has no market data; must be synthetic, files or journal"
+    if isinstance(feed, FilesFeed | JournalFeed) and feed.start is not None and feed.end is not None and feed.end <= feed.start:
         yield ("gateway", "feed", "end"), "must be after start"
     if config.gateway.bars is not None and config.gateway.bars.interval == "1d":
         yield ("gateway", "bars", "interval"), "must be at most an hour"

@@ -30,6 +30,7 @@ class CommissionParams(Section):
     maximum_fraction: Fraction | None = Field(default=None, description="`per_share`: at most this fraction of the order's value.")
     sec_rate: Cost | None = Field(default=None, description="SEC fee of sales, where a schedule's own is out of date.")
     taf_rate: Cost | None = Field(default=None, description="FINRA trading activity fee a share sold, likewise.")
+    taf_maximum: Cost | None = Field(default=None, description="Its maximum an order, likewise.")
     cat_rate: Cost | None = Field(default=None, description="CAT fee a share, likewise.")
 
 

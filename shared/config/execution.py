@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from .base import Amount, Basis, Count, Day, Fraction, MillisOrZero, Ratio, Section, Symbols
 
@@ -30,24 +30,36 @@ class SimulationConfig(Section):
 
 
 class SessionConfig(Section):
-    """Trading hours of the simulation."""
+    """Trading hours of the paper venue, in a backtest and live: they narrow those of the calendar, and never add to them."""
 
-    enabled: bool = Field(default=False, description="Restrict fills to the session.")
-    start_hhmm: Clock = Field(default="09:30", description="Begin, exchange time.")
-    end_hhmm: Clock = Field(default="16:00", description="End, exchange time.")
-    open_auction_minutes: MillisOrZero = Field(default=0, description="Minutes of the opening auction.")
-    close_auction_minutes: MillisOrZero = Field(default=0, description="Minutes of the closing auction.")
+    enabled: bool = Field(default=False, description="Put this section in force.")
+    start_hhmm: Clock = Field(default="09:30", description="Begin, exchange time (RegimeFlow: UTC).")
+    end_hhmm: Clock = Field(default="16:00", description="End, exchange time (RegimeFlow: UTC).")
+    open_auction_minutes: MillisOrZero = Field(default=0, description="A first print later after the open opens nothing (0: any does).")
+    close_auction_minutes: MillisOrZero = Field(default=0, description="A last print earlier before the close closes nothing (0: any does).")
     weekdays: tuple[Weekday, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), strict=False, description="Days with a session.")
-    closed_dates: tuple[Day, ...] = Field(default=(), strict=False, description="Holidays.")
+    closed_dates: tuple[Day, ...] = Field(default=(), strict=False, description="Holidays besides those of the calendar.")
+    halt: bool = Field(default=False, description="Nothing trades.")
     halted_symbols: Symbols = Field(default=(), description="Symbols that do not trade.")
 
 
-class PolicyConfig(Section):
-    """What a simulated order does when the price moved."""
+def _return(value: object) -> object:
+    """RegimeFlow's `preserve` is `return`."""
+    return "return" if value == "preserve" else value
 
-    fill: Literal["return", "ioc", "fok"] = Field(default="return", description="What becomes of the rest of a partly filled order.")
-    max_deviation_bps: Basis | None = Field(default=None, description="Largest move since the order was decided.")
-    price_drift_action: Literal["ignore", "requote", "reject"] = Field(default="ignore", description="Beyond it.")
+
+class PolicyConfig(Section):
+    """What the paper venue, in a backtest and live, does with an order that cannot trade whole, or not near the price it was sent at."""
+
+    fill: Annotated[Literal["return", "ioc", "fok"], BeforeValidator(_return)] = Field(
+        default="return", description="An order of another time in force that trades in part works on, loses its rest, or is cancelled unfilled."
+    )
+    max_deviation_bps: Basis | None = Field(
+        default=None, description="Largest move against a taker: from the price seen when a market order was sent, from a stop's level."
+    )
+    price_drift_action: Literal["ignore", "requote", "reject"] = Field(
+        default="ignore", description="Beyond it: trade, wait for the next price at the new one, cancel."
+    )
 
 
 class VenueConfig(Section):

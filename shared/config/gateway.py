@@ -51,6 +51,17 @@ class FilesFeed(DataFiles, Pace):
     end: Moment | None = Field(default=None, description="Leave out rows after this moment.")
 
 
+class JournalFeed(Pace):
+    """The market data of a recorded session, at the times of its log."""
+
+    kind: Literal["journal"] = Field(description="A recorded session.")
+    path: FilePath = Field(description="Its journal, which may still be written.")
+    start: Moment | None = Field(
+        default=None, description="Trade from this moment of its log (ISO 8601; UTC without a zone); earlier bars serve as warm-up history."
+    )
+    end: Moment | None = Field(default=None, description="Leave out what came after this moment.")
+
+
 class SyntheticFeed(Pace):
     """The embedded market: quotes, trades and one-minute bars, the same for the same seed."""
 
@@ -72,7 +83,7 @@ class BrokerFeed(Section):
     kind: Literal["broker"] = Field(description="The market data session of the broker.")
 
 
-Feed = Annotated[SyntheticFeed | FilesFeed | BrokerFeed, Field(discriminator="kind")]
+Feed = Annotated[SyntheticFeed | FilesFeed | JournalFeed | BrokerFeed, Field(discriminator="kind")]
 
 
 class BarsConfig(Section):

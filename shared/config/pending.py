@@ -30,11 +30,6 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("the Alpaca adapter", ("live", "broker"), ("alpaca",)),
     Pending("the Interactive Brokers adapter", ("live", "broker"), ("ib",)),
     Pending("an adapter for Binance", ("live", "broker"), ("binance",)),
-    *(
-        Pending(f"the built-in strategy {name}", (*place, "name"), (name,))
-        for name in ("pairs_trading", "harmonic_pattern")
-        for place in (("strategy",), ("live", "strategies", "*"))
-    ),
     *(Pending("slippage by regime", (*place, "slippage_model"), ("regime_bps",)) for place in ((), ("paper",))),
     Pending("bus over TCP with CURVE", ("bus", "transport"), ("tcp",)),
     Pending("drift metrics", ("metrics", "live")),
@@ -61,8 +56,6 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("regime detection", ("regime",)),
     Pending("regime detection", ("regime_detector",)),
     Pending("regime detection", ("regime_params",)),
-    Pending("simulated trading sessions", ("execution", "session")),
-    Pending("price-move policies", ("execution", "policy")),
     Pending("made ticks", ("execution", "simulation", "tick_mode")),
     Pending("made ticks", ("execution", "simulation", "synthetic_tick_profile")),
     Pending("simulated accounts", ("execution", "account")),

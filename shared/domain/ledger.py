@@ -80,6 +80,11 @@ class Ledger:
             InstrumentDefined: self._defined,
         }
 
+    @property
+    def kinds(self) -> frozenset[type[Event]]:
+        """Types of events that change a ledger."""
+        return frozenset(self._handlers)
+
     def apply(self, event: Event) -> None:
         """Fold one event; others than the account's facts change nothing."""
         handler = self._handlers.get(type(event))

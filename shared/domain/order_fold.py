@@ -59,6 +59,7 @@ HAPPENINGS: Final[dict[type[Event], Happening]] = {
 FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderFilled, FillCorrected, *HAPPENINGS})
 
 _FINE: Final = Verdict.OK
+_NOTED: Final = frozenset(HAPPENINGS) - {OrderApproved, OrderDenied, CancelSending, OrderExpired}  # types that bring facts beside a status
 
 
 class OrderRecord(msgspec.Struct):
@@ -104,23 +105,23 @@ def open_record(event: Event, now: int) -> OrderRecord | None:
 
 def advance(record: OrderRecord, event: OrderEvent, now: int) -> Step:
     """Fold one event of the order into its record and return the machine's step."""
-    kind = type(event)
-    if isinstance(event, OrderFilled):
-        happening = _fill(record, event)
-    elif isinstance(event, FillCorrected):
-        happening = _correct(record, event)
+    happening = HAPPENINGS.get(type(event))
+    if happening is None:
+        if isinstance(event, OrderFilled):
+            happening = _fill(record, event)
+        elif isinstance(event, FillCorrected):
+            happening = _correct(record, event)
+        else:
+            return Step(record.status, _FINE)
     elif isinstance(event, ReplaceRejected) and event.replace_no != record.replacing:
         return Step(record.status, _FINE)  # another replace was refused before it was sent; the one in flight stands
-    elif kind in HAPPENINGS:
-        happening = HAPPENINGS[kind]
-    else:
-        return Step(record.status, _FINE)
     quantity = event.terms.quantity if isinstance(event, OrderReplaced) else record.terms.quantity
     made = step(record.status, happening, record.filled, quantity)
     if made.verdict in {Verdict.OK, Verdict.LATE}:
         record.status = made.status
         record.changed_ns = now
-        _note(record, event)
+        if type(event) in _NOTED:
+            _note(record, event)
     return made
 
 

@@ -23,6 +23,8 @@ from .sources import source_digest
 BUILTINS: Final = {
     "buy_and_hold": "shared.strategy.builtin.buy_and_hold:BuyAndHold",
     "moving_average_cross": "shared.strategy.builtin.moving_average_cross:MovingAverageCross",
+    "pairs_trading": "shared.strategy.builtin.pairs_trading:PairsTrading",
+    "harmonic_pattern": "shared.strategy.builtin.harmonic_pattern:HarmonicPattern",
 }
 _registered: dict[str, type[Strategy]] = {}
 

@@ -10,9 +10,10 @@ Orders of one OCO group exclude each other, so a group counts once a side.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,6 +22,9 @@ from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow
 
 from .orders import Working, average
 from .settings import AccountKind, VenueSettings
+
+_EPOCH: Final = dt.date(1970, 1, 1)
+_DAY_NS: Final = 86_400_000_000_000
 
 
 class Holding(msgspec.Struct, array_like=True):
@@ -43,7 +47,7 @@ class Account(msgspec.Struct, array_like=True):
         return holding.quantity if holding else ZERO
 
     def shares_this_month(self, ns: int) -> Decimal:
-        month = _month(ns)
+        month = _month(ns // _DAY_NS)
         if month != self.month:
             self.month, self.month_shares = month, ZERO
         return self.month_shares
@@ -92,8 +96,13 @@ class Side(NamedTuple):
     value: Decimal
 
 
-def open_side(orders: Iterable[Working], side: OrderSide, pricing: Pricing) -> Side:
+NOTHING_OPEN: Final = Side(ZERO, ZERO)
+
+
+def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> Side:
     """What the open orders of one symbol and side can still trade, a group counted by its largest member."""
+    if not orders:
+        return NOTHING_OPEN
     quantity, value = ZERO, ZERO
     groups: dict[str, Side] = {}
     for order in orders:
@@ -105,18 +114,19 @@ def open_side(orders: Iterable[Working], side: OrderSide, pricing: Pricing) -> S
             groups[order.group] = Side(max(known.quantity, one.quantity), max(known.value, one.value))
         else:
             quantity, value = quantity + one.quantity, value + one.value
+    if not groups:
+        return Side(quantity, value)
     return Side(quantity + sum((g.quantity for g in groups.values()), ZERO), value + sum((g.value for g in groups.values()), ZERO))
 
 
-def worst_value(account: Account, symbol: str, orders: Iterable[Working], pricing: Pricing) -> Decimal:
+def worst_value(account: Account, symbol: str, orders: Sequence[Working], pricing: Pricing) -> Decimal:
     """Largest exposure in money the symbol can reach if its open orders fill."""
-    orders = tuple(orders)
     holding = account.holdings.get(symbol)
     value = pricing.position_value(symbol, holding) if holding else ZERO
     return max(value + open_side(orders, OrderSide.BUY, pricing).value, open_side(orders, OrderSide.SELL, pricing).value - value)
 
 
-def totals(settings: VenueSettings, account: Account, books: Mapping[str, Iterable[Working]], pricing: Pricing) -> AccountRow:
+def totals(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing) -> AccountRow:
     """Cash, equity at the newest prices, and what may still be bought."""
     equity = sum((pricing.position_value(s, h) for s, h in account.holdings.items()), account.cash)
     if settings.account_kind is AccountKind.CASH:
@@ -129,11 +139,11 @@ def totals(settings: VenueSettings, account: Account, books: Mapping[str, Iterab
 
 
 def shortage(
-    settings: VenueSettings, account: Account, books: Mapping[str, Iterable[Working]], pricing: Pricing, order: Working, *, shortable: bool
+    settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing, order: Working, *, shortable: bool
 ) -> tuple[str, str] | None:
     """Why the account cannot carry one more order (code, text), or None."""
     terms = order.terms
-    others = tuple(books.get(terms.symbol, ()))
+    others = books.get(terms.symbol, ())
     both = (*others, order)
     if terms.side is OrderSide.SELL:
         missing = open_side(both, OrderSide.SELL, pricing).quantity - max(account.quantity(terms.symbol), ZERO)
@@ -160,5 +170,7 @@ def reference_price(terms: OrderTerms, seen: Decimal | None) -> Decimal | None:
     return max(prices) if prices else None
 
 
-def _month(ns: int) -> str:
-    return dt.datetime.fromtimestamp(ns // 1_000_000_000, dt.UTC).strftime("%Y-%m")
+@lru_cache(maxsize=64)
+def _month(day: int) -> str:
+    """`YYYY-MM` of a day counted from 1970 (UTC)."""
+    return (_EPOCH + dt.timedelta(days=day)).strftime("%Y-%m")

@@ -42,15 +42,17 @@ class Clerk:
         self.working[order.client_order_id] = order
         self.report(order, ns)
 
-    def report(self, order: Working, ns: int) -> None:
+    def report(self, order: Working, ns: int) -> OrderRow:
+        """Say how an order stands now."""
         order.updated_ns = ns
-        self._recorder.add(ns, order=order.row())
+        row = order.row()
+        self._recorder.add(ns, order=row)
+        return row
 
     def refuse(self, order: Working, code: str, text: str, ns: int) -> OrderRow:
         """End an order that never reached a book."""
         order.status, order.code, order.text = OrderStatus.REJECTED, code, text
-        self.report(order, ns)
-        row = self.done[order.client_order_id] = order.row()
+        row = self.done[order.client_order_id] = self.report(order, ns)
         return row
 
     def end(self, book: Book, order: Working, status: OrderStatus, ns: int, text: str = "") -> None:
@@ -58,8 +60,7 @@ class Clerk:
         order.status, order.text = status, text
         book.remove(order)
         del self.working[order.client_order_id]
-        self.report(order, ns)
-        self.done[order.client_order_id] = order.row()
+        self.done[order.client_order_id] = self.report(order, ns)
 
     def fill(self, book: Book, order: Working, hit: Hit, quantity: Decimal, ns: int, *, volume: float, quoted: bool, auction: bool = False) -> None:
         """One execution. An auction has one price for everybody, so nobody slips in it."""

@@ -21,25 +21,27 @@ from .market import Hours
 from .path import bar_path
 from .prices import on_tick, sane_bar, sane_quote, sane_trade
 from .reports import NOTHING, Report
-from .settings import VenueSettings
+from .settings import ZERO, VenueSettings
+from .window import hours_in
 
 
 class MatchingCore(Desk):
-    """What the market and the clock do; what traders do is in `Desk`."""
+    """What the market and the clock do; what traders do is in `Desk`. A driver that knows what it holds calls `on_bar` and the like itself;
+    `on_market` is for one that does not. _now_ns: for those of them that carry their own time it means nothing."""
 
     def __init__(self, settings: VenueSettings) -> None:
         super().__init__(settings)
         self._prints = self.market.prints
         self._quotes = self.market.quotes
         self._handlers: dict[type[Event], Callable[[Any, int], Sequence[Report]]] = {
-            Bar: lambda e, _: self.on_bar(e),
-            Quote: lambda e, _: self.on_quote(e),
-            Trade: lambda e, _: self.on_trade(e),
-            OrderBook: lambda e, _: self.on_book(e),
+            Bar: self.on_bar,
+            Quote: self.on_quote,
+            Trade: self.on_trade,
+            OrderBook: self.on_book,
             InstrumentHalted: self.on_halt,
             SessionChanged: self.on_session,
             DayEnded: self.on_day_end,
-            InstrumentDefined: lambda e, _: self.on_instrument(e),
+            InstrumentDefined: self.on_instrument,
         }
 
     def on_market(self, event: Event, now_ns: int) -> Sequence[Report]:
@@ -47,7 +49,7 @@ class MatchingCore(Desk):
         handler = self._handlers.get(type(event))
         return handler(event, now_ns) if handler is not None else NOTHING
 
-    def on_bar(self, bar: Bar) -> Sequence[Report]:
+    def on_bar(self, bar: Bar, _now_ns: int = 0) -> Sequence[Report]:
         """A bar, told at its end."""
         symbol = bar.symbol
         if bar.end < self._due:
@@ -61,7 +63,7 @@ class MatchingCore(Desk):
         self._prints[symbol] = bar
         return self._recorder.take()
 
-    def on_quote(self, quote: Quote) -> Sequence[Report]:
+    def on_quote(self, quote: Quote, _now_ns: int = 0) -> Sequence[Report]:
         """A new standing quote. A crossed or one-sided one stands too, and nobody can trade against it."""
         symbol, now = quote.symbol, quote.timestamp
         if now < self._due:
@@ -83,7 +85,7 @@ class MatchingCore(Desk):
         self._settle(book)
         return self._recorder.take()
 
-    def on_trade(self, trade: Trade) -> Sequence[Report]:
+    def on_trade(self, trade: Trade, _now_ns: int = 0) -> Sequence[Report]:
         """One print."""
         symbol, now = trade.symbol, trade.timestamp
         if now < self._due:
@@ -96,21 +98,21 @@ class MatchingCore(Desk):
         if book is not None:
             self._run_due(book, now)
             if sane_trade(trade) and self.market.is_open(symbol, now):
-                price, pool = on_tick(trade.price, self.market.tick(symbol)), self._matcher.pool(trade.size)
-                self._matcher.open_auction(book, price, now, self.market.hours_of(symbol), pool)
-                self._matcher.on_print(book, price, now, pool, opening=False, live=True)
+                pool = self._matcher.pool(trade.size)
+                self._matcher.open_auction(book, trade.price, now, self.market.hours_of(symbol), pool)
+                self._matcher.on_print(book, on_tick(trade.price, self.market.tick(symbol)), now, pool, opening=False, live=True)
             self._settle(book)
         self._prints[symbol] = trade
         return self._recorder.take()
 
-    def on_book(self, book: OrderBook) -> Sequence[Report]:
+    def on_book(self, book: OrderBook, _now_ns: int = 0) -> Sequence[Report]:
         """Depth: its best level is the standing quote. A book with an empty side is no quote."""
         if not book.bids or not book.asks:
             return NOTHING
         (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
         return self.on_quote(Quote(book.symbol, book.timestamp, bid, ask, bid_size, ask_size))
 
-    def on_instrument(self, instrument: InstrumentDefined) -> Sequence[Report]:
+    def on_instrument(self, instrument: InstrumentDefined, _now_ns: int = 0) -> Sequence[Report]:
         """Tick, lot, multiplier, calendar from here on."""
         self.version += 1
         self.market.instruments[instrument.symbol] = instrument
@@ -122,7 +124,7 @@ class MatchingCore(Desk):
         self.version += 1
         if halt.halted:
             self.market.halted.add(halt.symbol)
-        else:
+        elif halt.symbol not in self.settings.halted_symbols:
             self.market.halted.discard(halt.symbol)
         return self._recorder.take()
 
@@ -131,12 +133,12 @@ class MatchingCore(Desk):
         self._advance(now_ns)
         self.version += 1
         known = self.market.hours.get(session.calendar)
-        told = Hours(session.date, session.open_ns, session.close_ns, session.close_ns == 0)
+        told = hours_in(self.settings.session, session)
         if known is None or (session.date != known.date and (session.close_ns or now_ns >= known.close_ns)):
             if known is not None and not known.swept:
                 self._sweep(session.calendar, known)
             self.market.hours[session.calendar] = told
-        elif session.close_ns and (known.open_ns, known.close_ns) != (session.open_ns, session.close_ns):
+        elif told.close_ns and (known.open_ns, known.close_ns) != (told.open_ns, told.close_ns):
             self.market.hours[session.calendar] = told  # an early close told late, or hours told after the date
         self._settle_all()
         return self._recorder.take()
@@ -179,21 +181,22 @@ class MatchingCore(Desk):
         trading = start < end and symbol not in market.halted
         if trading:
             self._run_due(book, start)
-            matcher.open_auction(book, on_tick(bar.open, tick), start, hours, pool)
-            before, since = on_tick(bar.open, tick), -1
-            for ns, value in bar_path(bar, self.settings.bar_mode, start, end):
+            matcher.open_auction(book, bar.open, start, hours, pool)
+            before, since = ZERO, -1
+            for ns, price in bar_path(bar, tick, self.settings.bar_mode, start, end):
                 self._run_due(book, ns)
-                price = on_tick(value, tick)
                 if since < 0:
                     matcher.on_print(book, price, ns, pool, opening=True, live=False)
                 else:
                     matcher.on_move(book, before, price, since, ns, pool)
+                if not book.orders and not book.acts:
+                    break
                 before, since = price, ns
         if hours is None or bar.timestamp < hours.close_ns <= bar.end:
             close_ns = end if hours is None else hours.close_ns
             self._run_acts(book, close_ns - 1)
             if trading:
-                matcher.close_auction(book, on_tick(bar.close, tick), close_ns, pool)
+                matcher.close_auction(book, bar.close, close_ns, pool)
             if hours is not None:
                 self._end_session(book, hours)
         self._settle(book)

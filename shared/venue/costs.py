@@ -12,6 +12,9 @@ Sources (US stocks and ETFs, as published; decreed rates change, `CommissionSett
 * alpaca: docs.alpaca.markets/docs/regulatory-fees: no commission; SEC 0.0000278 of sales, TAF 0.000166 a share sold (at most 8.30), CAT 0.000046
   a share; each rounded up to the cent. Alpaca rounds the day's total, we an order's.
 Where a broker's maximum is below its minimum, the maximum is charged (IB's footnote).
+
+One rate is in force over the whole run: those above, of the schedules of 2024. What is decreed changes (the SEC's rate is 0 since May 2025 by
+alpaca.markets/support/regulatory-fees); a run of another year sets `sec_rate`, `taf_rate`, `taf_maximum`, `cat_rate`.
 """
 
 from __future__ import annotations
@@ -96,7 +99,8 @@ def _fees(settings: CommissionSettings, done: Executed, cat: Decimal) -> tuple[D
     """SEC and TAF on sales, CAT on both sides."""
     sold = done.quantity if done.is_sell else ZERO
     sec = (_SEC if settings.sec_rate is None else settings.sec_rate) * (done.value if done.is_sell else ZERO)
-    taf = min((_TAF if settings.taf_rate is None else settings.taf_rate) * sold, _TAF_MAX)
+    most = _TAF_MAX if settings.taf_maximum is None else settings.taf_maximum
+    taf = min((_TAF if settings.taf_rate is None else settings.taf_rate) * sold, most)
     return sec, taf, (cat if settings.cat_rate is None else settings.cat_rate) * done.quantity
 
 

@@ -6,6 +6,7 @@ Prices are told, never derived; nothing here knows an order.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from shared.events import Bar, InstrumentDefined, Quote, Trade
 
 from .prices import on_tick, sane_bar, sane_quote, sane_trade
 from .settings import VenueSettings
+
+MINUTE_NS: Final = 60_000_000_000
 
 
 class Hours(msgspec.Struct, array_like=True):
@@ -36,7 +39,7 @@ class Market:
         self.quotes: dict[str, Quote] = {}
         self.taken: dict[str, tuple[Quote, Decimal, Decimal]] = {}
         self.instruments: dict[str, InstrumentDefined] = {}
-        self.halted: set[str] = set()
+        self.halted: set[str] = set(settings.halted_symbols)
         self.hours: dict[str, Hours] = {}
 
     def tick(self, symbol: str) -> Decimal:
@@ -59,6 +62,16 @@ class Market:
         """None: nobody told hours, so the symbol always trades."""
         instrument = self.instruments.get(symbol)
         return self.hours.get(instrument.calendar if instrument else self._settings.calendar)
+
+    def open_auction_until(self, hours: Hours) -> int:
+        """ns from which a first print is no opening price any more."""
+        window = self._settings.session
+        return hours.open_ns + window.open_auction_minutes * MINUTE_NS if window and window.open_auction_minutes else hours.close_ns
+
+    def close_auction_from(self, hours: Hours) -> int:
+        """ns from which a last price may stand for the closing one."""
+        window = self._settings.session
+        return hours.close_ns - window.close_auction_minutes * MINUTE_NS if window and window.close_auction_minutes else hours.open_ns
 
     def is_open(self, symbol: str, ns: int) -> bool:
         hours = self.hours_of(symbol)

@@ -6,6 +6,7 @@ and elect stops. An immediate order (IOC, FOK) gets one chance: the standing quo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from shared.domain.exact import ZERO, of_float
@@ -16,8 +17,9 @@ from .clerk import Clerk
 from .market import Hours, Market
 from .matching import Hit, along, at_print, at_quote
 from .orders import Role, Working
+from .policy import drifted_bps
 from .prices import on_tick, whole_lots
-from .settings import StopTrigger, VenueSettings
+from .settings import DriftAction, RestPolicy, StopTrigger, VenueSettings
 
 
 class Pool:
@@ -91,7 +93,7 @@ class Matcher:
             if hit is not None:
                 hits.append((abs(hit.price - start), order.number, order, hit))
         for _, _, order, hit in sorted(hits, key=lambda item: item[:2]):
-            if order.client_order_id in self._clerk.working:
+            if self._is_open(order):
                 self._take(book, order, hit, ns, pool, quoted=False)
         for order in tuple(book.orders):
             if self._takes_part(order, ns):
@@ -103,25 +105,21 @@ class Matcher:
                 self._serve_quote(book, order, quote, ns)
                 self._end_immediate(book, order, ns)
 
-    def open_auction(self, book: Book, price: Decimal, ns: int, hours: Hours | None, pool: Pool) -> None:
+    def open_auction(self, book: Book, price: float, ns: int, hours: Hours | None, pool: Pool) -> None:
         """The first print of the open; without told hours every bar opens."""
-        latest = ns if hours is None else hours.open_ns
-        for order in tuple(book.orders):
-            if order.terms.type is OrderType.MARKET_ON_OPEN and order.active and order.effective_ns <= latest:
-                self._auction(book, order, price, ns, pool)
+        for order in self._at_open(book, ns, hours):
+            self._auction(book, order, on_tick(price, self._market.tick(book.symbol)), ns, pool)
 
-    def close_auction(self, book: Book, price: Decimal, ns: int, pool: Pool) -> None:
+    def close_auction(self, book: Book, price: float, ns: int, pool: Pool) -> None:
         """The closing print at ns."""
-        for order in tuple(book.orders):
-            if order.terms.type is OrderType.MARKET_ON_CLOSE and order.active and order.effective_ns < ns:
-                self._auction(book, order, price, ns, pool)
+        for order in self._at_close(book, ns):
+            self._auction(book, order, on_tick(price, self._market.tick(book.symbol)), ns, pool)
 
     def open_auction_by_quote(self, book: Book, quote: Quote, ns: int, hours: Hours | None) -> None:
         """A symbol that never prints opens with its first quote of the session."""
         tick = self._market.tick(book.symbol)
-        for order in tuple(book.orders):
-            if order.terms.type is OrderType.MARKET_ON_OPEN and order.active and order.effective_ns <= (ns if hours is None else hours.open_ns):
-                self._auction(book, order, far_side(quote, order.terms.side, tick), ns, Pool(None, 0.0))
+        for order in self._at_open(book, ns, hours):
+            self._auction(book, order, far_side(quote, order.terms.side, tick), ns, Pool(None, 0.0))
 
     def late_close_auction(self, book: Book, hours: Hours) -> None:
         """The session is over and no bar carried its close: the newest price of the session was the closing one."""
@@ -129,21 +127,39 @@ class Matcher:
             return
         last = self._market.last_print(book.symbol)
         quote = self._market.usable_quote(book.symbol, hours.close_ns)
-        for order in tuple(book.orders):
-            if order.terms.type is not OrderType.MARKET_ON_CLOSE or not order.active or order.effective_ns >= hours.close_ns:
-                continue
-            if last is not None and hours.open_ns <= last[0] <= hours.close_ns:
+        since = self._market.close_auction_from(hours)
+        for order in self._at_close(book, hours.close_ns):
+            if last is not None and since <= last[0] <= hours.close_ns:
                 self._auction(book, order, last[1], hours.close_ns, Pool(None, 0.0))
-            elif quote is not None:
+            elif quote is not None and since <= quote.timestamp:
                 self._auction(book, order, far_side(quote, order.terms.side, self._market.tick(book.symbol)), hours.close_ns, Pool(None, 0.0))
+
+    def _at_open(self, book: Book, ns: int, hours: Hours | None) -> Iterator[Working]:
+        """Orders for an opening auction whose first print is at ns, while they are open."""
+        latest = ns if hours is None else hours.open_ns
+        if hours is not None and ns >= self._market.open_auction_until(hours):
+            return
+        for order in tuple(book.orders):
+            if order.terms.type is OrderType.MARKET_ON_OPEN and order.active and order.effective_ns <= latest and self._is_open(order):
+                yield order
+
+    def _at_close(self, book: Book, ns: int) -> Iterator[Working]:
+        """Orders for a closing auction at ns, while they are open."""
+        for order in tuple(book.orders):
+            if order.terms.type is OrderType.MARKET_ON_CLOSE and order.active and order.effective_ns < ns and self._is_open(order):
+                yield order
 
     def _auction(self, book: Book, order: Working, price: Decimal, ns: int, pool: Pool) -> None:
         self._take(book, order, Hit(price, maker=False), ns, pool, quoted=False, auction=True)
-        if order.client_order_id in self._clerk.working:
+        if self._is_open(order):
             self._clerk.end(book, order, OrderStatus.CANCELLED, ns, "the auction had no more")
 
     def _takes_part(self, order: Working, ns: int) -> bool:
-        return order.active and order.effective_ns <= ns and order.role is not Role.AUCTION
+        return order.active and order.effective_ns <= ns and order.role is not Role.AUCTION and self._is_open(order)
+
+    def _is_open(self, order: Working) -> bool:
+        """False once a sibling's fill earlier in the same turn has ended it."""
+        return order.client_order_id in self._clerk.working
 
     def _serve_quote(self, book: Book, order: Working, quote: Quote, ns: int) -> None:
         market = self._market
@@ -170,9 +186,15 @@ class Matcher:
 
     def _take(self, book: Book, order: Working, hit: Hit, ns: int, pool: Pool, *, quoted: bool, auction: bool = False) -> None:
         """Fill what the pool has, in whole lots; a fill-or-kill order all or nothing."""
+        if not hit.maker and not auction and self._drifts(book, order, hit.price, ns):
+            return
         quantity = order.leaves
+        rest = self._settings.rest_policy
         if pool.left is not None and quantity > pool.left:
             if order.terms.tif is TimeInForce.FOK:
+                return
+            if rest is RestPolicy.FOK and not order.immediate:
+                self._clerk.end(book, order, OrderStatus.CANCELLED, ns, "execution policy fok: not all could trade")
                 return
             quantity = whole_lots(pool.left, self._market.lot(book.symbol))
             if quantity <= 0:
@@ -180,9 +202,29 @@ class Matcher:
         if pool.left is not None:
             pool.left -= quantity
         self._clerk.fill(book, order, hit, quantity, ns, volume=pool.volume, quoted=quoted, auction=auction)
+        if rest is RestPolicy.IOC and not auction and not order.immediate and self._is_open(order):
+            self._clerk.end(book, order, OrderStatus.CANCELLED, ns, "execution policy ioc: the rest is not kept")
+
+    def _drifts(self, book: Book, order: Working, price: Decimal, ns: int) -> bool:
+        """Whether the price is too far against the order from the one it was sent at, so that it does not trade now: its end, or a new
+        price to wait at."""
+        limit = self._settings.deviation_bps_max
+        action = self._settings.drift_action
+        if limit is None or action is DriftAction.IGNORE:
+            return False
+        drift = drifted_bps(order, price)
+        if drift is None or drift <= limit:
+            return False
+        if action is DriftAction.REJECT:
+            self._clerk.end(book, order, OrderStatus.CANCELLED, ns, f"execution policy: {price} is more than {limit} bps from {order.asked}")
+        else:
+            order.requoted = price
+            order.text = f"requoted at {price}"
+            self._clerk.report(order, ns)
+        return True
 
     def _end_immediate(self, book: Book, order: Working, ns: int) -> None:
-        if order.immediate and order.client_order_id in self._clerk.working:
+        if order.immediate and self._is_open(order):
             self._clerk.end(book, order, OrderStatus.CANCELLED, ns, f"{order.terms.tif}: not all could trade at once")
 
 

@@ -31,7 +31,8 @@ class Working(msgspec.Struct, array_like=True, gc=False):
     """number: arrival at the book, the order's time priority. active: it has reached the book (latency over). elected: its stop has
     triggered. rested: it has seen a price it could not trade at, so it provides liquidity. paid: sum of quantity x price. taken: quantity
     filled as taker. charged: commission so far. given: quantity its OCO siblings filled in its stead. trail: best price a trailing stop
-    has seen. reference: price it reserves buying power at. updated_ns: when it last changed."""
+    has seen. reference: price it reserves buying power at. updated_ns: when it last changed. requoted: the price a price-drift policy made of the
+    one it was sent at."""
 
     number: int
     client_order_id: str
@@ -57,6 +58,7 @@ class Working(msgspec.Struct, array_like=True, gc=False):
     code: str = ""
     text: str = ""
     updated_ns: int = 0
+    requoted: Decimal | None = None
 
     @property
     def is_buy(self) -> bool:
@@ -69,6 +71,15 @@ class Working(msgspec.Struct, array_like=True, gc=False):
     @property
     def immediate(self) -> bool:
         return self.terms.tif in _IMMEDIATE
+
+    @property
+    def asked(self) -> Decimal | None:
+        """The price the order was sent at: a market order's reference, a stop's level. None: its own limit or trail protects it."""
+        if self.requoted is not None:
+            return self.requoted
+        if self.terms.type is OrderType.STOP:
+            return self.terms.stop_price
+        return self.reference if self.terms.type is OrderType.MARKET else None
 
     @property
     def for_the_day(self) -> bool:

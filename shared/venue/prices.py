@@ -6,6 +6,7 @@ A float becomes the decimal a person reads in it (shortest representation), then
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Final
 
@@ -16,8 +17,9 @@ DIGITS_BEFORE_MAX: Final = 16
 DIGITS_AFTER_MAX: Final = 12
 
 
+@lru_cache(maxsize=4096)
 def on_tick(value: float, tick: Decimal) -> Decimal:
-    """The nearest multiple of the tick, with the tick's number of decimals."""
+    """The nearest multiple of the tick, with the tick's number of decimals. Remembered, because one price is asked for several times in a row."""
     return (of_float(value) / tick).to_integral_value(ROUND_HALF_EVEN) * tick
 
 

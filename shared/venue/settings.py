@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 ZERO = Decimal(0)
+HOUR_MINUTES: Final = 60
+DAY_MINUTES: Final = 24 * HOUR_MINUTES
+CLOCK_CHARS: Final = 5
 
 
 class BarMode(StrEnum):
@@ -32,6 +36,23 @@ class StopTrigger(StrEnum):
     LAST = "last"
     QUOTE = "quote"
     AUTO = "auto"
+
+
+class RestPolicy(StrEnum):
+    """What becomes of what a fill leaves of an order that is neither IOC nor FOK: it works on, it is cancelled, or the order trades whole at its
+    first chance or not at all."""
+
+    RETURN = "return"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class DriftAction(StrEnum):
+    """What becomes of a taker whose price moved too far against it: it trades, it waits for the next datum at the new price, it is cancelled."""
+
+    IGNORE = "ignore"
+    REQUOTE = "requote"
+    REJECT = "reject"
 
 
 class AccountKind(StrEnum):
@@ -93,10 +114,48 @@ class CommissionSettings(Settings, frozen=True):
     maximum_fraction: Decimal | None = None
     sec_rate: Decimal | None = None
     taf_rate: Decimal | None = None
+    taf_maximum: Decimal | None = None
     cat_rate: Decimal | None = None
 
     def __post_init__(self) -> None:
-        _not_negative(self, "amount", "rate", "minimum", "maximum_fraction", "sec_rate", "taf_rate", "cat_rate")
+        _not_negative(self, "amount", "rate", "minimum", "maximum_fraction", "sec_rate", "taf_rate", "taf_maximum", "cat_rate")
+
+
+class SessionWindow(Settings, frozen=True):
+    """Hours of the simulation within those of the calendar. start, end: `HH:MM` on the exchange's own clock; weekdays: 0 is Monday;
+    closed_dates: `YYYY-MM-DD`. open_auction_minutes, close_auction_minutes: a first print later than this is no opening price, a last one
+    earlier than this no closing price (0: any of the session)."""
+
+    start: str = "00:00"
+    end: str = "24:00"
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    closed_dates: tuple[str, ...] = ()
+    open_auction_minutes: int = 0
+    close_auction_minutes: int = 0
+
+    def __post_init__(self) -> None:
+        _not_negative(self, "open_auction_minutes", "close_auction_minutes")
+        for name in ("start", "end"):
+            _minutes(name, getattr(self, name))
+
+    @property
+    def start_minute(self) -> int:
+        """Minutes after midnight."""
+        return _minutes("start", self.start)
+
+    @property
+    def end_minute(self) -> int:
+        return _minutes("end", self.end)
+
+
+def _minutes(name: str, clock: str) -> int:
+    hours, _, minutes = clock.partition(":")
+    if not (len(clock) == CLOCK_CHARS and hours.isdigit() and minutes.isdigit() and int(minutes) < HOUR_MINUTES):
+        raise ValueError(f"{name} must be HH:MM, not {clock!r}")
+    total = int(hours) * HOUR_MINUTES + int(minutes)
+    if total > DAY_MINUTES:
+        raise ValueError(f"{name} must be at most 24:00, not {clock!r}")
+    return total
 
 
 class VenueSettings(Settings, frozen=True):
@@ -104,7 +163,8 @@ class VenueSettings(Settings, frozen=True):
     volume_share_max: our share of a bar's or print's volume, 0 < share <= 1 (None: all we want). limit_needs_through: a resting limit order
     fills only when the price goes beyond it, not when it touches. latency_ns: submit, cancel and replace take effect this much later.
     quote_age_ns_max: an older quote is not traded against (0: any age). close_grace_ns: how long after the close late bars of the session
-    are awaited before day orders expire (0 under the feed clock). tick_size .. calendar: instruments nobody defined."""
+    are awaited before day orders expire (0 under the feed clock). session: narrows the hours calendars tell (None: as told). halted_symbols:
+    never trade. deviation_bps_max: None: any move. tick_size .. calendar: instruments nobody defined."""
 
     account: str = "paper"
     currency: str = "USD"
@@ -120,6 +180,11 @@ class VenueSettings(Settings, frozen=True):
     latency_ns: int = 0
     quote_age_ns_max: int = 0
     close_grace_ns: int = 0
+    session: SessionWindow | None = None
+    halted_symbols: tuple[str, ...] = ()
+    rest_policy: RestPolicy = RestPolicy.RETURN
+    drift_action: DriftAction = DriftAction.IGNORE
+    deviation_bps_max: Decimal | None = None
     slippage: SlippageSettings = SlippageSettings()
     commission: CommissionSettings = CommissionSettings()
     tick_size: Decimal = Decimal("0.0001")
@@ -128,7 +193,7 @@ class VenueSettings(Settings, frozen=True):
     calendar: str = "24x7"
 
     def __post_init__(self) -> None:
-        _not_negative(self, "initial_cash", "latency_ns", "quote_age_ns_max", "close_grace_ns")
+        _not_negative(self, "initial_cash", "latency_ns", "quote_age_ns_max", "close_grace_ns", "deviation_bps_max")
         for name in ("margin_multiplier", "tick_size", "lot_size", "multiplier"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")

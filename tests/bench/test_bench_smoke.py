@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.bench.main import BENCHMARKS, main
+from tests.bench.peers.environment import NotThere, Peer
 from tests.bench.table import AT_LEAST, AT_MOST, Row, Size, Target, percentile
 
 
@@ -32,3 +35,12 @@ def test_percentiles_are_values_that_were_seen() -> None:
 def test_a_benchmark_nobody_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["codecs"]) == 2
     assert "codec" in capsys.readouterr().err
+
+
+def test_a_peer_is_installed_only_when_asked_and_says_why_it_cannot_be(tmp_path: Path) -> None:
+    peer = Peer("nobody", ("nothing==1",))
+    with pytest.raises(NotThere, match="not installed"):
+        peer.python(tmp_path, install=False)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(NotThere, match="cannot be installed"):
+        peer.python(tmp_path, install=True, using=str(tmp_path / "no-python"))

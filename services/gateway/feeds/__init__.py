@@ -1,4 +1,4 @@
-"""Market-data feeds behind one port: replay of files, a seeded synthetic market, and what a broker's stream must be."""
+"""Market-data feeds behind one port: replay of files and of recorded sessions, a seeded synthetic market, and what a broker's stream must be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.gateway.settings import FeedKind, FeedSettings
 from shared.events import InstrumentDefined
 
-from .files import FileSource
+from .journal import JournalSource
 from .port import Source
 from .synthetic import SyntheticSource
 
@@ -17,4 +17,8 @@ def open_source(feed: FeedSettings, instruments: Sequence[InstrumentDefined]) ->
     file is missing or unreadable."""
     if feed.kind is FeedKind.SYNTHETIC:
         return SyntheticSource(feed.synthetic, instruments)
+    if feed.kind is FeedKind.JOURNAL:
+        return JournalSource(feed.journal, instruments)
+    from .files import FileSource  # with numpy, which takes 10 MB
+
     return FileSource(feed.data, instruments)

@@ -1,21 +1,23 @@
 """Bad rows: what they are, and what happens to them. A row is bad when its numbers cannot be market data; each has a file, a row, a reason.
 
-Whole columns are tested first, at the speed of C; only a column that fails is walked row by row to find out where and why.
+Whole columns are tested first, at the speed of C; only a chunk that fails is walked row by row to find out where and why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
-from math import isfinite
-from operator import ge, gt, lt
+from math import inf, isfinite
 from pathlib import Path
 from typing import Final
 
 from services.gateway.settings import OnError
 
-from .columns import VALUES, Kind
+from .columns import VALUES, Floats, Ints, Kind
+from .numbers import Numbers
 from .port import BadData
+
+PRICES: Final = frozenset({"open", "high", "low", "close", "price"})  # never zero; a quote may have one side only
+ROUNDING: Final = 1e-9  # relative: prices adjusted for splits and dividends carry the last digits of a division
 
 
 class Faults:
@@ -36,40 +38,49 @@ class Faults:
         self.first = self.first or fault
 
 
-def check(kind: Kind, rows: Sequence[int], times: list[int], values: list[list[float]], newest: int, faults: Faults) -> list[int] | None:
-    """Indexes of the good rows, None when all are good (the common case). newest: time of the last good row before these. rows: their row
-    numbers in the file. Raises BadData where the settings say fail."""
-    if not times or (_ordered(kind, times, newest) and _sound(kind, values)):
+def check(kind: Kind, numbers: Numbers, newest: int, faults: Faults) -> list[int] | None:
+    """Indexes of the good rows, None when all are good (the common case); the bad ones, those known as such before included, are reported in
+    their order in the file. newest: time of the last good row before these, -1 before the first. Raises BadData where the settings say fail."""
+    times, values = numbers.times, numbers.values
+    clean = not len(times) or (_ordered(kind, times, newest) and _sound(kind, values))
+    if clean and not numbers.bad:
         return None
     good: list[int] = []
-    for index, row in enumerate(rows):
-        reason = _disorder(kind, times[index], newest) or _nonsense(kind, [column[index] for column in values])
+    bad = list(numbers.bad)
+    cells = zip(*(column.tolist() for column in values), strict=True)
+    for index, (row, time, found) in enumerate(zip(numbers.rows, times.tolist(), cells, strict=True)):
+        reason = _disorder(kind, time, newest) or _nonsense(kind, found)
         if reason:
-            faults.report(row, reason)
+            bad.append((row, reason))
         else:
             good.append(index)
-            newest = times[index]
+            newest = time
+    for row, reason in sorted(bad):
+        faults.report(row, reason)
     return good
 
 
-def _ordered(kind: Kind, times: list[int], newest: int) -> bool:
+def _ordered(kind: Kind, times: Ints, newest: int) -> bool:
     """Bars follow each other strictly; several quotes or prints may share a moment and keep the file's order."""
-    backwards = ge if kind is Kind.BAR else gt
-    return not backwards(newest, times[0]) and not any(map(backwards, times, islice(times, 1, None)))
+    if kind is Kind.BAR:
+        return bool(times[0] > newest and (times[1:] > times[:-1]).all())
+    return bool(times[0] >= max(newest, 0) and (times[1:] >= times[:-1]).all())
 
 
-def _sound(kind: Kind, values: list[list[float]]) -> bool:
-    if not all(isfinite(sum(column)) for column in values):  # a NaN or an infinity anywhere makes the sum one
-        return False
+def _sound(kind: Kind, values: Sequence[Floats]) -> bool:
+    """Whether all is beyond doubt; a NaN fails every comparison. What is let pass for its rounding is not: `_nonsense` decides."""
     if kind is Kind.BAR:
         opens, highs, lows, closes, volumes = values
-        return min(lows) > 0.0 and min(opens) > 0.0 and min(closes) > 0.0 and min(volumes) >= 0.0 and not any(map(lt, highs, lows))
-    if kind is Kind.TRADE:
-        return min(values[0]) > 0.0 and min(values[1]) >= 0.0
-    return all(min(column) >= 0.0 for column in values)
+        inside = (lows <= opens).all() and (opens <= highs).all() and (lows <= closes).all() and (closes <= highs).all()
+        return bool(inside and lows.min() > 0.0 and highs.max() < inf and volumes.min() >= 0.0 and volumes.max() < inf)
+    if kind is Kind.TRADE and not values[0].min() > 0.0:
+        return False
+    return all(column.min() >= 0.0 and column.max() < inf for column in values)
 
 
 def _disorder(kind: Kind, time: int, newest: int) -> str:
+    if time < 0:
+        return "its time is before 1970"
     if time < newest:
         return "unsorted: its time is before the row above"
     if time == newest and kind is Kind.BAR:
@@ -77,14 +88,21 @@ def _disorder(kind: Kind, time: int, newest: int) -> str:
     return ""
 
 
-def _nonsense(kind: Kind, cells: list[float]) -> str:
+def _nonsense(kind: Kind, cells: Sequence[float]) -> str:
     for name, cell in zip(VALUES[kind], cells, strict=True):
         if not isfinite(cell):
             return f"{name} is {cell}"
         if cell < 0.0:
             return f"{name} {cell!r} is negative"
-        if cell == 0.0 and name in {"open", "high", "low", "close", "price"}:
+        if cell == 0.0 and name in PRICES:
             return f"{name} is zero"
-    if kind is Kind.BAR and cells[1] < cells[2]:
-        return f"high {cells[1]!r} < low {cells[2]!r}"
+    return _outside(*cells) if kind is Kind.BAR else ""
+
+
+def _outside(open_: float, high: float, low: float, close: float, _volume: float) -> str:
+    if high < low:
+        return f"high {high!r} < low {low!r}"
+    for name, price in (("open", open_), ("close", close)):
+        if not low * (1.0 - ROUNDING) <= price <= high * (1.0 + ROUNDING):
+            return f"{name} {price!r} is outside low {low!r} to high {high!r}"
     return ""

@@ -1,18 +1,26 @@
 """Many sorted streams into one: rows in time, at equal times in the order of the streams, numbered densely from 1.
 
-Works in blocks: whatever every stream is known to have before the nearest unread row is sorted at once, by time alone; the sort is stable
-and the streams stand in their order, so ties need no key. Rows that are skipped are only counted.
+Works in windows: whatever every stream is known to have before the nearest unread row is sorted at once, by time alone; the sort is stable
+and the streams stand in their order, so ties need no key. A window is given out in blocks of bounded size; only a block's rows become
+Python objects. Rows that are skipped are only counted.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from shared.events import Event
 
-from .columns import Columns
+from .columns import Columns, Ints, events, joined
 from .port import Block, End
+
+BLOCK_ROWS: Final = 8_192
 
 
 class _Stream:
@@ -38,19 +46,20 @@ class _Stream:
     @property
     def newest(self) -> int:
         assert self._read is not None, "a stream that is not done has rows after fill()"
-        return self._read.times[-1]
+        return int(self._read.times[-1])
 
-    def take(self, before: int | None) -> tuple[Columns, int, int] | None:
-        """Rows before a moment (None: all), as a range of columns; None when there are none."""
+    def take(self, before: int | None) -> Columns | None:
+        """Rows before a moment (None: all); None when there are none."""
         if self._read is None:
             return None
         low = self._place
-        self._place = high = len(self._read) if before is None else bisect_left(self._read.times, before, low)
-        return (self._read, low, high) if high > low else None
+        self._place = high = len(self._read) if before is None else low + int(self._read.times[low:].searchsorted(before))
+        return self._read.cut(low, high) if high > low else None
 
 
 def merge(chunked: Sequence[Iterator[Columns]], skip: int) -> Generator[Block, None, End]:
-    """The rows of all streams after row `skip`; streams in their order at equal times. Returns the number of all rows and the newest time."""
+    """The rows of all streams after row `skip`; streams in their order at equal times, those of one kind side by side. Returns the number of
+    all rows and the newest time."""
     streams = [_Stream(chunks) for chunks in chunked]
     rows, newest = 0, 0
     while True:
@@ -60,20 +69,60 @@ def merge(chunked: Sequence[Iterator[Columns]], skip: int) -> Generator[Block, N
         taken = [part for part in (stream.take(min(unread, default=None)) for stream in streams) if part is not None]
         if not taken:
             return End(rows, newest)
-        count = sum(high - low for _, low, high in taken)
-        newest = max(part.times[high - 1] for part, _, high in taken)
+        count = sum(map(len, taken))
+        newest = max(int(part.times[-1]) for part in taken)
         if rows + count > skip:
-            yield _block(taken, rows + 1, max(0, skip - rows))
+            window = _Window(taken)
+            for low in range(max(0, skip - rows), count, BLOCK_ROWS):
+                yield window.block(rows + low + 1, low, min(low + BLOCK_ROWS, count))
         rows += count
 
 
-def _block(taken: Sequence[tuple[Columns, int, int]], first: int, skip: int) -> Block:
-    times: list[int] = []
-    events: list[Event] = []
-    for part, low, high in taken:
-        times += part.times[low:high]
-        events += part.events(low, high)
-    if len(taken) > 1:
-        order = sorted(range(len(times)), key=times.__getitem__)
-        times, events = [times[i] for i in order], [events[i] for i in order]
-    return Block(first + skip, times[skip:], events[skip:])
+@dataclass(slots=True)
+class _Pool:
+    """The rows of one kind in a window, stream after stream. first: place of its first row among all rows of the window; symbols: one a row,
+    None where all rows are of one stream."""
+
+    rows: Columns
+    first: int
+    symbols: npt.NDArray[Any] | None
+
+    def events(self, places: Ints | slice) -> list[Event]:
+        rows = self.rows
+        times = rows.times[places].tolist()
+        starts = times if rows.starts is rows.times else rows.starts[places].tolist()
+        symbols = [rows.symbol] * len(times) if self.symbols is None else self.symbols[places].tolist()
+        return events(rows.kind, symbols, starts, times, [column[places].tolist() for column in rows.values])
+
+
+class _Window:
+    """Rows that follow each other in the merged order."""
+
+    def __init__(self, parts: Sequence[Columns]) -> None:
+        self._pools: list[_Pool] = []
+        first = 0
+        for _, same in groupby(parts, key=lambda part: part.kind):
+            kin = list(same)
+            names = np.array([part.symbol for part in kin], dtype=object)
+            symbols = np.repeat(names, [len(part) for part in kin]) if len(kin) > 1 else None
+            self._pools.append(_Pool(joined(kin), first, symbols))
+            first += sum(map(len, kin))
+        times = [pool.rows.times for pool in self._pools]
+        self._times = np.concatenate(times) if len(times) > 1 else times[0]
+        self._order = np.argsort(self._times, kind="stable") if len(parts) > 1 else None
+
+    def block(self, row: int, low: int, high: int) -> Block:
+        """The rows low..high-1 of the window, the first being `row` of the source."""
+        if self._order is None:
+            return Block(row, self._times[low:high].tolist(), self._pools[0].events(slice(low, high)))
+        order = self._order[low:high]
+        times = self._times[order].tolist()
+        if len(self._pools) == 1:
+            return Block(row, times, self._pools[0].events(order))
+        made: list[Event] = []
+        places = np.empty(len(order), dtype=np.int64)
+        for pool in self._pools:
+            mine = np.flatnonzero((order >= pool.first) & (order < pool.first + len(pool.rows)))
+            places[mine] = np.arange(len(made), len(made) + len(mine))
+            made += pool.events(order[mine] - pool.first)
+        return Block(row, times, list(map(made.__getitem__, places.tolist())))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from shared.events import Bar, Event
+from shared.metrics.record import DataFile
 
 
 class FeedError(Exception):
@@ -66,3 +67,7 @@ class Source(History, Protocol):
 
     def notes(self) -> str:
         """What a person should know of the reading so far, such as rows left out; empty when nothing."""
+
+    def digests(self) -> Sequence[DataFile]:
+        """What the newest reading was made of: a digest of each file or of the settings that generate the rows, the rows used of it and those
+        left out as bad. Raises FeedError when a file is no longer the one that was read."""

@@ -7,14 +7,15 @@ its end included, is found again by number after a restart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from shared.events import Bar, Event, FeedStateChanged, FeedStatus
 
 from .port import End, Source
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row: its number, the moment it may be known (ns UTC), and what it says."""
 
     number: int
@@ -33,20 +34,20 @@ def rows(source: Source, after: int) -> Iterator[Row]:
         except StopIteration as stop:
             end: End = stop.value
             if after < end.rows + 2:
-                yield Row(end.rows + 2, end.time, FeedStateChanged(source.name, FeedStatus.ENDED, _ended(source, end)))
+                yield Row(end.rows + 2, end.time, FeedStateChanged(source.name, FeedStatus.ENDED, ended(source, end)))
             return
         if not begun:
-            yield Row(1, _begins(block.times[0], block.events[0]), FeedStateChanged(source.name, FeedStatus.UP))
+            yield Row(1, begins(block.times[0], block.events[0]), FeedStateChanged(source.name, FeedStatus.UP))
             begun = True
         # The row that said UP came first, so a datum's row is one more than its number among the data.
         yield from map(Row, range(block.first + 1, block.first + 1 + len(block.times)), block.times, block.events)
 
 
-def _begins(time: int, event: Event) -> int:
+def begins(time: int, event: Event) -> int:
     """A bar is known at its end but is about what came before; a day's calendar must have begun by its open."""
     return event.timestamp if isinstance(event, Bar) else time
 
 
-def _ended(source: Source, end: End) -> str:
+def ended(source: Source, end: End) -> str:
     notes = source.notes()
     return f"{end.rows} rows" + (f"; {notes}" if notes else "")

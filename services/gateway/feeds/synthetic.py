@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
 from random import Random
 from typing import Final
 
+import msgspec
+
 from services.gateway.settings import SyntheticSettings
 from shared.domain.calendar import Calendar
 from shared.events import Bar, Event, InstrumentDefined
+from shared.metrics.record import DataFile
 
 from .minutes import MINUTE_NS, Minute, MinuteMaker
 from .path import PricePath, Step
@@ -33,6 +37,8 @@ class SyntheticSource:
         if not instruments:
             raise FeedError("synthetic feed: no symbols")
         self._market: Final = market
+        self._instruments: Final = tuple(instruments)
+        self._made = 0  # rows, by the newest reading
         self._calendar: Final = Calendar.named(market.calendar)
         self._start: Final = _moment(market.start)
         self._symbols: Final = tuple(i.symbol for i in instruments)
@@ -49,6 +55,7 @@ class SyntheticSource:
         """As `Source.blocks`; one block a minute."""
         skipped, rest = divmod(skip, self._rows_a_minute)
         rows, newest = 0, 0
+        self._made = 0
         for index, (start, activity, step) in enumerate(self._forward()):
             newest = start + MINUTE_NS
             if index >= skipped:
@@ -56,6 +63,7 @@ class SyntheticSource:
                 drop = rest if index == skipped else 0
                 yield Block(rows + drop + 1, times[drop:], events[drop:])
             rows += self._rows_a_minute
+            self._made = rows
         return End(rows, newest)
 
     def history(self, symbols: Sequence[str], bars: int, until: int) -> Sequence[Bar]:
@@ -76,6 +84,11 @@ class SyntheticSource:
     def notes(self) -> str:
         """Nothing is ever left out of a generated market."""
         return ""
+
+    def digests(self) -> Sequence[DataFile]:
+        """As `Source.digests`: of everything the rows follow from."""
+        told = msgspec.json.encode((self._market, self._instruments), order="deterministic")
+        return [DataFile(self.name, blake2b(told, digest_size=32).hexdigest(), self._made)]
 
     def _rows(self, index: int, start: int, activity: float, step: Step) -> tuple[list[int], list[Event]]:
         """The rows of one minute in order: by time, then quotes, prints, bars, then symbols."""

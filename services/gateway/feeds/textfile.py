@@ -3,59 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from . import arrowtext
 from .columns import VALUES, Kind
-from .faults import Faults
-from .table import Chunk, read_table
+from .numbers import Numbers
+from .table import Cells, Chunk, read_table
 from .times import Timestamps
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Rows as numbers, not yet judged. times: as the file has them (ns); dated: they are dates without a time of day."""
-
-    rows: Sequence[int]
-    times: list[int]
-    values: list[list[float]]
-    dated: bool
-
-
-def read_text(path: Path, kind: Kind, has_header: bool, faults: Faults) -> Iterator[Numbers]:
-    """Chunks of a CSV file. Cells that are no numbers go to `faults`. Raises FeedError; BadData where the settings say fail."""
+def read_text(path: Path, kind: Kind, has_header: bool, size: int, *, fast: bool) -> Iterator[Numbers]:
+    """Chunks of a CSV file, of about `size` bytes. fast: through Arrow where a chunk is plainly right; the result is the same. Raises BadData when the file cannot be
+    read or lacks a column."""
     stamps = Timestamps()
-    for chunk in read_table(path, VALUES[kind], has_header):
-        try:
-            times = stamps.parse(chunk.columns[0])
-            values = [list(map(float, column)) for column in chunk.columns[1:]]
-        except ValueError:
-            yield _row_by_row(chunk.carefully(), kind, stamps, faults)
+    for chunk in read_table(path, VALUES[kind], has_header, size):
+        found = arrowtext.numbers(chunk, stamps) if fast else None
+        if found is None:
+            yield _exactly(chunk, kind, stamps)
         else:
-            for row, reason in chunk.odd:
-                faults.report(row, reason)
-            yield Numbers(chunk.rows, times, values, stamps.dated)
+            yield Numbers(range(chunk.first, chunk.first + len(found[0])), *found, stamps.dated)
 
 
-def _row_by_row(chunk: Chunk, kind: Kind, stamps: Timestamps, faults: Faults) -> Numbers:
-    """The same for a chunk that holds a bad cell: every good row of it, in order."""
+def _exactly(chunk: Chunk, kind: Kind, stamps: Timestamps) -> Numbers:
+    """A chunk column by column; where that fails, row by row."""
+    cells = chunk.cells()
+    try:
+        times = stamps.parse(cells.columns[0])
+        values = [list(map(float, column)) for column in cells.columns[1:]]
+    except ValueError:
+        return row_by_row(cells if cells.odd else chunk.carefully(), kind, stamps)
+    return in_arrays(cells.rows, times, values, stamps, cells.odd)
+
+
+def row_by_row(cells: Cells, kind: Kind, stamps: Timestamps) -> Numbers:
+    """Every good row of cells of which some are bad, in order."""
     rows: list[int] = []
     times: list[int] = []
     values: list[list[float]] = [[] for _ in VALUES[kind]]
-    bad = list(chunk.odd)
-    for row, stamp, *cells in zip(chunk.rows, *chunk.columns, strict=True):
+    bad = list(cells.odd)
+    for row, stamp, *texts in zip(cells.rows, *cells.columns, strict=True):
         try:
-            moment, numbers = _row(kind, stamps, stamp, cells)
+            moment, found = _row(kind, stamps, stamp, texts)
         except ValueError as error:
             bad.append((row, str(error)))
             continue
         rows.append(row)
         times.append(moment)
-        for column, number in zip(values, numbers, strict=True):
+        for column, number in zip(values, found, strict=True):
             column.append(number)
-    for row, reason in sorted(bad):
-        faults.report(row, reason)
-    return Numbers(rows, times, values, stamps.dated)
+    return in_arrays(rows, times, values, stamps, bad)
+
+
+def in_arrays(rows: Sequence[int], times: list[int], values: Sequence[list[float]], stamps: Timestamps, bad: Sequence[tuple[int, str]]) -> Numbers:
+    """Lists as arrays."""
+    columns = [np.array(column, dtype=np.float64) for column in values]
+    return Numbers(rows, np.array(times, dtype=np.int64), columns, stamps.dated, bad)
 
 
 def _row(kind: Kind, stamps: Timestamps, stamp: str, cells: Sequence[str]) -> tuple[int, list[float]]:

@@ -16,7 +16,7 @@ from services.control.options import seconds
 from services.live.running import registered
 from tests.unit.control.conftest import ROOT, Run, Stack
 
-LATER = {"backtest", "replay", "parity", "validate", "brokers", "readiness", "keys"}
+LATER = {"validate", "brokers", "readiness", "keys"}
 
 
 def every_command() -> list[tuple[str, Any]]:

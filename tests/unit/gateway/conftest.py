@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.gateway.core import GatewayCore
-from services.gateway.settings import GatewaySettings
+from services.gateway.feeds.files import FileSource
+from services.gateway.settings import DataSettings, GatewaySettings
 from shared.events import ClockTicked, Envelope, Event, InstrumentDefined
 
 
@@ -94,8 +96,21 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
 
     def make(name: str, text: str) -> Path:
         path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(gzip.compress(text.encode(), mtime=0) if name.endswith(".gz") else text.encode())
         return path
+
+    return make
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., tuple[list[Event], FileSource]]:
+    """Reads the files of SPY with the given settings."""
+
+    def make(*symbols: str, calendar: str = "XNYS", **settings: object) -> tuple[list[Event], FileSource]:
+        data = msgspec.convert({"data_directory": str(tmp_path), **settings}, DataSettings)
+        source = FileSource(data, [instrument(s, calendar) for s in symbols or ("SPY",)])
+        return [event for block in source.blocks(0) for event in block.events], source
 
     return make
 

@@ -12,6 +12,7 @@ from shared.events import (
     Bar,
     DataGap,
     DayEnded,
+    Envelope,
     FeedStateChanged,
     FeedStatus,
     FreshnessChanged,
@@ -145,6 +146,15 @@ def test_history_is_asked_for_when_a_strategy_begins_a_run(log: Callable, ns: Ca
         WarmupRequested("trend", 3, ("IBM",), 50, ns("2013-10-04T14:00:00"))
     ]
     assert given.say(RunStarted("strategy.other", 1, "f"), "2013-10-04T14:00:00") == []
+
+
+def test_a_strategy_that_began_before_the_gateway_is_asked_for_when_the_gateway_begins(log: Callable, ns: Callable) -> None:
+    given = log("SPY", "IBM", warmup={"trend": WarmupSettings(symbols=("IBM",), bars=50)})
+    began = RunStarted("strategy.trend", 1, "f")
+    given.core.apply(Envelope(1, ns("2013-10-04T14:00:00"), began.topic, "bus", 1, 1, 0, 0, began))  # a fact: our own run comes after it
+    request = WarmupRequested("trend", 1, ("IBM",), 50, ns("2013-10-04T14:00:01"))
+    assert given.say(RunStarted("gateway", 1, "f"), "2013-10-04T14:00:01")[-1] == request
+    assert request not in given.say(RunStarted("gateway", 2, "g"), "2013-10-04T14:00:02"), "once"
 
 
 @pytest.mark.parametrize("died", [False, True], ids=["the connection went", "the process died without a word"])

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
+import gzip
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from services.gateway.feeds import table
+from services.gateway.feeds import files
 from services.gateway.feeds.columns import Kind
-from services.gateway.feeds.files import FileSource
-from services.gateway.feeds.port import BadData, FeedError, MissingExtra
+from services.gateway.feeds.port import BadData, FeedError
 from services.gateway.settings import DataSettings
-from shared.events import Bar, Event, InstrumentDefined, Quote, Trade
+from shared.events import Bar, Quote, Trade
+from shared.metrics.record import DataFile
 
 Write = Callable[[str, str], Path]
 HEADER = "timestamp,open,high,low,close,volume\n"
 GOOD = "2013-10-04T13:30:00Z,10,11,9,10.5,100\n"
 LATER = "2013-10-04T13:31:00Z,10,11,9,10.5,100\n"
-
-
-@pytest.fixture
-def read(tmp_path: Path, instrument: Callable[..., InstrumentDefined]) -> Callable[..., tuple[list[Event], FileSource]]:
-    """Reads the files of SPY with the given settings."""
-
-    def make(*symbols: str, calendar: str = "XNYS", **settings: object) -> tuple[list[Event], FileSource]:
-        data = msgspec.convert({"data_directory": str(tmp_path), **settings}, DataSettings)
-        source = FileSource(data, [instrument(s, calendar) for s in symbols or ("SPY",)])
-        return [event for block in source.blocks(0) for event in block.events], source
-
-    return make
 
 
 def test_a_bar_is_known_at_its_end(write: Write, read: Callable, ns: Callable) -> None:
@@ -81,6 +69,14 @@ BAD_ROWS = [
     (GOOD + "2013-10-04T13:31:00Z,10,11,-9,10,1\n", 3, "low -9.0 is negative"),
     (GOOD + "2013-10-04T13:31:00Z,0,11,9,10,1\n", 3, "open is zero"),
     (GOOD + "2013-10-04T13:31:00Z,10,8,9,10,1\n", 3, "high 8.0 < low 9.0"),
+    (GOOD + "2013-10-04T13:31:00Z,12,11,9,10,1\n", 3, "open 12.0 is outside low 9.0 to high 11.0"),
+    (GOOD + "2013-10-04T13:31:00Z,10,11,9,8.5,1\n", 3, "close 8.5 is outside low 9.0 to high 11.0"),
+    (GOOD + "1969-10-04T13:31:00Z,10,11,9,10,1\n", 3, "its time is before 1970"),
+    (GOOD + "9999-10-04T13:31:00Z,10,11,9,10,1\n", 3, "timestamp '9999-10-04T' is out of range"),
+    (GOOD + "2013-10-04T13:31:00Z,10,11\0,9,10,1\n", 3, "holds a NUL byte"),
+    (GOOD + "2013-10-04T13:31:00Z,10,11\r,9,10,1\n", 3, "holds a carriage return within the line"),
+    (GOOD + "2013-10-04T13:31:00Z,10,11,9,10,1" + "0" * 70_000 + '"\n', 3, "no end of line within 65536 bytes"),
+    (GOOD + "2013-10-04T13:31:00Z,10,nan,9,10,1\n2013-10-04T13:32:00Z,ten,11,9,10,1\n", 3, "high is nan"),
     (GOOD + "2013-10-04T13:31:00Z,10,11,9,10,-1\n", 3, "volume -1.0 is negative"),
     (GOOD + "2013-10-04T13:31:00Z,10,11,9,10,\n", 3, "volume '' is not a number"),
     (GOOD + "2013-10-04T13:31:00Z,ten,11,9,10,1\n", 3, "open 'ten' is not a number"),
@@ -90,11 +86,12 @@ BAD_ROWS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["SPY.csv", "SPY.csv.gz"])
 @pytest.mark.parametrize(("rows", "row", "reason"), BAD_ROWS, ids=[case[2] for case in BAD_ROWS])
-def test_a_bad_row_is_refused_by_file_row_and_reason(write: Write, read: Callable, rows: str, row: int, reason: str) -> None:
-    path = write("SPY.csv", HEADER + rows)
+def test_a_bad_row_is_refused_by_file_row_and_reason(write: Write, read: Callable, rows: str, row: int, reason: str, name: str) -> None:
+    path = write(name, HEADER + rows)
     with pytest.raises(BadData) as caught:
-        read()
+        read(file_pattern=name.replace("SPY", "{symbol}"))
     assert str(caught.value) == f"{path}, row {row}: {reason}"
 
 
@@ -147,21 +144,57 @@ def test_a_symbol_may_be_without_quotes_but_a_pattern_that_finds_none_is_wrong(w
 def test_a_damaged_or_foreign_file_is_refused_in_one_line(write: Write, read: Callable, tmp_path: Path) -> None:
     zipped = write("SPY.csv.gz", HEADER + "".join(f"2013-10-04T{m // 60:02d}:{m % 60:02d}:00Z,10,11,9,10.5,{m}\n" for m in range(900)))
     (tmp_path / "SPY.csv").write_bytes(zipped.read_bytes()[:-200])
-    with pytest.raises(FeedError, match=r"SPY\.csv: cannot be read"):
+    with pytest.raises(BadData, match=r"SPY\.csv, row 855: cannot be read: the gzip file is cut short"):
         read()
     (tmp_path / "SPY.csv").write_bytes(b"\xff\xfe\x00 no text")
-    with pytest.raises(FeedError, match=r"SPY\.csv: is no text"):
+    with pytest.raises(BadData, match=r"SPY\.csv, row 1: is no text: byte 0xff is not UTF-8"):
+        read()
+    (tmp_path / "SPY.csv").write_bytes((HEADER + GOOD).encode() + "2013-10-04T13:31:00Z,10,11,9,10,é".encode("latin-1"))
+    with pytest.raises(BadData, match=r"SPY\.csv, row 3: is no text: byte 0xe9 is not UTF-8"):
+        read()
+    (tmp_path / "SPY.csv").write_bytes(zipped.read_bytes()[:-1] + b"x")
+    with pytest.raises(BadData, match=r"SPY\.csv, row \d+: cannot be read: .* incorrect length check"):
         read()
     (tmp_path / "SPY.csv").write_bytes(b"x" * 400_000)
     with pytest.raises(BadData, match="row 1: no end of line within 65536 bytes"):
         read()
 
 
-def test_an_empty_file_has_no_rows(write: Write, read: Callable) -> None:
+def test_gzip_files_after_each_other_and_padded_are_one_file(read: Callable, tmp_path: Path) -> None:
+    (tmp_path / "SPY.csv").write_bytes(gzip.compress((HEADER + GOOD).encode()) + gzip.compress(LATER.encode()) + bytes(512))
+    assert len(read()[0]) == 2
+
+
+def test_prices_adjusted_by_division_may_be_off_by_their_last_digits(write: Write, read: Callable) -> None:
+    write("SPY.csv", HEADER + "2013-10-04T13:30:00Z,10.000000000000002,10,9,8.9999999999999982,100\n")
+    assert len(read()[0]) == 1
+
+
+def test_a_day_outside_the_calendar_is_refused_in_one_line(write: Write, read: Callable) -> None:
+    write("SPY.csv", "Date,Open,High,Low,Close,Volume\n2250-11-27,1,2,1,2,5\n")
+    with pytest.raises(BadData, match=r"SPY.csv, row 2: calendar XNYS knows"):
+        read(bar_type="1d")
+
+
+def test_each_file_has_a_digest_that_anyone_can_check_and_its_rows(write: Write, read: Callable, ns: Callable) -> None:
+    path = write("SPY.csv", HEADER + GOOD + "bad\n" + LATER)
+    write("a/IBM.csv.gz", HEADER + GOOD)
+    _, source = read(on_error="skip", end_ns=ns("2013-10-04T13:31:00"))
+    assert source.digests() == [DataFile("SPY.csv", blake2b(path.read_bytes(), digest_size=32).hexdigest(), 1, 1)]
+    (nested,) = read("IBM", file_pattern="a/{symbol}.csv.gz")[1].digests()
+    assert (nested.name, nested.rows, nested.skipped) == ("a/IBM.csv.gz", 1, 0)
+    path.write_text(HEADER + GOOD)
+    with pytest.raises(FeedError, match=r"SPY.csv: was changed while it was read"):
+        source.digests()
+
+
+def test_a_file_of_a_header_has_no_rows_but_one_of_nothing_is_refused(write: Write, read: Callable) -> None:
     write("SPY.csv", HEADER)
     assert read()[0] == []
-    write("SPY.csv", "")
-    assert read()[0] == []
+    for name in ("SPY.csv", "SPY.csv.gz"):
+        write(name, "")
+        with pytest.raises(BadData, match="row 1: the file is empty"):
+            read(file_pattern=name.replace("SPY", "{symbol}"))
 
 
 def test_the_size_of_the_chunks_changes_nothing(write: Write, read: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +205,7 @@ def test_the_size_of_the_chunks_changes_nothing(write: Write, read: Callable, mo
         whole, source = read(**settings)
         notes = source.notes()
         for size in (64, 777, 4_096):
-            monkeypatch.setattr(table, "CHUNK_BYTES", size)
+            monkeypatch.setattr(files, "CHUNK_BYTES", size)
             chunked, source = read(**settings)
             assert chunked == whole
             assert source.notes() == notes
@@ -210,49 +243,6 @@ def test_a_date_range_bounds_the_rows_and_leaves_the_rest_as_history(write: Writ
     assert [bar.volume for bar in source.history(["SPY"], 5, start)] == [25.0, 26.0, 27.0, 28.0, 29.0]
     assert len(source.history(["SPY"], 1_000, start)) == 30
     assert source.history(["IBM"], 5, start) == []
-
-
-def test_parquet_reads_as_csv_does(write: Write, read: Callable, tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow", reason="the parquet extra is not installed")
-    pq = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
-    write("SPY.csv", HEADER + GOOD + LATER)
-    expected = read()[0]
-    stamps = pa.array([bar.timestamp for bar in expected])
-    forms = [
-        stamps.cast(pa.timestamp("ns")),
-        stamps.cast(pa.timestamp("ns", "UTC")),
-        stamps.cast(pa.timestamp("ns")).cast(pa.timestamp("ms")),
-        stamps,
-        pa.array(["2013-10-04T13:30:00Z", "2013-10-04T13:31:00Z"]),
-    ]
-    values = {name: pa.array([getattr(bar, name) for bar in expected]) for name in ("open", "high", "low", "close", "volume")}
-    for form in forms:
-        pq.write_table(pa.table({"Timestamp": form, **values}), tmp_path / "SPY.parquet")
-        assert read(file_pattern="{symbol}.parquet")[0] == expected
-    values["high"] = pa.array([11.0, None])
-    pq.write_table(pa.table({"Timestamp": forms[0], **values}), tmp_path / "SPY.parquet")
-    with pytest.raises(BadData, match=r"SPY.parquet, row 2: high is nan"):
-        read(file_pattern="{symbol}.parquet")
-    pq.write_table(pa.table({"open": values["open"]}), tmp_path / "SPY.parquet")
-    with pytest.raises(BadData, match="wrong columns: no timestamp or date, high, low, close, volume among open"):
-        read(file_pattern="{symbol}.parquet")
-    (tmp_path / "SPY.parquet").write_bytes(b"not parquet")
-    with pytest.raises(FeedError, match=r"SPY\.parquet: cannot be read"):
-        read(file_pattern="{symbol}.parquet")
-
-
-def test_parquet_without_its_extra_is_refused_by_the_extras_name(read: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "SPY.parquet").write_bytes(b"PAR1")
-    real_import = builtins.__import__
-
-    def absent(name: str, *args: object, **kwargs: object) -> object:
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(MissingExtra, match=r"pip install 'regimeflow-live\[parquet\]'"):
-        read(file_pattern="{symbol}.parquet")
 
 
 @pytest.mark.parametrize(

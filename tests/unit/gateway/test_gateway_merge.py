@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,8 +21,8 @@ cases = st.tuples(*(st.tuples(moments, st.integers(1, 7)) for _ in STREAMS))
 def chunks(kind: Kind, symbol: str, times: Sequence[int], size: int) -> Iterator[Columns]:
     width = {Kind.QUOTE: 4, Kind.TRADE: 2, Kind.BAR: 5}[kind]
     for low in range(0, len(times), size):
-        part = list(times[low : low + size])
-        yield Columns(symbol, kind, part, part, tuple([float(low + i) for i in range(len(part))] for _ in range(width)))
+        part = np.array(times[low : low + size], dtype=np.int64)
+        yield Columns(symbol, kind, part, part, tuple(np.arange(low, low + len(part), dtype=np.float64) for _ in range(width)))
 
 
 def read(case: Sequence[tuple[list[int], int]], skip: int) -> tuple[list[tuple[int, int, Event]], End]:

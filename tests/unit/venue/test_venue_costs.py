@@ -67,6 +67,8 @@ def test_alpaca_rounds_each_fee_up():
     # 100,000 shares sold: TAF 16.60, at most 8.30; SEC 1,000,000 x 0.0000278 = 27.80; CAT 4.60
     assert cost("alpaca", "sell", 100_000, "10") == D("40.70")
     assert cost("alpaca", "sell", 100, "50", sec_rate=D(0), cat_rate=D(0)) == D("0.02")
+    # the rates of 2026: no SEC fee; TAF 100,000 x 0.000195 = 19.50, at most 9.79; CAT 4.60
+    assert cost("alpaca", "sell", 100_000, "10", sec_rate=D(0), taf_rate=D("0.000195"), taf_maximum=D("9.79")) == D("14.39")
 
 
 def test_plain_models():
@@ -145,3 +147,29 @@ def test_slippage_moves_takers_never_makers_limits_or_auctions():
         "stop": [(100, 98.01)],
         "auction": [(100, 100.0)],
     }
+
+
+@pytest.mark.parametrize(
+    ("commission", "bought", "sold"),
+    [  # buy 300 at 20.01 (6,003.00) and sell them at 19.87 (5,961.00), both as taker
+        ({"model": "none"}, "0.00", "0.00"),
+        ({"model": "fixed", "amount": "1.25"}, "1.25", "1.25"),
+        ({"model": "per_share", "rate": "0.004", "minimum": 1}, "1.20", "1.20"),
+        ({"model": "per_share", "rate": "0.004", "minimum": 2}, "2.00", "2.00"),
+        ({"model": "per_share", "rate": "0.004", "maximum_fraction": "0.0001"}, "0.60", "0.60"),  # 0.6003 and 0.5961
+        # 1.50 + CAT 0.0216; and SEC 0.1657158 + TAF 0.0498
+        ({"model": "ib_fixed"}, "1.52", "1.74"),
+        # 1.05 + exchange 0.90 + clearing 0.06 + pass-through 0.00077175 + CAT 0.0216; and SEC 0.1657158 + TAF 0.0498
+        ({"model": "ib_tiered"}, "2.03", "2.25"),
+        # CAT 0.0138 -> 0.02; and SEC 0.1657158 -> 0.17, TAF 0.0498 -> 0.05
+        ({"model": "alpaca"}, "0.02", "0.24"),
+    ],
+)
+def test_a_round_trip_to_the_cent(commission, bought, sold):
+    world = World(commission=commission)
+    world.feed(quote(0, 20.00, 20.01))
+    world.submit(terms("buy", "market", 300), 1)
+    world.feed(quote(2, 19.87, 19.88))
+    world.submit(terms("sell", "market", 300), 3)
+    assert world.fees() == [D(bought), D(sold)]
+    assert world.core.account().cash == D(1_000_000) - D("6003.00") + D("5961.00") - D(bought) - D(sold)

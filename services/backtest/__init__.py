@@ -1,0 +1,1 @@
+"""The live actors in one process on recorded data: backtest and replay."""

@@ -1,0 +1,80 @@
+"""The equity curve, made after the run from steps of cash and units and from marks: one point a distinct moment at which something was marked.
+
+Money is added up in floats here; the exact totals are the ledger's, and `tests/unit/backtest` holds the two together.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.metrics.record import Curve
+
+from .marks import Ints, Marks
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Steps:
+    """A value that holds from a moment on; the last of a moment counts."""
+
+    times: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, time: int, value: float) -> None:
+        self.times.append(time)
+        self.values.append(value)
+
+    def at(self, moments: Ints) -> Floats:
+        """In force at moments; 0 before the first."""
+        if not self.times:
+            return np.zeros(len(moments))
+        values = np.concatenate([[0.0], np.frombuffer(self.values)])
+        found: Floats = values[np.searchsorted(np.frombuffer(self.times, np.int64), moments, side="right")]
+        return found
+
+
+@dataclass(slots=True)
+class BookSteps:
+    """One book, or the account: its cash, and units x multiplier of each symbol (negative: short)."""
+
+    cash: Steps = field(default_factory=Steps)
+    units: dict[str, Steps] = field(default_factory=dict)
+
+    def hold(self, time: int, symbol: str, units: float) -> None:
+        steps = self.units.get(symbol)
+        if steps is None:
+            steps = self.units[symbol] = Steps()
+        steps.add(time, units)
+
+
+def moments(marks: Mapping[str, Marks], account: BookSteps) -> Ints:
+    """Every moment something was marked, and that of a later last booking."""
+    times = [m.times for m in marks.values()]
+    newest = max((int(t[-1]) for t in times), default=0)
+    late = [steps.times[-1] for steps in (account.cash, *account.units.values()) if steps.times and steps.times[-1] > newest]
+    return np.unique(np.concatenate([*times, np.array(late, dtype=np.int64)])).astype(np.int64)
+
+
+def curve(at: Ints, book: BookSteps, marks: Mapping[str, Marks]) -> Curve:
+    """A holding whose symbol has no mark at all counts nothing."""
+    cash = book.cash.at(at)
+    gross, net = np.zeros(len(at)), np.zeros(len(at))
+    for symbol, steps in book.units.items():
+        mark = marks.get(symbol)
+        if mark is not None:
+            units = steps.at(at)
+            long, short = mark.at(at)
+            worth = units * np.where(units > 0.0, long, short)
+            net += worth
+            gross += np.abs(worth)
+    return Curve(_column("q", at), _column("d", cash + net), _column("d", cash), _column("d", gross), _column("d", net))
+
+
+def _column(code: str, values: npt.NDArray[np.int64] | Floats) -> array:  # type: ignore[type-arg]  # of ints or floats, as the code says
+    return array(code, values.tobytes())

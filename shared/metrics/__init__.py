@@ -1,0 +1,1 @@
+"""Performance statistics, pure: what a run did, and what it is worth."""

@@ -1,0 +1,188 @@
+"""Round trips from fills: a trade runs from flat to flat of one symbol in one strategy's book.
+
+Promises: scaling in and out belongs to one trade, so how an order was cut into fills changes no statistic; a fill through zero closes one
+trade and opens the next, its fee split by quantity; P&L is exact and is the ledger's own. First-in-first-out and average cost agree
+on a closed trade; of one still open the closed part is what the ledger realised, so `sum(pnl)` over trades is the realised profit to the
+last digit, and `sum(fees)` the fees. Fills of orders no strategy owns trade in one book, UNOWNED, as in the ledger.
+
+A trade still open at the end is valued at the symbol's last mark, at its cost where there is none. Splits and assignments of holdings are
+not fills: a run with them has trades that do not close here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Literal
+
+from shared.domain.exact import ONE, ZERO, add, magnitude, multiply, negate, share, subtract
+from shared.domain.ledger import OWNERLESS
+from shared.domain.position import Position
+from shared.events import OrderSide
+
+from .excursion import Marks, Step
+from .record import FillRecord, Prices
+
+UNOWNED: Final = "unassigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One round trip. quantity: the largest held, units. *_price: average over the fills that built or reduced it, rounded to 18 decimals;
+    exit_price: None while nothing was closed. exit_ns: None while open. pnl: realised, before fees; unrealised: at the last mark, 0 when
+    closed; net: pnl + unrealised - fees. share: net over the money entered, None where that is 0. mae, mfe: worst and best result before
+    fees seen at the symbol's marks while held, money, <= 0 and >= 0; None without marks. bars: marks of the symbol while held.
+    slippage: cost in money, positive: worse."""
+
+    strategy: str
+    symbol: str
+    direction: Literal["long", "short"]
+    quantity: Decimal
+    entry_ns: int
+    entry_price: Decimal
+    exit_ns: int | None
+    exit_price: Decimal | None
+    pnl: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    net: Decimal
+    share: float | None
+    mae: float | None
+    mfe: float | None
+    bars: int
+    fills: int
+    slippage: float
+
+
+def owner(strategy: str) -> str:
+    """The book a fill trades in."""
+    return UNOWNED if strategy in OWNERLESS else strategy
+
+
+def slippage_cost(fill: FillRecord) -> float:
+    """Money a fill lost against the mark when its order was submitted, positive: worse."""
+    return fill.slippage * float(fill.quantity) * float(fill.multiplier)
+
+
+def round_trips(fills: Iterable[FillRecord], prices: Mapping[str, Prices]) -> tuple[Trade, ...]:
+    """All trades, by entry time; fills in the order they were booked. Linear in fills and marks."""
+    books: dict[tuple[str, str], _Open] = {}
+    marks = {symbol: Marks.of(p) for symbol, p in prices.items()}
+    trades: list[Trade] = []
+    for fill in fills:
+        key = (owner(fill.strategy), fill.symbol)
+        for part in _parts(fill, books[key].position.quantity if key in books else ZERO):
+            book = books.get(key)
+            if book is None:
+                book = books[key] = _Open(*key, part.side, part.ts_ns)
+            book.fill(part)
+            if not book.position.quantity:
+                trades.append(book.trade(marks.get(fill.symbol), part.ts_ns))
+                del books[key]
+    trades.extend(book.trade(marks.get(symbol), None) for (_, symbol), book in books.items())
+    trades.sort(key=lambda t: t.entry_ns)
+    return tuple(trades)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a fill belongs to one trade: all of it, unless it crosses zero. slippage: money."""
+
+    ts_ns: int
+    side: OrderSide
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    multiplier: Decimal
+    slippage: float
+
+
+def _parts(fill: FillRecord, held: Decimal) -> tuple[_Part, ...]:
+    cost = slippage_cost(fill)
+    crosses = held and (held > 0) != (fill.side is OrderSide.BUY) and fill.quantity > magnitude(held)
+    if not crosses:
+        return (_Part(fill.ts_ns, fill.side, fill.quantity, fill.price, fill.fee, fill.multiplier, cost),)
+    closing = magnitude(held)
+    fee = share(fill.fee, closing, fill.quantity)
+    part = cost * float(closing / fill.quantity)
+    return (
+        _Part(fill.ts_ns, fill.side, closing, fill.price, fee, fill.multiplier, part),
+        _Part(fill.ts_ns, fill.side, subtract(fill.quantity, closing), fill.price, subtract(fill.fee, fee), fill.multiplier, cost - part),
+    )
+
+
+@dataclass(slots=True)
+class _Side:
+    """Fills on one side of a trade: units, price x units, money."""
+
+    units: Decimal = ZERO
+    weighted: Decimal = ZERO
+    money: Decimal = ZERO
+
+    def add(self, part: _Part) -> None:
+        weighted = multiply(part.quantity, part.price)
+        self.units = add(self.units, part.quantity)
+        self.weighted = add(self.weighted, weighted)
+        self.money = add(self.money, multiply(weighted, part.multiplier))
+
+    @property
+    def average(self) -> Decimal | None:
+        return share(self.weighted, ONE, self.units) if self.units else None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A trade while it lasts."""
+
+    strategy: str
+    symbol: str
+    side: OrderSide
+    entry_ns: int
+    position: Position = field(default_factory=Position)
+    entries: _Side = field(default_factory=_Side)
+    exits: _Side = field(default_factory=_Side)
+    largest: Decimal = ZERO
+    fees: Decimal = ZERO
+    slippage: float = 0.0
+    cash: Decimal = ZERO
+    steps: list[Step] = field(default_factory=list)
+
+    def fill(self, part: _Part) -> None:
+        signed = part.quantity if part.side is OrderSide.BUY else negate(part.quantity)
+        self.position.multiplier = part.multiplier
+        paid, _ = self.position.trade(signed, part.price)
+        (self.entries if part.side is self.side else self.exits).add(part)
+        self.largest = max(self.largest, magnitude(self.position.quantity))
+        self.fees = add(self.fees, part.fee)
+        self.slippage += part.slippage
+        self.cash = subtract(self.cash, paid)
+        self.steps.append(Step(part.ts_ns, float(multiply(self.position.quantity, part.multiplier)), float(self.cash)))
+
+    def trade(self, marks: Marks | None, exit_ns: int | None) -> Trade:
+        pnl, entry = self.position.realised, self.entries.average
+        assert entry is not None, "a trade begins with a fill"
+        unrealised = self.position.unrealised(marks.last if marks is not None else None) if exit_ns is None else ZERO
+        net = subtract(add(pnl, unrealised), self.fees)
+        seen = marks.seen(self.steps, exit_ns, float(add(pnl, unrealised))) if marks is not None else None
+        money = magnitude(self.entries.money)
+        return Trade(
+            strategy=self.strategy,
+            symbol=self.symbol,
+            direction="long" if self.side is OrderSide.BUY else "short",
+            quantity=self.largest,
+            entry_ns=self.entry_ns,
+            entry_price=entry,
+            exit_ns=exit_ns,
+            exit_price=self.exits.average,
+            pnl=pnl,
+            unrealised=unrealised,
+            fees=self.fees,
+            net=net,
+            share=float(net / money) if money else None,
+            mae=seen.worst if seen is not None else None,
+            mfe=seen.best if seen is not None else None,
+            bars=seen.bars if seen is not None else 0,
+            fills=len(self.steps),
+            slippage=self.slippage,
+        )

@@ -1,0 +1,58 @@
+"""A backtest is the live lock-step: the same events with the same numbers, times, names and causes as the bus and its drivers give."""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events import LogStarted
+from tests.unit.backtest.whole_run import by_bus, by_engine, config_at
+
+_CROSS = {"name": "moving_average_cross", "params": {"fast_period": 3, "slow_period": 8, "quantity": 5}}
+
+
+def tree(**changes: Any) -> dict[str, Any]:
+    """Two strategies on two made symbols, reading and marking often, so that clock, venue, books and orders interleave."""
+    return {
+        "live": {
+            "broker": "paper",
+            "symbols": ["ABC", "XYZ"],
+            "calendar": "24x7",
+            "strategies": [
+                {"id": "one", **_CROSS, "warmup_bars": 5},
+                {"id": "two", **_CROSS, "symbols": ["XYZ"]},
+            ],
+            "risk": {"quote_age_ms_max": 60_000, "mark_interval_ms": 20_000, "limits": {"max_position": 8}},
+            "order_reconcile_interval_ms": 90_000,
+            **changes.pop("live", {}),
+        },
+        "bus": {"clock": "feed"},
+        "gateway": {"feed": {"kind": "synthetic", "minutes": 150, "quotes_per_minute": 2, "trades_per_minute": 3, **changes.pop("feed", {})}},
+        "paper": {"commission_model": "ib_tiered", **changes},
+    }
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "quotes": {},
+    "late_orders": {"latency_ms": 1_500, "partial_fills": True},
+    "bars": {"volume_share_max": 0.02, "slippage_model": "fixed_bps", "slippage_params": {"bps": 2}},
+    "short_days": {"feed": {"calendar": "XNYS", "start": "2024-01-03T20:00:00Z"}, "live": {"calendar": "XNYS"}},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_whole_runs_are_the_same_event_by_event(tmp_path: Path, case: str) -> None:
+    bus = by_bus(config_at(tmp_path, tree(**deepcopy(CASES[case]))))
+    opening = bus[0].event
+    assert isinstance(opening, LogStarted)
+    engine = by_engine(config_at(tmp_path, tree(**deepcopy(CASES[case]))), opening.log_id)
+    for ours, theirs in zip(engine, bus, strict=False):
+        assert ours == theirs
+    assert len(engine) == len(bus)
+    kinds = Counter(type(e.event).__name__ for e in engine)
+    assert kinds["OrderFilled"] > 5
+    assert kinds["OrderDenied"] > 0 or case != "quotes"
