@@ -34,7 +34,7 @@ install: $(STAMP) ## the virtual environment with everything
 
 test: $(STAMP) ## all checks and tests, the slices of the long suites included
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/lint-imports >/dev/null && echo "checks passed"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## lint, types, import contracts, tidy rules
 	@$(BIN)/ruff check .
@@ -69,6 +69,6 @@ compose-test: $(STAMP) ## containers for real: build, up, trade, kill and restar
 	@REGIMEFLOW_COMPOSE=1 $(BIN)/python -m pytest -ra tests/e2e/test_compose.py
 
 clean: ## remove what was made here
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
+	@rm -rf $(VENV) .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
 
 .PHONY: help demo install test check sim faults bench docs clean image up down compose-test

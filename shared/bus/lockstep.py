@@ -4,8 +4,9 @@
 So a replay through real processes is the same run to run: a missing actor pauses the feed and changes nothing else, a late message waits
 for its turn, and the order of arrival on sockets never decides anything. Sans-I/O; the in-memory bus and the bus process run this loop.
 
-Order of what is taken when idle: outside facts by (rank of author, source, n), once every announced one is here; then a `ClockTicked` for each timer that lies before the
-feed's next time; then the feed's turn, which must name the outside facts (the venue's reports) that precede its row.
+Order of what is taken when idle: outside facts by (rank of author, source, n), once every announced one is here; then a `ClockTicked` for
+each timer that lies before the feed's next time; then the feed's turn, which must name the outside facts (the venue's reports) that precede
+its row.
 """
 
 from __future__ import annotations

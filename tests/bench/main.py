@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from . import bus, codec, memory, order_path, recovery, single, workers
+from . import backtest, bus, codec, memory, order_path, recovery, single, workers
 from .table import Row, Size, show
 
 BENCHMARKS: Final[dict[str, Callable[[Size], list[Row]]]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: Final[dict[str, Callable[[Size], list[Row]]]] = {
     "recovery": recovery.run,
     "workers": workers.run,
     "memory": memory.run,
+    "backtest": backtest.run,
 }
 
 
