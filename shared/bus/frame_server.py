@@ -25,7 +25,7 @@ from .server import BusServer, Flushed
 
 LANE_PAGE_BYTES: Final = 256 * 1024
 HEAD_EVERY_NS: Final = 200_000_000
-PATIENCE_NS: Final = 20_000_000  # a frame a batch would wake those who only watch as often as those who act, and there are few cores
+PATIENCE_NS: Final = 100_000_000  # at most; a frame a batch would wake those who only watch before those who act, and there are few cores
 PATIENT: Final = frozenset({Role.RECONCILER, Role.AUDITOR})
 
 
@@ -41,7 +41,7 @@ class Out(Protocol):
 
 @dataclass(slots=True)
 class _OpenPage:
-    """What a lane gets of a batch. due: when a patient lane has waited long enough; size: bytes; last: seq."""
+    """What a lane gets of a batch. due: when a patient lane has waited as long as it may; size: bytes; last: seq."""
 
     due: int
     records: list[msgspec.Raw] = field(default_factory=list)
@@ -169,8 +169,9 @@ class FrameServer:
         return self._lanes.add(topics, self._server.head, patient=self._may_wait and role_of(source) in PATIENT)
 
     def _publish(self, stamped: list[Stamped], now: int) -> None:
-        """One page a lane and batch, or a PATIENCE_NS for a patient lane, split where it would grow past LANE_PAGE_BYTES. All are made before the
-        first is sent: sent without a pause between them they cost the socket's thread one wake-up instead of one each."""
+        """One page a lane and batch; a patient lane's grows until a turn without events, PATIENCE_NS at most. Split where it would grow past
+        LANE_PAGE_BYTES. All are made before the first is sent: sent without a pause between them they cost the socket's thread one wake-up
+        instead of one each."""
         pages, patient = self._open, self._lanes.patient
         frames: list[tuple[str, bytes]] = []
         for s in stamped:
@@ -186,7 +187,7 @@ class FrameServer:
                 page.records.append(raw)
                 page.size += len(record)
                 page.last = e.seq
-        due = [lane for lane, page in pages.items() if page.due <= now]
+        due = [lane for lane, page in pages.items() if page.due <= now or not stamped]
         frames.extend((lane, self._sealed(lane, pages.pop(lane))) for lane in due)
         for lane, frame in frames:
             self._out.publish(lane, frame)

@@ -84,14 +84,17 @@ def _prepare(root: Node, environment: Environment, file: str, redactor: Redactor
 
 
 def _choose_feed(root: Node) -> None:
-    """A feed without a `kind` is one of files where it names a directory; without anything: synthetic for paper, else the broker's."""
+    """A feed without a `kind` is one of files where it names a directory; without anything: the broker's, synthetic for paper and backtests."""
     broker, feed = root.get(("live", "broker")), root.get(("gateway", "feed"))
-    if broker is None or root.get(("gateway", "feed", "kind")) is not None:
+    place = feed or broker
+    if place is None or root.get(("gateway", "feed", "kind")) is not None:
         return
     if feed is not None and not isinstance(feed.value, dict):
         return
-    kind = "files" if feed is not None and "data_directory" in feed.value else "synthetic" if broker.value == "paper" else "broker"
-    line = feed.line if feed is not None else broker.line
+    kind = "synthetic" if broker is None or broker.value == "paper" else "broker"
+    if feed is not None and "data_directory" in feed.value:
+        kind = "files"
+    line = place.line
     root.put(("gateway", "feed", "kind"), Node(line, ("gateway", "feed", "kind"), kind, text=kind))
 
 

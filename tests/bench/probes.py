@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -47,10 +48,10 @@ FEED: Final = ("gateway.feed", 1)
 
 
 class Notes:
-    """Moments by key, kept until they are fetched or written."""
+    """Moments by key, kept until they are fetched or written. One thread takes, another may write."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[str, int]] = []
+        self.taken: deque[tuple[str, int]] = deque()
 
     def take(self, key: str) -> None:
         self.taken.append((key, time.monotonic_ns()))
@@ -58,8 +59,9 @@ class Notes:
     def append_to(self, path: Path) -> None:
         if self.taken:
             with path.open("a") as file:
-                file.writelines(f"{key} {ns}\n" for key, ns in self.taken)
-            self.taken.clear()
+                while self.taken:
+                    key, ns = self.taken.popleft()
+                    file.write(f"{key} {ns}\n")
 
 
 class TickFeed:
