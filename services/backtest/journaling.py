@@ -6,6 +6,7 @@ until then: what a backtest loses with the machine is run again.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ BATCH_ROWS: Final = 1_000
 def journal_at(path: Path) -> Iterator[Sink]:
     """What to give a run as its sink. Raises FileExistsError, JournalError."""
     if path.exists():
-        raise FileExistsError(17, "there is a file already, and a journal is never written over", str(path))
+        raise FileExistsError(errno.EEXIST, "there is a file already, and a journal is never written over", str(path))
     held: list[Record] = []
     journal: Journal | None = None
 

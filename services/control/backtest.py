@@ -70,6 +70,9 @@ def backtest(
         if type(error) not in (ValueError, TypeError):
             raise
         raise CliError(f"{config}: {error}") from None
+    for file in record.data:
+        if file.skipped:
+            print(f"{file.name}: {file.skipped:,} bad rows left out, {file.rows:,} used", file=sys.stderr)
     outputs = {
         "json": output_json,
         "csv": output_csv,

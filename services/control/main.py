@@ -1,4 +1,4 @@
-"""The way in: `regimeflow`, and `regimeflow_live`. Nothing heavy is imported until a command needs it."""
+"""The way in: `regimeflow`, and the names RegimeFlow gives some of its commands. Nothing heavy is imported until a command needs it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def live_main(arguments: Sequence[str] | None = None) -> int:
     """`regimeflow_live --config PATH`: RegimeFlow's name of `regimeflow live`."""
-    alone = typer.Typer(name="regimeflow_live", add_completion=False, pretty_exceptions_enable=False)
-    live.add_to(alone)
-    return run(alone, "regimeflow_live", arguments)
+    return _alone("regimeflow_live", live, arguments)
+
+
+def replay_main(arguments: Sequence[str] | None = None) -> int:
+    """`regimeflow_replay_journal --input F`: RegimeFlow's name of `regimeflow replay`."""
+    return _alone("regimeflow_replay_journal", replay, arguments)
+
+
+def parity_main(arguments: Sequence[str] | None = None) -> int:
+    """`regimeflow_parity_check --backtest-config A --live-config B`: RegimeFlow's name of `regimeflow parity`."""
+    return _alone("regimeflow_parity_check", parity, arguments)
+
+
+def _alone(name: str, part: Any, arguments: Sequence[str] | None) -> int:
+    program = typer.Typer(name=name, add_completion=False, pretty_exceptions_enable=False)
+    part.add_to(program)
+    return run(program, name, arguments)
 
 
 def run(program: typer.Typer, name: str, arguments: Sequence[str] | None) -> int:
