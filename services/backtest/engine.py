@@ -35,6 +35,7 @@ HOLDER: Final = "backtest"
 Sink = Callable[[Envelope], object]
 Observers = Mapping[type[Event], Callable[[Envelope], object]]
 Takers = tuple[tuple[Member, Decide, Apply | None], ...]
+Plan = tuple[Callable[[Envelope], object] | None, Takers, Member | None]  # observer; whom it is given to; its author, where that may perform it
 
 
 class Route:
@@ -73,7 +74,7 @@ class Engine:
         self._sink = sink
         self._queue: deque[Envelope] = deque()
         self._outside: dict[tuple[int, str, int], deque[tuple[int, Event, int]]] = {}
-        self._takers: dict[tuple[type[Event], str], Takers] = {}
+        self._plans: dict[tuple[type[Event], str, str], Plan] = {}
         self._routes: dict[type[Event], dict[str, Route]] = {}
         self._heard = -1  # newest report of the venue the sessions were asked for
         self._bus_n = 0
@@ -189,36 +190,38 @@ class Engine:
         return min((timer for member in self._members if (timer := member.next_timer()) > 0), default=NEVER)
 
     def _deliver(self, e: Envelope) -> None:
-        event, source = e.event, e.source
-        kind = type(event)
+        kind = type(e.event)
+        key = (kind, e.topic, e.source)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._plan(*key)
+        observer, takers, performer = plan
         if kind is OrderFilled:
             self._filled = True
-        observer = self._observers.get(kind)
         if observer is not None:
             observer(e)
-        takers = self._takers.get((kind, e.topic))
-        if takers is None:
-            takers = self._takers[(kind, e.topic)] = self._takers_of(kind, e.topic)
+        opening = e.seq <= self._opening
         for member, decide, apply in takers:
-            if e.seq <= self._opening and e.seq < member.begun:
+            if opening and e.seq < member.begun:
                 member.core.apply(e)  # before its run began it has nothing to decide
-            elif member.source != source:  # its own outputs are folded when they are said
-                outputs = decide(e)
-                if apply is not None:
-                    apply(e)
-                if outputs:
-                    self._say(member, outputs, e)
-        owner = self._by_source.get(source)
-        if owner is not None and owner.session is not None and owner.hears(e.topic) and owner.session.wants(e):
-            self._perform(owner, e)
+                continue
+            outputs = decide(e)
+            if apply is not None:
+                apply(e)
+            if outputs:
+                self._say(member, outputs, e)
+        if performer is not None and performer.session.wants(e):  # type: ignore[union-attr]  # a performer has one
+            self._perform(performer, e)
 
     def _say(self, member: Member, outputs: Sequence[Event], cause: Envelope) -> None:
         """Number outputs; their author folds them right after the cause."""
+        now, source, seq, apply = cause.ts_ns, member.source, cause.seq, member.apply
         for event in outputs:
             member.n += 1
-            if member.apply is not None:
-                member.apply(Envelope(0, cause.ts_ns, event.topic, member.source, RUN, member.n, cause.seq, EPOCH, event))
-            self._place(Envelope(self.seq + 1, cause.ts_ns, event.topic, member.source, RUN, member.n, cause.seq, EPOCH, event))
+            topic = event.topic
+            if apply is not None:
+                apply(Envelope(0, now, topic, source, RUN, member.n, seq, EPOCH, event))
+            self._place(Envelope(self.seq + 1, now, topic, source, RUN, member.n, seq, EPOCH, event))
 
     def _perform(self, member: Member, e: Envelope) -> None:
         """An effect, now that it is in the log; what its session saw comes in by its turn."""
@@ -285,6 +288,13 @@ class Engine:
             self._sink(e)
 
     # -- who takes what
+
+    def _plan(self, kind: type[Event], topic: str, source: str) -> Plan:
+        """What becomes of such events once they are in the log. Its own outputs an author has folded when it said them."""
+        author = self._by_source.get(source)
+        performs = author is not None and author.session is not None and author.hears(topic)
+        takers = tuple(taker for taker in self._takers_of(kind, topic) if taker[0] is not author)
+        return self._observers.get(kind), takers, author if performs else None
 
     def _takers_of(self, kind: type[Event], topic: str) -> Takers:
         found = ((member, member.handlers(kind)) for member in self._members if member.hears(topic))

@@ -40,6 +40,7 @@ from .curve import BookSteps
 from .marks import Marks, Tape
 
 DENIED: Final = "denied"
+EXECUTIONS: Final = (OrderFilled, FillCorrected)
 COUNTED: Final[dict[type[Event], str]] = {
     OrderIntent: "intents",
     OrderApproved: "approved",
@@ -168,7 +169,7 @@ class Recorder:
         """Fold it and note what stands now."""
         event: Any = e.event
         self.ledger.apply(event)
-        if not isinstance(event, OrderFilled | FillCorrected):
+        if not isinstance(event, EXECUTIONS):
             self._book_all(e.ts_ns)
             return
         ledger, now, symbol = self.ledger, e.ts_ns, event.symbol

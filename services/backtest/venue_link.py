@@ -1,6 +1,6 @@
 """The way to the paper venue within one process: its service answers the same requests as over the link, without one.
 
-Requests and answers are the protocol's own, so a malformed one is refused as it is there, and an outcome has the class it has there. The feed's
+Requests and answers are the protocol's own, as values and not as bytes: a bad one is refused as it is there, and an outcome has the class it has there. The feed's
 rows go to the exchange core itself (`Venue.handler`): the judgement of rows is the feed's, and most rows concern no order.
 """
 
@@ -153,19 +153,19 @@ class VenueLine:
     def _change(self, method: str, message: p.Message, permit: Permit) -> Outcome:
         if why := permit():
             return NotSent(why)
-        outcome = self._venue.service.handle(method, p.encode(message))
-        if outcome.answer is None:
+        outcome = self._venue.service.ask(method, message)
+        answer = outcome.said
+        if not isinstance(answer, p.OrderAnswer):
             return Refused(ErrorClass.SCHEMA, outcome.code, outcome.text)
-        answer = p.decode(p.OrderAnswer, outcome.answer)
         if answer.code:
             return Refused(ErrorClass.REJECTION, answer.code, answer.text, answer.order, answer.head)
         return Accepted(answer.order, answer.head)
 
     def _read(self, query: str, message: p.Message, kind: type[M]) -> M:
-        outcome = self._venue.service.handle(query, p.encode(message))
-        if outcome.answer is None:
+        outcome = self._venue.service.ask(query, message)
+        if not isinstance(outcome.said, kind):
             raise ReadFailed(query, ErrorClass.SCHEMA, f"{outcome.code}: {outcome.text}")
-        return p.decode(kind, outcome.answer)
+        return outcome.said
 
 
 def _item(report: Report) -> StreamItem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.domain.order_ids import is_external
 from shared.events import (
     BrokerExecutionReported,
@@ -19,6 +21,8 @@ from .asking import query
 from .fold_evidence import is_about_current, is_about_replace, tells_nothing
 from .orders import Draft
 from .state import RouterOrder
+
+_PROVES_NO_REPLACE: Final = frozenset({OrderStatus.PENDING_NEW, OrderStatus.PENDING_REPLACE, OrderStatus.REPLACED, OrderStatus.REJECTED})
 
 
 def order_reported(draft: Draft, e: BrokerOrderReported) -> None:
@@ -66,7 +70,7 @@ def _row(draft: Draft, row: OrderRow, *, whole_reading: bool) -> None:
         replaces.failed(draft, order, row.client_order_id, row.code, row.text)
         return
     _accept(draft, order, row)
-    if order.replace is not None and row.status not in {OrderStatus.PENDING_REPLACE, OrderStatus.REPLACED, OrderStatus.REJECTED}:
+    if order.replace is not None and row.status not in _PROVES_NO_REPLACE:
         replaces.confirm(draft, order, row)
 
 

@@ -75,7 +75,7 @@ def fold(orders: Orders, event: Event, now: int, epoch: int) -> bool:
 def _advance(orders: Orders, order: RouterOrder, e: OrderEvent, now: int) -> None:
     """Take the machine's step. An order that is done has nothing left to ask but what became of a replace."""
     advance(order.record, e, now)
-    if order.record.status in DONE:
+    if order.lookups and order.record.status in DONE:
         kept = order.replace.client_order_id if order.replace is not None else ""
         order.lookups = {name: lookup for name, lookup in order.lookups.items() if name == kept}
     orders.touched(order)

@@ -35,27 +35,29 @@ def scopes_of(order: RouterOrder) -> tuple[str, str, str]:
 
 
 def log_started(orders: Orders, e: LogStarted, _now: int, _epoch: int) -> None:
-    orders.standing.log_id = e.log_id
+    orders.change_standing().log_id = e.log_id
 
 
 def lease_granted(orders: Orders, e: LeaseGranted, _now: int, _epoch: int) -> None:
     if e.name == SOURCE:
-        orders.standing.epoch = max(orders.standing.epoch, e.lease_epoch)
+        standing = orders.change_standing()
+        standing.epoch = max(standing.epoch, e.lease_epoch)
 
 
 def account_opened(orders: Orders, _e: AccountOpened, _now: int, _epoch: int) -> None:
     if not orders.standing.opened:
-        orders.standing.opened = True
-        orders.standing.opened_as_of = orders.standing.reading_as_of
-        orders.standing.opened_report = orders.standing.reading_report
+        standing = orders.change_standing()
+        standing.opened = True
+        standing.opened_as_of = standing.reading_as_of
+        standing.opened_report = standing.reading_report
 
 
 def cash_booked(orders: Orders, e: CashFlow, _now: int, _epoch: int) -> None:
-    orders.standing.cash_booked[e.reference] = True
+    orders.change_standing().cash_booked[e.reference] = True
 
 
 def trading_state(orders: Orders, e: TradingStateChanged, _now: int, _epoch: int) -> None:
-    standing, key = orders.standing, scope_key(e.scope, e.key)
+    standing, key = orders.change_standing(), scope_key(e.scope, e.key)
     standing.halt_epoch = max(standing.halt_epoch, e.halt_epoch)
     if e.state is TradingState.HALTED:
         standing.halted[key] = True
@@ -70,7 +72,7 @@ def trading_state(orders: Orders, e: TradingStateChanged, _now: int, _epoch: int
 def halt_requested(orders: Orders, e: HaltRequested, _now: int, _epoch: int) -> None:
     """Works with risk dead: what was approved before this command is not sent after it. A scope already halted keeps its epoch, so that a
     flatten approved since then still passes."""
-    standing, key = orders.standing, scope_key(e.scope, e.key)
+    standing, key = orders.change_standing(), scope_key(e.scope, e.key)
     if key not in standing.halted:
         standing.halts[key] = standing.halt_epoch + 1
     _want_scope_gone(orders, key, standing.halt_epoch + 1)

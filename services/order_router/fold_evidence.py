@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from shared.domain.order_ids import is_external
 from shared.events import (
     BrokerExecutionReported,
@@ -78,29 +80,32 @@ def request_failed(orders: Orders, e: BrokerRequestRefused | BrokerRequestAmbigu
         orders.touched(order)
 
 
-def order_reported(orders: Orders, e: BrokerOrderReported, _now: int, _epoch: int) -> None:
-    _row(orders, e.order, e.report)
+def order_reported(orders: Orders, e: BrokerOrderReported, now: int, _epoch: int) -> None:
+    _row(orders, e.order, e.report, now)
 
 
 def execution_reported(orders: Orders, e: BrokerExecutionReported, _now: int, _epoch: int) -> None:
     _told(orders, e.execution, e.report)
 
 
-def state_reported(orders: Orders, e: BrokerStateReported, _now: int, _epoch: int) -> None:
-    orders.standing.reading_as_of, orders.standing.reading_report = e.as_of, e.report
+def state_reported(orders: Orders, e: BrokerStateReported, now: int, _epoch: int) -> None:
+    standing = orders.change_standing()
+    standing.reading_as_of, standing.reading_report = e.as_of, e.report
     for row in e.orders:
-        _row(orders, row, e.report)
+        _row(orders, row, e.report, now)
     for execution in e.executions:
         _told(orders, execution, 0)
 
 
-def _row(orders: Orders, row: OrderRow, report: int) -> None:
+def _row(orders: Orders, row: OrderRow, report: int, now: int) -> None:
     order = orders.find(row.client_order_id, row.broker_order_id)
     if order is None:
         return
     order.seen_report = max(order.seen_report, report)
     if not tells_nothing(row):
         order.lookups.pop(row.client_order_id, None)
+    if order.replace is not None and row.status is OrderStatus.PENDING_NEW and is_about_replace(order, row):
+        order.replace = msgspec.structs.replace(order.replace, check_at=now + orders.settings.answer_ns)  # on its way: ask later how it ended
     if _ends(order, row):
         order.ending = Ending(row.status, row.filled, row.code, row.text)
     orders.touched(order)

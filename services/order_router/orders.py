@@ -1,7 +1,7 @@
 """Two views of the router's orders with one interface: the state itself, and a draft laid over it that leaves it untouched.
 
 `decide` works on a draft: it folds the event and every output it adds, so that what comes later in the same decision sees what came
-earlier, by the same fold that `apply` uses on the state. Only orders that are touched are copied.
+earlier, by the same fold that `apply` uses on the state. Only what is touched is copied.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ class Orders:
 
     @property
     def standing(self) -> Standing:
+        """To read."""
+        return self._state.standing
+
+    def change_standing(self) -> Standing:
+        """To write."""
         return self._state.standing
 
     def get(self, order_id: str) -> RouterOrder | None:
@@ -80,13 +85,18 @@ class Draft(Orders):
         self.now = now
         self.outputs: list[Event] = []
         self._fold = fold
-        self._standing = state.standing.copy()
+        self._standing = state.standing
         self._copies: dict[str, RouterOrder] = {}
         self._clients: dict[str, str] = {}
         self._brokers: dict[str, str] = {}
 
     @property
     def standing(self) -> Standing:
+        return self._standing
+
+    def change_standing(self) -> Standing:
+        if self._standing is self._state.standing:
+            self._standing = self._state.standing.copy()
         return self._standing
 
     def get(self, order_id: str) -> RouterOrder | None:

@@ -12,6 +12,6 @@ def out_of_time(draft: Draft, order: RouterOrder, deadline_ns: int, halt_epoch: 
     if draft.now > deadline_ns:
         return "past its deadline"
     halts = draft.standing.halts
-    if any(halts.get(key, 0) > halt_epoch for key in scopes_of(order)):
+    if halts and any(halts.get(key, 0) > halt_epoch for key in scopes_of(order)):
         return "approved before a halt"
     return ""

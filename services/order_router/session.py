@@ -48,6 +48,7 @@ REPEAT_PAUSE_S: Final = 0.05
 
 MakeSession = Callable[[], ExecutionSession]
 
+_UNANSWERED: Final = (Ambiguous, NotSent)
 _EFFECTS: Final = frozenset({OrderSending, CancelSending, ReplaceSending, OrderQuerySending})
 
 
@@ -126,7 +127,7 @@ class RouterSession:
                 left_open = outcome
             elif isinstance(outcome, NotSent) and left_open is not None:
                 outcome = left_open
-            answered = not isinstance(outcome, Ambiguous | NotSent)
+            answered = not isinstance(outcome, _UNANSWERED)
             if answered or permit() or time.monotonic() >= until:
                 return self._witness.performed(asked, outcome)
             time.sleep(REPEAT_PAUSE_S)

@@ -97,13 +97,16 @@ class RouterOrder(msgspec.Struct):
 
     def due(self) -> int:
         """Earliest ns at which something about it must be done, 0 for none. Every due time leads to an output that moves it."""
-        times = [lookup.next_at for lookup in self.lookups.values()]
-        if self.sent and self.record.status in UNPROVEN and not self.lookups:
+        lookups, replace, cancel = self.lookups, self.replace, self.cancel
+        if not lookups and replace is None and not cancel.wanted:  # the common case, without a list
+            return self.check_at if self.sent and self.record.status in UNPROVEN else 0
+        times = [lookup.next_at for lookup in lookups.values()]
+        if self.sent and self.record.status in UNPROVEN and not lookups:
             times.append(self.check_at)
-        if self.replace is not None and self.replace.client_order_id not in self.lookups:
-            times.append(self.replace.check_at)
-        if self.working and self.cancel.wanted:
-            times.append(self.cancel.check_at if self.cancel.in_flight else self.cancel.again_at)
+        if replace is not None and replace.client_order_id not in lookups:
+            times.append(replace.check_at)
+        if self.working and cancel.wanted:
+            times.append(cancel.check_at if cancel.in_flight else cancel.again_at)
         return min((t for t in times if t), default=0)
 
     def copy(self) -> RouterOrder:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
+
+import msgspec
 
 from shared.events import Bar, ExecutionRow, Quote, Trade
 from shared.venue import Report
@@ -21,8 +22,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """What one request or market event changed. row: its number in a numbered feed (0: none). state: the core as it is now, None when only a
     newest price changed. name, answer: the request's name and what is answered."""
 
@@ -56,6 +56,7 @@ class MemoryBooks:
         self.last_row = 0
         self._reports: list[Report] = []
         self._executions: list[tuple[int, ExecutionRow]] = []
+        self._execution_reports: list[int] = []  # the report of each
         self._answers: dict[str, Answer] = {}
         self._rows: list[int] = []  # that caused reports, with the newest of them
         self._heads: list[int] = []
@@ -64,6 +65,7 @@ class MemoryBooks:
         for report in write.reports:
             if report.execution is not None:
                 self._executions.append((report.n, report.execution))
+                self._execution_reports.append(report.n)
         self._reports += write.reports
         if write.row:
             self.last_row = write.row
@@ -84,5 +86,5 @@ class MemoryBooks:
         return self._reports[since : since + limit]
 
     def executions(self, since: int, limit: int) -> list[tuple[int, ExecutionRow]]:
-        first = bisect_right(self._executions, since, key=lambda row: row[0])
+        first = bisect_right(self._execution_reports, since)
         return self._executions[first : first + limit]

@@ -79,8 +79,8 @@ def _pass(step: str, request: Request) -> None:
 def _answer(server: LinkServer, request: Request, outcome: Outcome) -> None:
     if outcome.code:
         server.fail(request, outcome.code, outcome.text)
-    elif outcome.answer is not None:
-        server.reply(request, outcome.answer)
+    elif (answer := outcome.answer) is not None:
+        server.reply(request, answer)
 
 
 def _tell(server: LinkServer, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from shared.venue import MatchingCore
 from shared.venue import protocol as p
@@ -18,38 +18,25 @@ class Readings:
         self._core = core
         self._ledger = ledger
         self._now = now
-        self.methods: Final[dict[str, Callable[[bytes], p.Message]]] = {
-            "order": self._order,
-            "open_orders": self._open_orders,
-            "executions": lambda raw: self._executions(p.decode(p.Since, raw)),
-            "positions": self._positions,
-            "account": self._account,
-            "state": self._state,
-            "reports": self._reports,
+        self.methods: Final[dict[str, tuple[type[p.Message], Callable[[Any], p.Message]]]] = {
+            "order": (p.OrderQuery, self._order),
+            "open_orders": (p.Empty, lambda _: p.OrdersAnswer(core.open_orders(), core.report_number)),
+            "executions": (p.Since, self._executions),
+            "positions": (p.Empty, lambda _: p.PositionsAnswer(core.positions(), core.report_number)),
+            "account": (p.Empty, lambda _: p.AccountAnswer(core.settings.account, core.account(), core.report_number)),
+            "state": (p.Since, self._state),
+            "reports": (p.Since, self._reports),
         }
 
-    def _order(self, raw: bytes) -> p.OrderAnswer:
-        client_order_id = p.decode(p.OrderQuery, raw).client_order_id
-        row = self._core.order(client_order_id)
+    def _order(self, query: p.OrderQuery) -> p.OrderAnswer:
+        row = self._core.order(query.client_order_id)
         if row is None:
-            return p.OrderAnswer(None, self._core.report_number, "unknown_order", f"no order {client_order_id} was ever known")
+            return p.OrderAnswer(None, self._core.report_number, "unknown_order", f"no order {query.client_order_id} was ever known")
         return p.OrderAnswer(row, self._core.report_number)
 
-    def _open_orders(self, raw: bytes) -> p.OrdersAnswer:
-        p.decode(p.Empty, raw)
-        return p.OrdersAnswer(self._core.open_orders(), self._core.report_number)
-
-    def _positions(self, raw: bytes) -> p.PositionsAnswer:
-        p.decode(p.Empty, raw)
-        return p.PositionsAnswer(self._core.positions(), self._core.report_number)
-
-    def _account(self, raw: bytes) -> p.AccountAnswer:
-        p.decode(p.Empty, raw)
-        return p.AccountAnswer(self._core.settings.account, self._core.account(), self._core.report_number)
-
-    def _state(self, raw: bytes) -> p.StateAnswer:
+    def _state(self, since: p.Since) -> p.StateAnswer:
         core = self._core
-        found = self._executions(p.decode(p.Since, raw))
+        found = self._executions(since)
         return p.StateAnswer(
             core.settings.account,
             core.open_orders(),
@@ -62,8 +49,7 @@ class Readings:
             self._now(),
         )
 
-    def _reports(self, raw: bytes) -> p.ReportsAnswer:
-        since = p.decode(p.Since, raw)
+    def _reports(self, since: p.Since) -> p.ReportsAnswer:
         return p.ReportsAnswer(tuple(self._ledger.reports(since.n, _page(since.limit))), self._core.report_number)
 
     def _executions(self, since: p.Since) -> p.ExecutionsAnswer:

@@ -7,9 +7,10 @@ work around that: before acting (silence, an error), or on the answer and the st
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import isfinite
-from typing import Final
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade, decode_body
 from shared.runtime import killpoints
@@ -36,31 +37,30 @@ class VenueService:
         self._clock = clock
         self._now = core.now_ns
         self._version = core.version
-        self._readings = Readings(core, ledger, lambda: self._now).methods
-        self._changes: Final[dict[str, Callable[[bytes], Outcome]]] = {
-            "advance": self._advance,
-            "submit": self._submit,
-            "cancel": self._cancel,
-            "replace": self._replace,
-            "external_order": self._external_order,
-            "external_trade": self._external_trade,
-            "cash_flow": self._cash_flow,
-            "fault": self._fault,
+        self._requests: Final[dict[str, tuple[type[p.Message], Callable[[Any], Outcome]]]] = {
+            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now).methods.items()},
+            "advance": (p.Advance, self._advance),
+            "submit": (p.Submit, self._submit),
+            "cancel": (p.Cancel, self._cancel),
+            "replace": (p.Replace, self._replace),
+            "external_order": (p.Submit, self._external_order),
+            "external_trade": (p.ExternalTrade, self._external_trade),
+            "cash_flow": (p.CashFlowRequest, self._cash_flow),
+            "fault": (p.FaultRequest, self._fault),
         }
         self.faults = FaultPlan()
 
     def handle(self, method: str, payload: bytes) -> Outcome:
-        """One request. What is malformed or unknown is refused."""
-        try:
-            if method in self._readings:
-                return Outcome(p.encode(self._readings[method](payload)))
-            if method in self._changes:
-                return self._changes[method](payload)
-        except p.ProtocolError as error:
-            return Outcome(code="malformed", text=str(error))
-        except Refusal as refusal:
-            return Outcome(code=refusal.code, text=refusal.text)
-        return Outcome(code="unknown_method", text=f"known: {', '.join(sorted((*self._changes, *self._readings)))}")
+        """One request over the link. What is malformed or unknown is refused."""
+        known = self._requests.get(method)
+        if known is None:
+            return Outcome(code="unknown_method", text=f"known: {', '.join(sorted(self._requests))}")
+        kind, act = known
+        return _guarded(act, lambda: p.decode(kind, payload))
+
+    def ask(self, method: str, request: p.Message) -> Outcome:
+        """A request of the same process, of the method's type: as `handle` would answer it, without its bytes."""
+        return _guarded(self._requests[method][1], lambda: p.checked(request))
 
     def tick(self) -> Outcome:
         """The wall clock moved: what was due by now happens."""
@@ -69,15 +69,14 @@ class VenueService:
             return Outcome()
         reports = self._doubled(self._core.on_time(now))
         self._commit(reports)
-        return self._told(Outcome(), reports)
+        return self._told(None, reports)
 
-    def _advance(self, payload: bytes) -> Outcome:
+    def _advance(self, request: p.Advance) -> Outcome:
         """A market event; a row that was already taken changes nothing."""
-        request = p.decode(p.Advance, payload)
         if request.row and request.row <= self._ledger.last_row:
-            return Outcome(p.encode(p.Advanced(self._ledger.head_at(request.row))))
+            return Outcome(p.Advanced(self._ledger.head_at(request.row)))
         head, reports = self.advance(request.row, _market_event(request), request.now_ns)
-        return self._told(Outcome(p.encode(p.Advanced(head))), reports)
+        return self._told(p.Advanced(head), reports)
 
     def advance(self, row: int, event: Event, now_ns: int = 0) -> tuple[int, Sequence[Report]]:
         """A market event that was not taken before: the newest report rows up to this one caused, and the reports of this one."""
@@ -93,27 +92,21 @@ class VenueService:
         """Commit what came of a row that was shown to the core itself."""
         self._commit(reports, row)
 
-    def _submit(self, payload: bytes) -> Outcome:
-        r = p.decode(p.Submit, payload)
-
+    def _submit(self, r: p.Submit) -> Outcome:
         def act(reject: FaultSpec | None) -> Verdict:
             refusal = (reject.code, reject.text) if reject else None
             return self._core.submit(r.client_order_id, r.terms, self._time(r.now_ns), r.group, refusal)
 
         return self._change("submit", _order_name(r.client_order_id), p.encode(p.Submit("", r.terms, 0, r.group)), act)
 
-    def _cancel(self, payload: bytes) -> Outcome:
-        r = p.decode(p.Cancel, payload)
-
+    def _cancel(self, r: p.Cancel) -> Outcome:
         def act(reject: FaultSpec | None) -> Verdict:
             return _refused(reject) or self._core.cancel(r.client_order_id, self._time(r.now_ns))
 
         name = f"cancel:{r.attempt}:{_order_name(r.client_order_id)}" if r.attempt else ""
         return self._change("cancel", name, b"", act)
 
-    def _replace(self, payload: bytes) -> Outcome:
-        r = p.decode(p.Replace, payload)
-
+    def _replace(self, r: p.Replace) -> Outcome:
         def act(reject: FaultSpec | None) -> Verdict:
             return _refused(reject) or self._core.replace(r.client_order_id, r.replaces, r.terms, self._time(r.now_ns))
 
@@ -129,48 +122,48 @@ class VenueService:
         known = self._ledger.answer(name) if name else None
         if known is not None and known.asked != asked:
             no = p.OrderAnswer(None, self._core.report_number, "duplicate", f"{name} was used for something else")
-            return Outcome(p.encode(no))
-        outcome = Outcome(known.body) if known else self._settled(name, asked, act(self.faults.for_request(Mode.REJECT, method)))
+            return Outcome(no)
+        if known is not None:
+            outcome = Outcome(p.decode(p.OrderAnswer, known.body))
+        else:
+            outcome = self._settled(name, asked, act(self.faults.for_request(Mode.REJECT, method)))
         if error is not None:
-            return replace(outcome, answer=None, code=_SERVER_ERROR[0], text=_SERVER_ERROR[1])
+            return replace(outcome, said=None, code=_SERVER_ERROR[0], text=_SERVER_ERROR[1])
         if self.faults.for_request(Mode.ACCEPT_THEN_TIMEOUT, method):
-            return replace(outcome, answer=None, code="", text="")
+            return replace(outcome, said=None, code="", text="")
         delay = self.faults.for_request(Mode.DELAYED_ANSWER, method)
         return replace(outcome, delay_ms=delay.delay_ms) if delay else outcome
 
-    def _external_order(self, payload: bytes) -> Outcome:
-        r = p.decode(p.Submit, payload)
+    def _external_order(self, r: p.Submit) -> Outcome:
         return self._settled("", b"", self._core.submit(r.client_order_id, r.terms, self._time(r.now_ns), r.group))
 
-    def _external_trade(self, payload: bytes) -> Outcome:
-        r = p.decode(p.ExternalTrade, payload)
+    def _external_trade(self, r: p.ExternalTrade) -> Outcome:
         if r.quantity <= 0 or r.price <= 0:
             raise Refusal("malformed", "quantity and price must be above 0")
         return self._settled("", b"", self._core.trade_outside(r.client_order_id, r.symbol, r.side, r.quantity, r.price, self._time(r.now_ns)))
 
-    def _cash_flow(self, payload: bytes) -> Outcome:
-        r = p.decode(p.CashFlowRequest, payload)
+    def _cash_flow(self, r: p.CashFlowRequest) -> Outcome:
         reports = self._core.cash_flow(r.kind, r.amount, r.reference, self._time(r.now_ns)).reports
         self._commit(reports)
-        return self._told(Outcome(p.encode(p.Done(self._core.report_number))), reports)
+        return self._told(p.Done(self._core.report_number), reports)
 
-    def _fault(self, payload: bytes) -> Outcome:
-        spec = p.decode(p.FaultRequest, payload).spec
+    def _fault(self, request: p.FaultRequest) -> Outcome:
+        spec = request.spec
         if spec is None:
             self.faults.clear()
         else:
             self.faults.set(spec)
-        return Outcome(p.encode(p.Done(self._core.report_number)))
+        return Outcome(p.Done(self._core.report_number))
 
     def _settled(self, name: str, asked: bytes, verdict: Verdict) -> Outcome:
         """Commit what the core did together with the answer it gets."""
         fills_before = bool(executions_in(verdict.reports)) and self.faults.for_reports(Mode.FILL_BEFORE_ACK) is not None
         reports = self._doubled(fills_first(verdict.reports) if fills_before else verdict.reports)
-        answer = p.encode(p.OrderAnswer(verdict.order, self._core.report_number, verdict.code, verdict.text))
+        answer = p.OrderAnswer(verdict.order, self._core.report_number, verdict.code, verdict.text)
         if killpoints.passed is not None and name:
             killpoints.passed("venue_acted", name.partition(":")[0])
-        self._commit(reports, name=name, answer=Answer(asked, answer) if name else None)
-        return replace(self._told(Outcome(answer), reports), push_first=fills_before)
+        self._commit(reports, name=name, answer=Answer(asked, p.encode(answer)) if name else None)
+        return self._told(answer, reports, push_first=fills_before)
 
     def _doubled(self, reports: Sequence[Report]) -> Sequence[Report]:
         """The reports, with each execution once more when that fault is set."""
@@ -186,13 +179,13 @@ class VenueService:
         self._version = self._core.version
         self._ledger.commit(Write(row, newest, reports, state, name, answer))
 
-    def _told(self, outcome: Outcome, reports: Sequence[Report]) -> Outcome:
-        """The outcome with what listeners hear of it."""
+    def _told(self, answer: p.Message | None, reports: Sequence[Report], *, push_first: bool = False) -> Outcome:
+        """The answer, and what listeners hear of it."""
         if not reports or self.faults.for_reports(Mode.MUTE_STREAM):
-            return outcome
+            return Outcome(answer, push_first=push_first)
         if self.faults.for_reports(Mode.DROPPED_STREAM):
-            return replace(outcome, drop_stream=True)
-        return replace(outcome, push=reports)
+            return Outcome(answer, push_first=push_first, drop_stream=True)
+        return Outcome(answer, push=reports, push_first=push_first)
 
     def _newest(self, event: Event) -> Bar | Quote | Trade | None:
         if isinstance(event, OrderBook):
@@ -203,6 +196,20 @@ class VenueService:
         """The request's own time, else the wall clock's, which here never goes back."""
         self._now = max(self._now, now_ns or self._clock())
         return now_ns or self._now
+
+
+def _guarded(act: Callable[[Any], Outcome], request: Callable[[], p.Message]) -> Outcome:
+    """What is malformed is refused."""
+    try:
+        return act(request())
+    except p.ProtocolError as error:
+        return Outcome(code="malformed", text=str(error))
+    except Refusal as refusal:
+        return Outcome(code=refusal.code, text=refusal.text)
+
+
+def _answering(reading: Callable[[Any], p.Message]) -> Callable[[Any], Outcome]:
+    return lambda request: Outcome(reading(request))
 
 
 def _refused(reject: FaultSpec | None) -> Verdict | None:

@@ -8,7 +8,7 @@ send or cancel anything. Recovery of missing fills is the router's, from the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,7 @@ from shared.events import (
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import locks
-from .differences import Comparison, find_booked, shown_by
+from .differences import Comparison, Unbooked, find_booked, shown_by
 from .fold import NOTED, Holdings, fold
 from .judge import Judgement, judge
 from .settings import SOURCE, ReconcilerSettings
@@ -53,11 +53,21 @@ _decode: Final = msgspec.msgpack.Decoder(ReconcilerState).decode
 _LOCKING: Final = FOLDED | {FillMismatch, ResumeRequested}
 
 
+class Judged(NamedTuple):
+    """A reading as of a moment of our own state, in its two uses."""
+
+    reading: BrokerStateReported
+    now: int
+    unbooked: Sequence[Unbooked]
+    judgement: Judgement
+
+
 class ReconcilerCore:
     """Implements `shared.runtime.actor.Core`; source `reconciler`, topics `t.` and `c.`."""
 
     def __init__(self, settings: ReconcilerSettings | None = None) -> None:
         self._settings = settings or ReconcilerSettings()
+        self._judged: Judged | None = None
         self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger())
         self._decisions: dict[type[Event], Callable[[Any, int], Sequence[Event]]] = {
             RunStarted: self._run_started,
@@ -78,16 +88,25 @@ class ReconcilerCore:
     def apply(self, e: Envelope) -> None:
         event, now = e.event, e.ts_ns
         kind = type(event)
-        judgement = self._judge(event, now) if isinstance(event, BrokerStateReported) else None
-        if kind in _LOCKING or kind is BrokerStateReported or kind is ClockTicked:
-            self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, judgement)
-        if isinstance(event, BrokerStateReported) and judgement is not None:
-            self._note_reading(event, judgement, now)
-        if not (isinstance(event, BrokerStateReported) and judgement is None):
+        if isinstance(event, BrokerStateReported):
+            self._apply_reading(event, now)
+        elif kind in _LOCKING or kind is ClockTicked:
+            self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, None)
+        self._judged = None
+        if kind in NOTED and kind is not BrokerStateReported:
             fold(self._holdings, event, now)
         self._ledger.apply(event)
-        if self._orders.apply(event, now) is not None and isinstance(event, OrderEvent):
+        if kind in FOLDED and self._orders.apply(event, now) is not None and isinstance(event, OrderEvent):
             self._follow(event.order_id, now)
+
+    def _apply_reading(self, e: BrokerStateReported, now: int) -> None:
+        """What it says; nothing where nobody waits for it."""
+        judged = self._judge(e, now)
+        judgement = judged.judgement if judged is not None else None
+        self._watch.locks = locks.locks_after(self._watch, self._orders, e, now, self._settings, judgement)
+        if judged is not None:
+            self._note_reading(e, judged, now)
+            fold(self._holdings, e, now)
 
     def snapshot(self) -> bytes:
         return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, self._ledger.to_state(), self._orders.orders))
@@ -110,6 +129,7 @@ class ReconcilerCore:
     def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger) -> None:
         self._readings, self._watch, self._books, self._orders, self._ledger = readings, watch, books, orders, ledger
         self._holdings = Holdings(self._settings, readings, books, orders, ledger)
+        self._judged = None
 
     # When to read.
 
@@ -152,9 +172,10 @@ class ReconcilerCore:
         return (failed, self._request(readings.again)) if readings.again else (failed,)
 
     def _state_reported(self, e: BrokerStateReported, now: int) -> Sequence[Event]:
-        judgement = self._judge(e, now)
-        if judgement is None:
+        judged = self._judge(e, now)
+        if judged is None:
             return ()
+        judgement = judged.judgement
         outputs: list[Event] = []
         if not self._books.opened:
             outputs.append(_opening(e))
@@ -169,19 +190,23 @@ class ReconcilerCore:
             outputs.append(ReconcileRequested(e.query + 1, e.next_cursor, self._readings.again))
         return outputs
 
-    def _judge(self, e: BrokerStateReported, now: int) -> Judgement | None:
-        """None for a reading nobody waits for: another session's, or one asked for by a process that is gone."""
+    def _judge(self, e: BrokerStateReported, now: int) -> Judged | None:
+        """None for a reading nobody waits for: another session's, or one asked for by a process that is gone. What `decide` worked out serves the
+        `apply` of the same event, between which nothing is folded."""
         if e.session != SOURCE or e.query != self._readings.in_flight:
             return None
-        comparison = Comparison(self._settings, self._books, self._orders, self._ledger, e)
-        return judge(comparison.differences(), self._watch, now, self._settings.grace_ns)
+        judged = self._judged
+        if judged is None or judged.reading is not e or judged.now != now:
+            comparison = Comparison(self._settings, self._books, self._orders, self._ledger, e)
+            judgement = judge(comparison.differences(), self._watch, now, self._settings.grace_ns)
+            judged = self._judged = Judged(e, now, comparison.unbooked, judgement)
+        return judged
 
-    def _note_reading(self, e: BrokerStateReported, judgement: Judgement, now: int) -> None:
-        settings, books = self._settings, self._books
+    def _note_reading(self, e: BrokerStateReported, judged: Judged, now: int) -> None:
+        settings, books, judgement = self._settings, self._books, judged.judgement
         self._watch.since = judgement.since
         self._watch.breaks = {d.key: True for d in judgement.breaks}
-        unbooked = Comparison(settings, books, self._orders, self._ledger, e).unbooked
-        books.awaited = {u.row.execution_id: u.row for u in unbooked if find_booked(books, u.row) is None}
+        books.awaited = {u.row.execution_id: u.row for u in judged.unbooked if find_booked(books, u.row) is None}
         books.recent = {name: r for name, r in books.recent.items() if not shown_by(e, r, now, settings.grace_ns)}
         books.order_reports = {name: report for name, report in books.order_reports.items() if report > e.report}
         pause = settings.grace_ns if judgement.pending else settings.interval_ns

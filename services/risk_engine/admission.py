@@ -22,6 +22,8 @@ _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 def trading_state(p: Proposal, desk: Desk) -> Denial | None:
     """HALTED, DISARMED, a paused strategy deny; so does a lock, even of what would reduce: what is held there is in doubt."""
+    if desk.states.unrestricted and not desk.gates.locked:
+        return None
     scopes = ((Scope.GLOBAL, ""), (Scope.SYMBOL, p.symbol), (Scope.STRATEGY, p.strategy))
     states = {scope: desk.states.of(scope, key) for scope, key in scopes}
     for scope, state in states.items():
@@ -38,6 +40,8 @@ def trading_state(p: Proposal, desk: Desk) -> Denial | None:
 
 def reducing(p: Proposal, desk: Desk) -> Denial | None:
     """REDUCING lets pass what is sure to reduce: the account for global and symbol, the own book for a strategy and `reduce_only`."""
+    if desk.states.unrestricted and not p.reduce_only:
+        return None
     account, book = desk.reservations.account, desk.reservations.strategy(p.strategy)
     judged = (
         (desk.states.of(Scope.GLOBAL, "") is TradingState.REDUCING, account, "state.global"),

@@ -74,6 +74,11 @@ class RiskCore:
         except ValueError as error:
             raise SnapshotIncompatible(f"risk engine: {error}") from None
 
+    @property
+    def timer_moves(self) -> bool:
+        """Whether a datum nothing follows from can change `next_timer`: by making a mark due, where marks are made between day ends."""
+        return self._settings.mark_interval_ms > 0
+
     def next_timer(self) -> int:
         return self._desk.marking.state.due
 

@@ -96,6 +96,10 @@ class Desk:
         """Orders or holdings of a symbol changed."""
         self.watches.track(symbol, working=bool(self.reservations.account.open(symbol).orders))
 
+    def reorder(self, symbol: str) -> None:
+        """Orders of a symbol changed, its holdings did not."""
+        self.watches.reorder(symbol, working=bool(self.reservations.account.open(symbol).orders))
+
     def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
         """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))

@@ -27,10 +27,9 @@ class OrderId(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> OrderId | None:
         """None when it is not of that form."""
         parts = text.split(":")
-        if len(parts) != 3 or not all(p.isascii() and p.isdigit() and len(p) < 16 for p in parts[1:]):
+        if len(parts) != 3 or not (_is_count(parts[1]) and _is_count(parts[2])):
             return None
-        order_id = cls(parts[0], int(parts[1]), int(parts[2]))
-        return order_id if order_id.run > 0 and order_id.n > 0 and str(order_id) == text else None
+        return cls(parts[0], int(parts[1]), int(parts[2]))
 
     def __str__(self) -> str:
         return f"{self.strategy}:{self.run}:{self.n}"
@@ -59,7 +58,10 @@ class Duplicates:
 
     def alike(self, strategy: str, terms: OrderTerms, now: int) -> int:
         """Orders of the same content this strategy had approved less than a window ago."""
-        content, since = _content(terms), now - self._window
+        since = now - self._window
+        if not self._recent or self._recent[-1][0] <= since:  # the newest is too old, as mostly
+            return 0
+        content = _content(terms)
         return sum(1 for ns, owner, other in self._recent if ns > since and owner == strategy and other == content)
 
     def approved(self, strategy: str, terms: OrderTerms, now: int) -> None:
@@ -71,6 +73,11 @@ class Duplicates:
 
     def to_state(self) -> DuplicateState:
         return DuplicateState(self._decided, list(self._recent))
+
+
+def _is_count(text: str) -> bool:
+    """A whole number from 1, in the one spelling there is."""
+    return text.isdigit() and text.isascii() and text[0] != "0" and len(text) < 16
 
 
 def _content(terms: OrderTerms) -> str:

@@ -65,6 +65,7 @@ from .flatten import OWNER
 from .open_order import OpenOrder
 from .proposal import value_price
 
+_INTENTS: Final = (OrderIntent, ReplaceIntent, CancelIntent)
 _NO_DECISION: Final = (Reason.NOT_AUTHORISED, Reason.DUPLICATE_ID, Reason.DUPLICATE_MISMATCH)  # denials that decide no order id
 
 
@@ -151,7 +152,7 @@ class Fold:
     def _intent(self, e: Envelope) -> None:
         """Asked; the decision, where somebody is there to make one, is folded next. What will not be answered again is not noted."""
         d, intent = self._desk, e.event
-        if not isinstance(intent, OrderIntent | ReplaceIntent | CancelIntent) or e.source != f"strategy.{intent.strategy}":
+        if not isinstance(intent, _INTENTS) or e.source != f"strategy.{intent.strategy}":
             return
         if isinstance(intent, OrderIntent):
             order_id = OrderId.parse(intent.order_id)
@@ -180,7 +181,7 @@ class Fold:
         else:
             d.duplicates.decide(_parsed(e.order_id))
             d.duplicates.approved(e.strategy, terms, now)
-        d.track(terms.symbol)
+        d.reorder(terms.symbol)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
         self._desk.unanswered.order_answered(e.order_id)
@@ -198,7 +199,7 @@ class Fold:
             d.flattening.stop(d.reservations.orders[e.order_id].symbol)
         symbol = d.reservations.fold(e)
         if symbol:
-            d.track(symbol)
+            d.reorder(symbol)
             d.flattening.settle(symbol)
 
     def _filled(self, e: OrderFilled, now: int) -> None:

@@ -57,14 +57,18 @@ def price_collar(p: Proposal, desk: Desk) -> Denial | None:
     return None
 
 
-def position(p: Proposal, desk: Desk) -> Denial | None:
-    """Worst-case holding of the symbol on the order's side: units, money, share of equity."""
+def exposure(p: Proposal, desk: Desk) -> Denial | None:
+    """Worst-case holding of the symbol on the order's side, then worst-case sums over the account: units, money, shares of equity."""
     if not p.added:
         return None
+    before, unit = desk.value.line(p.symbol), desk.value.unit(p.symbol)
+    after = before._replace(buys=add(before.buys, p.added)) if p.is_buy else before._replace(sells=add(before.sells, p.added))
+    return _position(p, desk, before, after, unit) or _gross_and_net(p, desk, after, unit)
+
+
+def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal) -> Denial | None:
     s = desk.settings
-    before, after = _lines(p, desk)
     size = _reach(before, p), _reach(after, p)
-    unit = desk.value.unit(p.symbol)
     money = multiply(size[0], unit), multiply(size[1], unit)
     return (
         _within(s.position_max, size, Reason.POSITION, "position_max", p, desk)
@@ -73,12 +77,9 @@ def position(p: Proposal, desk: Desk) -> Denial | None:
     )
 
 
-def gross_and_net(p: Proposal, desk: Desk) -> Denial | None:
-    """Worst-case sums over the account, in money and against equity."""
-    if not p.added:
-        return None
+def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal) -> Denial | None:
     s, total = desk.settings, desk.value.sums.total()
-    changed = total.minus(desk.value.sums.part(p.symbol)).plus(desk.value.worst(_lines(p, desk)[1]))
+    changed = total.exchange(desk.value.sums.part(p.symbol), desk.value.worst(after, unit))
     gross = total.gross, changed.gross
     net = (total.longest, changed.longest) if p.is_buy else (negate(total.shortest), negate(changed.shortest))
     return (
@@ -148,8 +149,7 @@ CHECKS: Final[Sequence[Check]] = (
     admission.fresh,
     admission.throttled,
     admission.few_open,
-    position,
-    gross_and_net,
+    exposure,
     buying_power,
     short_sale,
     self_trade,
@@ -168,13 +168,6 @@ def judge(p: Proposal, desk: Desk) -> Denial | None:
 def _price(p: Proposal, desk: Desk) -> Decimal:
     assert p.reference is not None
     return value_price(p.terms, p.reference.price, desk.settings.collar_bps)
-
-
-def _lines(p: Proposal, desk: Desk) -> tuple[Line, Line]:
-    """Worst-case parts of the symbol before and with the proposal."""
-    before = desk.value.line(p.symbol)
-    grown = before._replace(buys=add(before.buys, p.added)) if p.is_buy else before._replace(sells=add(before.sells, p.added))
-    return before, grown
 
 
 def _reach(line: Line, p: Proposal) -> Decimal:

@@ -64,6 +64,8 @@ class Watch:
         self.state = state
         self.floor = -inf
         self._ceiling = inf
+        self._highest = -inf
+        self._levels_of: tuple[Decimal | None, Decimal, int] = (None, ZERO, 0)
         self._settings = settings
         self._estimate = 0.0
         self._holdings: dict[str, tuple[float, float]] = {}  # (units x multiplier, their worth at the mark)
@@ -75,6 +77,9 @@ class Watch:
             return False
         units, worth = holding
         return self._estimate + units * (bid if units > 0.0 else ask) - worth <= self.floor
+
+    def holds(self, symbol: str) -> bool:
+        return symbol in self._holdings
 
     def direction(self, symbol: str) -> float:
         holding = self._holdings.get(symbol)
@@ -113,9 +118,18 @@ class Watch:
                 self.state.peak = plain(equity)  # state: spelled alike however the sum was made
                 self.state.met = {name for name in self.state.met if not name.startswith("drawdown_max")}
             guard = GUARD * (abs(self._estimate) + 1.0)
-            self.floor = max((float(at) for _, _, at in self._open_levels()), default=-inf) + guard
+            self.floor = self._highest_level() + guard
             self._ceiling = float(self.state.peak) - guard
         return equity
+
+    def _highest_level(self) -> float:
+        """Equity of the level that is met first. Levels move with base, peak and what is met only, so mostly it is known."""
+        state = self.state
+        levels = (state.base, state.peak, len(state.met))
+        if levels != self._levels_of:
+            self._levels_of = levels
+            self._highest = max((float(at) for _, _, at in self._open_levels()), default=-inf)
+        return self._highest
 
     def start(self) -> None:
         """The account is known, or a new day begins: losses of a day count from here."""
@@ -151,6 +165,8 @@ class Watch:
 
     def breaches(self, equity: Decimal) -> list[tuple[Level, LimitBreached]]:
         """Levels newly met at this equity, a hard one standing for its soft one."""
+        if float(equity) > self.floor:
+            return []
         found: dict[str, tuple[Level, LimitBreached]] = {}
         for level, name, at in self._open_levels():
             if equity <= at and equity < level.origin:
@@ -232,6 +248,14 @@ class Watches:
             self.active[symbol] = (self.account, *holders)
         else:
             self.active.pop(symbol, None)
+
+    def reorder(self, symbol: str, working: bool) -> None:
+        """As `track`, where orders changed and holdings did not."""
+        self.account.note(symbol)
+        if working:
+            self.active.setdefault(symbol, (self.account,))
+        elif self.active.get(symbol) == (self.account,) and not self.account.holds(symbol):
+            del self.active[symbol]
 
     def settle(self) -> None:
         """Holdings or cash changed: exact sums for everyone."""

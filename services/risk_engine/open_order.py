@@ -66,7 +66,9 @@ class OpenOrder(msgspec.Struct, frozen=True):
     @property
     def leaves(self) -> Decimal:
         """Units that may still fill."""
-        return ZERO if self.ended else max(ZERO, subtract(self.counted, self.filled))
+        if self.ended:
+            return ZERO
+        return max(ZERO, subtract(self.counted, self.filled)) if self.filled else self.counted
 
 
 def after(order: OpenOrder, event: Event) -> OpenOrder:

@@ -99,8 +99,7 @@ def exposure_events(e: OrderFilled | ExternalOrderSeen, desk: Desk) -> list[Even
     if line is None:
         return []
     s, unit, before = desk.settings, desk.value.unit(line.symbol), desk.value.sums.total()
-    worst = desk.value.worst(line)
-    total = before.minus(desk.value.sums.part(line.symbol)).plus(worst)
+    total = before.exchange(desk.value.sums.part(line.symbol), desk.value.worst(line, unit))
     size, was = _size(line), _size(desk.value.line(line.symbol))
     net = max(magnitude(total.longest), magnitude(total.shortest))
     judged = (

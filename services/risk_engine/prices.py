@@ -89,7 +89,10 @@ class Prices:
 
     def marks(self, symbol: str) -> tuple[float, float] | None:
         """What longs and shorts are marked at: bid and ask, or the last price twice; None before any."""
-        return self._marks(self._quotes.get(symbol), self._lasts.get(symbol))
+        quote, last = self._quotes.get(symbol), self._lasts.get(symbol)
+        if quote is not None and (last is None or last[1] - quote[2] <= self._age):
+            return quote[0], quote[1]
+        return None if last is None else (last[0], last[0])
 
     def mark(self, symbol: str, direction: float) -> float | None:
         """What a holding is worth a unit, on the careful side: the bid for a long one, the ask for a short one, mid when flat."""
@@ -121,11 +124,6 @@ class Prices:
             self._quotes.setdefault(new, self._quotes.pop(symbol))
         if symbol in self._lasts:
             self._lasts.setdefault(new, self._lasts.pop(symbol))
-
-    def _marks(self, quote: _Quote | None, last: _Last | None) -> tuple[float, float] | None:
-        if quote is not None and (last is None or last[1] - quote[2] <= self._age):
-            return quote[0], quote[1]
-        return None if last is None else (last[0], last[0])
 
 
 def _mark(marks: tuple[float, float] | None, direction: float) -> float | None:

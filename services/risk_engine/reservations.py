@@ -91,6 +91,8 @@ class Reservations:
         order = self.orders.get(e.order_id)
         if order is not None:
             new = after(order, e)
+            if new is order:
+                return ""
             if isinstance(e, ReplaceApproved) and e.terms.limit_price is not None:
                 dearer = multiply(e.terms.limit_price, self._ledger.multiplier(order.symbol))
                 new = msgspec.structs.replace(new, unit_value=max(new.unit_value, dearer))
@@ -148,27 +150,30 @@ class Reservations:
         return ""
 
     def _count(self, order: OpenOrder) -> None:
+        symbol, side, leaves = order.symbol, order.side, order.leaves
         self.orders[order.order_id] = order
-        self._by_symbol.setdefault(order.symbol, {})[order.order_id] = None
-        self.account.add_order(order.symbol, order.side, order.leaves)
-        self.strategy(order.strategy).add_order(order.symbol, order.side, order.leaves)
+        self._by_symbol.setdefault(symbol, {})[order.order_id] = None
+        self.account.add_order(symbol, side, leaves)
+        self.strategy(order.strategy).add_order(symbol, side, leaves)
         self.value = add(self.value, value_of(order))
 
     def _swap(self, old: OpenOrder, new: OpenOrder) -> None:
+        symbol, side, left = old.symbol, old.side, old.leaves
         self.value = subtract(self.value, value_of(old))
         if not new.ended:
-            by = subtract(new.leaves, old.leaves)
+            by = subtract(new.leaves, left)
             self.orders[old.order_id] = new
-            self.account.change(old.symbol, old.side, by)
-            self.strategy(old.strategy).change(old.symbol, old.side, by)
+            self.account.change(symbol, side, by)
+            self.strategy(old.strategy).change(symbol, side, by)
             self.value = add(self.value, value_of(new))
             return
         del self.orders[old.order_id]
-        del self._by_symbol[old.symbol][old.order_id]
-        if not self._by_symbol[old.symbol]:
-            del self._by_symbol[old.symbol]
-        self.account.end_order(old.symbol, old.side, old.leaves)
-        self.strategy(old.strategy).end_order(old.symbol, old.side, old.leaves)
+        of_symbol = self._by_symbol[symbol]
+        del of_symbol[old.order_id]
+        if not of_symbol:
+            del self._by_symbol[symbol]
+        self.account.end_order(symbol, side, left)
+        self.strategy(old.strategy).end_order(symbol, side, left)
         self.ended[old.order_id] = new
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]

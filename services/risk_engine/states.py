@@ -52,6 +52,11 @@ class TradingStates(msgspec.Struct):
             return self.mode
         return TradingState.DISARMED
 
+    @property
+    def unrestricted(self) -> bool:
+        """Everybody may trade everything, as mostly."""
+        return self.armed and self.mode is TradingState.ACTIVE and not self.modes and not self.paused
+
     def of(self, scope: Scope, key: str) -> TradingState:
         return self.overall() if scope is Scope.GLOBAL else self.modes.get(_name(scope, key), TradingState.ACTIVE)
 

@@ -44,6 +44,7 @@ class Throttles:
     def __init__(self, settings: RiskSettings, state: ThrottleState) -> None:
         self._settings = settings
         self._buckets: dict[str, Bucket] = {}
+        self._strategies: dict[str, list[tuple[str, Bucket]]] = {}
         for name, full_at in state.full_at.items():
             bucket = self._bucket(name)
             if bucket is not None:
@@ -51,18 +52,15 @@ class Throttles:
 
     def blocking(self, strategy: str, now: int) -> tuple[str, int] | None:
         """The limit (key, value) that has no token for a message of this strategy at now."""
-        for name in self._names(strategy):
-            bucket = self._bucket(name)
-            if bucket is not None and not bucket.has_token(now):
+        for name, bucket in self._of(strategy):
+            if not bucket.has_token(now):
                 return name.split(":", 1)[0], bucket.rate
         return None
 
     def spend(self, strategy: str, now: int) -> None:
         """A new order or replace was approved."""
-        for name in self._names(strategy):
-            bucket = self._bucket(name)
-            if bucket is not None:
-                bucket.take(now)
+        for _, bucket in self._of(strategy):
+            bucket.take(now)
 
     def spend_cancel(self, strategy: str, now: int) -> None:
         """A cancel was approved, as every cancel is; past the reserve it uses up what new orders could have had."""
@@ -76,9 +74,13 @@ class Throttles:
     def to_state(self) -> ThrottleState:
         return ThrottleState({name: bucket.full_at for name, bucket in self._buckets.items() if bucket.full_at})
 
-    @staticmethod
-    def _names(strategy: str) -> tuple[str, ...]:
-        return ("msgs_per_s_max", "msgs_per_min_max", f"strategy_msgs_per_s_max:{strategy}")
+    def _of(self, strategy: str) -> list[tuple[str, Bucket]]:
+        """The buckets a message of the strategy draws on, by name."""
+        found = self._strategies.get(strategy)
+        if found is None:
+            names = ("msgs_per_s_max", "msgs_per_min_max", f"strategy_msgs_per_s_max:{strategy}")
+            found = self._strategies[strategy] = [(name, bucket) for name in names if (bucket := self._bucket(name)) is not None]
+        return found
 
     def _bucket(self, name: str) -> Bucket | None:
         """The bucket of a name, None where its limit is switched off. Made on first use: strategies come and go."""

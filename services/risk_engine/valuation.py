@@ -25,11 +25,14 @@ class Amounts(NamedTuple):
     longest: Decimal = ZERO
     shortest: Decimal = ZERO
 
-    def plus(self, other: Amounts) -> Amounts:
-        return Amounts(*map(add, self, other))
-
-    def minus(self, other: Amounts) -> Amounts:
-        return Amounts(*map(subtract, self, other))
+    def exchange(self, old: Amounts, new: Amounts) -> Amounts:
+        """A sum with one part in place of another."""
+        return Amounts(
+            add(subtract(self.held, old.held), new.held),
+            add(subtract(self.gross, old.gross), new.gross),
+            add(subtract(self.longest, old.longest), new.longest),
+            add(subtract(self.shortest, old.shortest), new.shortest),
+        )
 
 
 NOTHING = Amounts()
@@ -46,8 +49,11 @@ class Valuation:
         self.note = self._moved.add
 
     def total(self) -> Amounts:
+        if not self._moved:
+            return self._total
         for symbol in self._moved:
-            self._total = self._total.minus(self._parts.get(symbol, NOTHING)).plus(part := self._amounts_of(symbol))
+            part = self._amounts_of(symbol)
+            self._total = self._total.exchange(self._parts.get(symbol, NOTHING), part)
             if part == NOTHING:
                 self._parts.pop(symbol, None)
             else:
@@ -82,33 +88,34 @@ class AccountValue:
     def unit(self, symbol: str) -> Decimal:
         """Money a unit at the mark; what was paid a unit, or the dearest open order's, while no price is known."""
         position = self._ledger.net(symbol)
-        mark = self._prices.mark(symbol, float(position))
-        if mark is not None:
-            return multiply(of_float(mark), self._ledger.multiplier(symbol))
+        unit = self._marked(symbol, position)
+        if unit is not None:
+            return unit
         paid = share(self._cost(symbol), ONE, position) if position else ZERO
         return max([magnitude(paid), *(order.unit_value for order in self._reservations.in_symbol(symbol))])
 
-    def worst(self, line: Line) -> Amounts:
-        """Worst-case money of a line at the symbol's unit value."""
-        unit = self.unit(line.symbol)
+    def worst(self, line: Line, unit: Decimal, held: Decimal = ZERO) -> Amounts:
+        """Worst-case money of a line at a unit value."""
         longest = multiply(add(line.position, line.buys), unit)
         shortest = multiply(subtract(line.position, line.sells), unit)
-        return Amounts(ZERO, max(magnitude(longest), magnitude(shortest)), longest, shortest)
+        return Amounts(held, max(magnitude(longest), magnitude(shortest)), longest, shortest)
 
     def line(self, symbol: str) -> Line:
         open_ = self._reservations.account.open(symbol)
         return Line(symbol, self._ledger.net(symbol), open_.buys, open_.sells)
 
     def _amounts(self, symbol: str) -> Amounts:
-        return self.worst(self.line(symbol))._replace(held=self.held(symbol))
+        line = self.line(symbol)
+        unit = self._marked(symbol, line.position)
+        if unit is None:
+            return self.worst(line, self.unit(symbol), self._cost(symbol))
+        return self.worst(line, unit, multiply(line.position, unit))
 
     def held(self, symbol: str) -> Decimal:
         """Holdings at the mark, at their cost while no price is known."""
         position = self._ledger.net(symbol)
-        mark = self._prices.mark(symbol, float(position))
-        if mark is None:
-            return self._cost(symbol)
-        return multiply(multiply(position, of_float(mark)), self._ledger.multiplier(symbol))
+        unit = self._marked(symbol, position)
+        return self._cost(symbol) if unit is None else multiply(position, unit)
 
     def holdings(self) -> tuple[Decimal, Decimal]:
         """(gross, net) money of what is held, orders left out. O(holdings)."""
@@ -117,6 +124,11 @@ class AccountValue:
             value = self.held(symbol)
             gross, net = add(gross, magnitude(value)), add(net, value)
         return gross, net
+
+    def _marked(self, symbol: str, position: Decimal) -> Decimal | None:
+        """Money a unit of such a holding at its mark; None while no price is known."""
+        mark = self._prices.mark(symbol, float(position))
+        return None if mark is None else multiply(of_float(mark), self._ledger.multiplier(symbol))
 
     def _cost(self, symbol: str) -> Decimal:
         total = ZERO

@@ -25,9 +25,7 @@ from shared.events import (
     DayEnded,
     Envelope,
     Event,
-    FillCorrected,
     OrderEvent,
-    OrderFilled,
     RegimeChanged,
     ResumeRequested,
     RunStarted,
@@ -46,7 +44,7 @@ from shared.events import (
     topic_orders,
 )
 from shared.runtime.actor import SnapshotIncompatible
-from shared.strategy.desk import Desk, Gate
+from shared.strategy.desk import EXECUTIONS, Desk, Gate
 from shared.strategy.loading import LoadedStrategy
 from shared.strategy.own_orders import UPDATES
 from shared.strategy.regime import RegimeTransition, regime_named
@@ -330,7 +328,7 @@ class StrategyActor:
         order, user = self._desk.fold_order(event), self._user
         if order is not None and user.overrides("on_order_update") and not user.call("on_order_update", order.view()):
             return
-        if isinstance(event, OrderFilled | FillCorrected) and user.overrides("on_fill"):
+        if isinstance(event, EXECUTIONS) and user.overrides("on_fill"):
             user.call("on_fill", self._desk.fill(event))
 
     def _clock_ticked(self, _event: ClockTicked) -> None:

@@ -8,6 +8,7 @@ amount, rounds to `SHARE_PLACES` decimals and leaves the remainder with the call
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from functools import lru_cache
 from typing import Final
 
 DIGITS_MAX: Final = 80  # a 17-digit price x 20-digit quantity x 10-digit multiplier, summed over the life of an account, with room
@@ -37,6 +38,12 @@ def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 
 def of_float(value: float) -> Decimal:
     """The decimal a person reads in a float: its shortest representation, not its binary expansion."""
+    return _of_float(value) if value else Decimal(repr(value))  # the two zeros are equal, and are spelled apart
+
+
+@lru_cache(maxsize=4096)
+def _of_float(value: float) -> Decimal:
+    """Remembered, because one price is asked for a dozen times in a row: reading its text back costs ten times the look-up."""
     return Decimal(repr(value))
 
 
@@ -49,4 +56,4 @@ def plain(value: Decimal) -> Decimal:
 
 def text(value: Decimal) -> str:
     """`plain` in digits."""
-    return f"{plain(value):f}"
+    return f"{_EXACT.normalize(value):f}"

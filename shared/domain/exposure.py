@@ -50,7 +50,7 @@ class Exposure:
         self.orders -= 1
         self._shift(line, side, negate(leaves))
         if not line.orders:
-            assert line == Open(), f"{symbol}: open quantity without an order"
+            assert line.buys == line.sells == 0, f"{symbol}: open quantity without an order"
             del self._open[symbol]
 
     def position(self, symbol: str) -> Decimal:

@@ -6,9 +6,9 @@ nothing and raises nothing: a step that was late or illegal is returned, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -59,7 +59,7 @@ HAPPENINGS: Final[dict[type[Event], Happening]] = {
 FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderFilled, FillCorrected, *HAPPENINGS})
 
 _FINE: Final = Verdict.OK
-_NOTED: Final = frozenset(HAPPENINGS) - {OrderApproved, OrderDenied, CancelSending, OrderExpired}  # types that bring facts beside a status
+_NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderReplaced})  # types that bring a name the broker calls the order by
 
 
 class OrderRecord(msgspec.Struct):
@@ -105,23 +105,23 @@ def open_record(event: Event, now: int) -> OrderRecord | None:
 
 def advance(record: OrderRecord, event: OrderEvent, now: int) -> Step:
     """Fold one event of the order into its record and return the machine's step."""
-    happening = HAPPENINGS.get(type(event))
+    kind = type(event)
+    happening = HAPPENINGS.get(kind)
     if happening is None:
-        if isinstance(event, OrderFilled):
-            happening = _fill(record, event)
-        elif isinstance(event, FillCorrected):
-            happening = _correct(record, event)
-        else:
+        execution = _EXECUTIONS.get(kind)
+        if execution is None:
             return Step(record.status, _FINE)
+        happening = execution(record, event)
     elif isinstance(event, ReplaceRejected) and event.replace_no != record.replacing:
         return Step(record.status, _FINE)  # another replace was refused before it was sent; the one in flight stands
     quantity = event.terms.quantity if isinstance(event, OrderReplaced) else record.terms.quantity
     made = step(record.status, happening, record.filled, quantity)
-    if made.verdict in {Verdict.OK, Verdict.LATE}:
+    if made.verdict is Verdict.OK or made.verdict is Verdict.LATE:
         record.status = made.status
         record.changed_ns = now
-        if type(event) in _NOTED:
-            _note(record, event)
+        note = _NOTES.get(kind)
+        if note is not None:
+            note(record, event)
     return made
 
 
@@ -141,27 +141,43 @@ def _correct(record: OrderRecord, e: FillCorrected) -> Happening:
     return fill_happening(record.filled, record.terms.quantity, correction=True)
 
 
-def _note(record: OrderRecord, event: OrderEvent) -> None:
-    """Facts beside the status."""
-    match event:
-        case OrderSending():
-            record.client_order_id = event.client_order_id
-        case OrderAccepted():
-            record.broker_order_id = event.broker_order_id
-        case ReplaceSending():
-            record.replacing = event.replace_no
-        case OrderReplaced():
-            if event.client_order_id != record.client_order_id:
-                record.superseded = (*record.superseded, record.client_order_id)
-            record.terms, record.client_order_id, record.broker_order_id = event.terms, event.client_order_id, event.broker_order_id
-            record.replacing = 0
-        case ReplaceRejected():
-            record.replacing = 0
-            record.text = event.text
-        case OrderRejected() | OrderUnknown() | OrderAbandoned() | CancelRejected() | OrderCanceled():
-            record.text = event.text
-        case _:
-            pass
+def _note_sending(record: OrderRecord, e: OrderSending) -> None:
+    record.client_order_id = e.client_order_id
+
+
+def _note_accepted(record: OrderRecord, e: OrderAccepted) -> None:
+    record.broker_order_id = e.broker_order_id
+
+
+def _note_replace_sending(record: OrderRecord, e: ReplaceSending) -> None:
+    record.replacing = e.replace_no
+
+
+def _note_replaced(record: OrderRecord, e: OrderReplaced) -> None:
+    if e.client_order_id != record.client_order_id:
+        record.superseded = (*record.superseded, record.client_order_id)
+    record.terms, record.client_order_id, record.broker_order_id = e.terms, e.client_order_id, e.broker_order_id
+    record.replacing = 0
+
+
+def _note_replace_rejected(record: OrderRecord, e: ReplaceRejected) -> None:
+    record.replacing = 0
+    record.text = e.text
+
+
+def _note_text(record: OrderRecord, e: OrderRejected | OrderUnknown | OrderAbandoned | CancelRejected | OrderCanceled) -> None:
+    record.text = e.text
+
+
+_EXECUTIONS: Final[dict[type[Event], Callable[[OrderRecord, Any], Happening]]] = {OrderFilled: _fill, FillCorrected: _correct}
+_NOTES: Final[dict[type[Event], Callable[[OrderRecord, Any], None]]] = {  # facts beside the status
+    OrderSending: _note_sending,
+    OrderAccepted: _note_accepted,
+    ReplaceSending: _note_replace_sending,
+    OrderReplaced: _note_replaced,
+    ReplaceRejected: _note_replace_rejected,
+    **dict.fromkeys((OrderRejected, OrderUnknown, OrderAbandoned, CancelRejected, OrderCanceled), _note_text),
+}
 
 
 class OrderFold:
@@ -177,7 +193,8 @@ class OrderFold:
 
     def apply(self, event: Event, now: int) -> Step | None:
         """Fold one event; None when it is no order event or of an order never met."""
-        if type(event) not in FOLDED or not isinstance(event, OrderEvent):
+        kind = type(event)
+        if kind not in FOLDED or not isinstance(event, OrderEvent):
             return None
         record = self.orders.get(event.order_id)
         if record is None:
@@ -186,11 +203,13 @@ class OrderFold:
                 return None
             self.orders[event.order_id] = record
             made = advance(record, event, now)
-        elif isinstance(event, OrderIntent | ExternalOrderSeen):
+            self._index(record)
+        elif kind is OrderIntent or kind is ExternalOrderSeen:
             return Step(record.status, Verdict.ILLEGAL)
         else:
             made = advance(record, event, now)
-        self._index(record)
+            if kind in _NAMING:
+                self._index(record)
         if record.done:
             self._open.pop(record.order_id, None)
         else:

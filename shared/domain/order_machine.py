@@ -129,13 +129,14 @@ def _parse(table: str) -> dict[tuple[OrderStatus, Happening], tuple[OrderStatus 
     return cells
 
 
-_CELLS: Final = _parse(TABLE)
+_STEPS: Final = {pair: None if target is None else Step(target, verdict) for pair, (target, verdict) in _parse(TABLE).items()}
+_WORK: Final = {pair: verdict for pair, (target, verdict) in _parse(TABLE).items() if target is None}
 
 
 def step(status: OrderStatus, happening: Happening, filled: Decimal, quantity: Decimal) -> Step:
     """What becomes of an order in `status`. filled, quantity: the order's, after the happening; they only resolve `work`."""
-    target, verdict = _CELLS[status, happening]
-    return Step(working_status(filled, quantity) if target is None else target, verdict)
+    made = _STEPS[status, happening]
+    return Step(working_status(filled, quantity), _WORK[status, happening]) if made is None else made
 
 
 def working_status(filled: Decimal, quantity: Decimal) -> OrderStatus:

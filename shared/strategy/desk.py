@@ -34,6 +34,7 @@ from .regime import RegimeState, regime_named
 from .settings import StrategySettings
 from .timers import Timer, Timers
 
+EXECUTIONS: Final = (OrderFilled, FillCorrected)
 WORDS_MAX: Final = 1_000  # intents and log lines of one event; a loop without an end in a strategy stops here
 
 
@@ -129,7 +130,7 @@ class Desk:
 
     def fold_order(self, event: OrderEvent) -> OwnOrder | None:
         """An event of the order path; fills reach the book whether or not their order is still known."""
-        if isinstance(event, OrderFilled | FillCorrected):
+        if type(event) in EXECUTIONS:
             self.ledger.apply(event)
         return self.orders.fold(event, self.now)
 

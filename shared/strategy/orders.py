@@ -89,11 +89,14 @@ def exact(value: object, name: str) -> Decimal:
     """The decimal a person reads in the number. Raises TypeError, OrderError naming the argument."""
     if isinstance(value, bool) or not isinstance(value, Decimal | Real | str):
         raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
-    text = float.__repr__(value) if isinstance(value, float) else str(value).strip()  # not repr(): numpy's prints its type
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(text)
-    except InvalidOperation:
-        raise OrderError(f"{name}: {value!r} is not a number") from None
+    if isinstance(value, Decimal):
+        number = value
+    else:
+        text = float.__repr__(value) if isinstance(value, float) else str(value).strip()  # not repr(): numpy's prints its type
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            raise OrderError(f"{name}: {value!r} is not a number") from None
     if not number.is_finite():
         raise OrderError(f"{name}: {value} is not finite")
     return number

@@ -7,9 +7,9 @@ corrections still find theirs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,13 +23,16 @@ from shared.events import (
     CancelRejected,
     Event,
     ExternalOrderSeen,
+    OrderAbandoned,
     OrderApproved,
+    OrderCanceled,
     OrderDenied,
     OrderEvent,
     OrderIntent,
     OrderRejected,
     OrderReplaced,
     OrderStatus,
+    OrderUnknown,
     ReplaceApproved,
     ReplaceDenied,
     ReplaceIntent,
@@ -127,10 +130,12 @@ class OwnOrders:
                 return None
             order = self._orders[event.order_id] = OwnOrder(record, event.group, event.group_role, event.reduce_only)
         known = advance(order.record, event, now).verdict
-        _note(order, event)
+        note = _NOTES.get(type(event))
+        if note is not None:
+            note(order, event)
         order.event = type(event).__name__
         self._file(order)
-        return order if known in (Verdict.OK, Verdict.LATE) else None
+        return order if known is Verdict.OK or known is Verdict.LATE else None
 
     def forget(self, order_id: str) -> None:
         self._orders.pop(order_id, None)
@@ -147,7 +152,7 @@ class OwnOrders:
         return own
 
     def _file(self, order: OwnOrder) -> None:
-        if not order.done:
+        if not order.record.done:
             self._done.pop(order.id, None)  # a fill or an acceptance showed that it lives after all
             return
         self._done.setdefault(order.id)
@@ -163,26 +168,60 @@ def _float(number: Decimal | None) -> float | None:
     return None if number is None else float(number)
 
 
-def _note(order: OwnOrder, event: OrderEvent) -> None:
-    """What the domain's fold does not keep: requests under way, and reasons in words."""
-    match event:
-        case CancelIntent() | CancelApproved():
-            order.asked = OrderStatus.PENDING_CANCEL
-        case ReplaceIntent():
-            order.replace_no = event.replace_no
-            order.asked = OrderStatus.PENDING_REPLACE
-        case OrderReplaced() | ReplaceDenied() | ReplaceRejected() if order.asked is OrderStatus.PENDING_REPLACE:
-            order.asked = None
-        case CancelRejected():
-            order.asked = None
-        case OrderApproved():
-            order.reference = event.reference
-        case _:
-            pass
-    match event:
-        case OrderDenied() | ReplaceDenied():
-            order.text = f"{event.reason.name}: {event.key} is {event.limit}, met by {event.value}"
-        case OrderRejected() | CancelRejected() | ReplaceRejected():
-            order.text = f"{event.code}: {event.text}"
-        case _:
-            order.text = getattr(event, "text", order.text)
+# What the domain's fold does not keep: requests under way, and reasons in words.
+
+
+def _cancel_asked(order: OwnOrder, _e: CancelIntent | CancelApproved) -> None:
+    order.asked = OrderStatus.PENDING_CANCEL
+
+
+def _cancel_rejected(order: OwnOrder, e: CancelRejected) -> None:
+    order.asked = None
+    order.text = f"{e.code}: {e.text}"
+
+
+def _replace_asked(order: OwnOrder, e: ReplaceIntent) -> None:
+    order.replace_no = e.replace_no
+    order.asked = OrderStatus.PENDING_REPLACE
+
+
+def _replace_over(order: OwnOrder, e: OrderReplaced | ReplaceDenied | ReplaceRejected) -> None:
+    if order.asked is OrderStatus.PENDING_REPLACE:
+        order.asked = None
+    if isinstance(e, ReplaceDenied):
+        _denied(order, e)
+    elif isinstance(e, ReplaceRejected):
+        _rejected(order, e)
+
+
+def _approved(order: OwnOrder, e: OrderApproved) -> None:
+    order.reference = e.reference
+
+
+def _denied(order: OwnOrder, e: OrderDenied | ReplaceDenied) -> None:
+    order.text = f"{e.reason.name}: {e.key} is {e.limit}, met by {e.value}"
+
+
+def _rejected(order: OwnOrder, e: OrderRejected | ReplaceRejected) -> None:
+    order.text = f"{e.code}: {e.text}"
+
+
+def _told(order: OwnOrder, e: OrderUnknown | OrderCanceled | OrderAbandoned) -> None:
+    order.text = e.text
+
+
+_NOTES: Final[dict[type[Event], Callable[[OwnOrder, Any], None]]] = {
+    CancelIntent: _cancel_asked,
+    CancelApproved: _cancel_asked,
+    CancelRejected: _cancel_rejected,
+    ReplaceIntent: _replace_asked,
+    OrderReplaced: _replace_over,
+    ReplaceDenied: _replace_over,
+    ReplaceRejected: _replace_over,
+    OrderApproved: _approved,
+    OrderDenied: _denied,
+    OrderRejected: _rejected,
+    OrderUnknown: _told,
+    OrderCanceled: _told,
+    OrderAbandoned: _told,
+}

@@ -104,7 +104,7 @@ def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> S
     if not orders:
         return NOTHING_OPEN
     quantity, value = ZERO, ZERO
-    groups: dict[str, Side] = {}
+    groups: dict[str, Side] = {}  # most orders are of none
     for order in orders:
         if order.terms.side is not side:
             continue
@@ -123,6 +123,8 @@ def worst_value(account: Account, symbol: str, orders: Sequence[Working], pricin
     """Largest exposure in money the symbol can reach if its open orders fill."""
     holding = account.holdings.get(symbol)
     value = pricing.position_value(symbol, holding) if holding else ZERO
+    if not orders:
+        return max(value, -value)
     return max(value + open_side(orders, OrderSide.BUY, pricing).value, open_side(orders, OrderSide.SELL, pricing).value - value)
 
 
@@ -149,15 +151,16 @@ def shortage(
         missing = open_side(both, OrderSide.SELL, pricing).quantity - max(account.quantity(terms.symbol), ZERO)
         if missing > 0 and (settings.account_kind is AccountKind.CASH or not settings.short_allowed or not shortable):
             return "short_not_allowed", f"{missing} more than held and not yet on sale"
-    before = worst_value(account, terms.symbol, others, pricing)
-    after = worst_value(account, terms.symbol, both, pricing)
     if settings.account_kind is AccountKind.CASH:
         adds = terms.side is OrderSide.BUY
         need = open_side(both, OrderSide.BUY, pricing).value - open_side(others, OrderSide.BUY, pricing).value
     else:
-        adds, need = after > before, after - before
+        need = worst_value(account, terms.symbol, both, pricing) - worst_value(account, terms.symbol, others, pricing)
+        adds = need > 0
+    if not adds:
+        return None
     free = totals(settings, account, books, pricing).buying_power
-    if adds and need > free:
+    if need > free:
         return "insufficient_buying_power", f"needs {need}, has {free} {settings.currency}"
     return None
 

@@ -7,8 +7,10 @@ it is answered as the first time.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
@@ -188,16 +190,22 @@ def decode(kind: type[M], raw: bytes) -> M:
         message: M = decoder.decode(raw)
     except (msgspec.MsgspecError, RecursionError, ValueError, ArithmeticError) as error:
         raise ProtocolError(f"{kind.__name__}: {error}") from None
-    _check_decimals(message)
+    return checked(message)
+
+
+def checked(message: M) -> M:
+    """The message. Raises ProtocolError for a number no money has. Requests that carry money carry it at most one level deep: their own fields and
+    those of their terms."""
+    for holder in (message, getattr(message, "terms", None)):
+        for name in () if holder is None else _decimal_fields(holder.__class__):
+            value = getattr(holder, name)
+            if value is not None and not reasonable(value):
+                raise ProtocolError(f"{name} is no number that money or a quantity can be")
     return message
 
 
-def _check_decimals(message: Message) -> None:
-    """Requests that carry money carry it at most one level deep: their own fields and those of their terms."""
-    for holder in (message, getattr(message, "terms", None)):
-        if holder is None:
-            continue
-        for name in holder.__struct_fields__:
-            value = getattr(holder, name)
-            if isinstance(value, Decimal) and not reasonable(value):
-                raise ProtocolError(f"{name} is no number that money or a quantity can be")
+@cache
+def _decimal_fields(kind: Hashable) -> tuple[str, ...]:
+    """Names of a struct's fields that are decimals."""
+    assert isinstance(kind, type)
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type is Decimal or Decimal in get_args(field.type))

@@ -237,7 +237,6 @@ def write_bars(directory: Path, seed: int) -> None:
 
 def config_in(directory: Path, seed: int, costs: str, bar_mode: str, share: float | None, latency_ms: int) -> Path:
     path = f"{__name__ if __name__.startswith('tests.') else f'tests.properties.{Path(__file__).stem}'}:Gambler"
-    replaces = 0.0 if latency_ms else 0.15  # one that is on its way between two bars is a break to the reconciler: docs/backtest.md, limits
     generous = {
         "max_notional": 50_000,
         "max_gross_exposure": 3,
@@ -255,7 +254,7 @@ def config_in(directory: Path, seed: int, costs: str, bar_mode: str, share: floa
             "broker": "paper",
             "symbols": list(MULTIPLIERS),
             "strategies": [
-                {"id": name, "path": path, "params": {"seed": seed + i, "replaces": replaces}, "budget": str(b)}
+                {"id": name, "path": path, "params": {"seed": seed + i, "replaces": 0.15}, "budget": str(b)}
                 for i, (name, b) in enumerate(BUDGETS.items())
             ],
             "risk": {

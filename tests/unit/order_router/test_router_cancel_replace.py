@@ -240,6 +240,15 @@ def test_replace_time_out_is_looked_up_by_its_own_name_and_found() -> None:
     assert kinds(w.when(new_row())) == ["OrderReplaced"]
 
 
+def test_a_replace_that_is_still_on_its_way_is_asked_for_again_later() -> None:
+    w = world().given(replace())
+    assert kinds(w.tick(30)) == ["OrderQuerySending"], "no word of it"
+    assert kinds(w.when(new_row(OrderStatus.PENDING_NEW))) == [], "the venue has it and has not acted: the old terms stand"
+    assert kinds(w.tick(1)) == []
+    assert kinds(w.tick(30)) == ["OrderQuerySending"]
+    assert kinds(w.when(new_row())) == ["OrderReplaced"]
+
+
 def test_replace_time_out_that_never_arrived_is_rejected_when_absence_is_proven() -> None:
     w = world().given(replace())
     w.given(BrokerRequestAmbiguous(ACCOUNT, "router", "replace", client(1, replace=1), ErrorClass.TIMEOUT, "", 1))
