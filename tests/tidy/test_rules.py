@@ -59,6 +59,8 @@ def test_zmq_is_known_to_the_bus_alone() -> None:
 
 
 def test_no_path_of_a_machine_is_written_down() -> None:
-    tracked = [p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".yaml", ".toml", ".yml"} and not {".git", ".venv", ".venv-peers"} & set(p.parts)]
+    tracked = [
+        p for p in ROOT.rglob("*") if p.suffix in {".py", ".md", ".yaml", ".toml", ".yml"} and not {".git", ".venv", ".venv-peers"} & set(p.parts)
+    ]
     for path in tracked:
         assert not re.search(r"(?<![\w.])/(work|root|home/\w+)/", path.read_text()), name(path)
