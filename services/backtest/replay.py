@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from shared.bus.port import NEVER
 from shared.events import Envelope, Event, HealthReported, LeaseGranted, encode_body
 from shared.runtime.actor import Core, FoldingCore, InvariantError
+from shared.runtime.driver import as_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class ReplayedRun:
             self._own.take(self._own.next.cause if self._own.next is not None else 0)
         self._core.apply(e)
         for fact in self._own.take(e.seq):
-            self._core.apply(_as_own(fact.event, e, fact.run, fact.n, fact.epoch, self.run.source))
+            self._core.apply(as_own(fact.event, e, fact.run, fact.n, fact.epoch, self.run.source))
 
     def _decide(self, e: Envelope, journaled: Sequence[Envelope]) -> Difference | None:
         run, core = self.run, self._deciding
@@ -129,7 +130,7 @@ class ReplayedRun:
             if core is not None:
                 for i, event in enumerate(said):
                     epoch = journaled[i].epoch if i < len(journaled) else self._epoch
-                    core.apply(_as_own(event, e, run.number, self._n + 1 + i, epoch, run.source))
+                    core.apply(as_own(event, e, run.number, self._n + 1 + i, epoch, run.source))
             self._n += len(said)
         return None
 
@@ -172,8 +173,3 @@ def runs_of(started: Sequence[tuple[int, str, int, str]], source: str) -> list[R
     own = [(seq, number, mark) for seq, name, number, mark in started if name == source]
     ends = [*(seq for seq, _, _ in own[1:]), NEVER]
     return [Run(source, number, seq, ends[i], mark) for i, (seq, number, mark) in enumerate(own)]
-
-
-def _as_own(event: Event, cause: Envelope, run: int, n: int, epoch: int, source: str) -> Envelope:
-    """As the driver hands an actor its own output: right after the cause, at the cause's time, without a place of its own."""
-    return Envelope(0, cause.ts_ns, event.topic, source, run, n, cause.seq, epoch, event)

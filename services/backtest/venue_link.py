@@ -15,11 +15,8 @@ from shared.brokers.contract import (
     Accepted,
     Cancellation,
     Capabilities,
-    CashSeen,
     Executions,
-    ExecutionSeen,
     NotSent,
-    OrderSeen,
     Outcome,
     Permit,
     ReadFailed,
@@ -33,6 +30,7 @@ from shared.brokers.contract import (
 )
 from shared.brokers.paper import CAPABILITIES
 from shared.brokers.paper.sessions import report_of
+from shared.brokers.paper.stream import item_of
 from shared.events import AccountRow, Bar, ErrorClass, Event, ExecutionRow, OrderRow, PositionRow, Quote, Trade
 from shared.venue import MatchingCore, Report, VenueSettings
 from shared.venue import protocol as p
@@ -126,7 +124,7 @@ class VenueLine:
         if self._known < self._venue.head():
             reports = self._venue.books.reports(self._known, self._venue.head())
             self._known = reports[-1].n
-            items += map(_item, reports)
+            items += map(item_of, reports)
         return items
 
     # readings
@@ -166,12 +164,3 @@ class VenueLine:
         if not isinstance(outcome.said, kind):
             raise ReadFailed(query, ErrorClass.SCHEMA, f"{outcome.code}: {outcome.text}")
         return outcome.said
-
-
-def _item(report: Report) -> StreamItem:
-    if report.execution is not None:
-        return ExecutionSeen(report.execution, report.n)
-    if report.cash is not None:
-        return CashSeen(report.cash, report.n)
-    assert report.order is not None, report
-    return OrderSeen(report.order, report.n)

@@ -221,7 +221,7 @@ class ActorDriver:
         if e.seq < w.run_seq or (not self._deterministic and e.seq <= self._live_after):
             self.core.apply(e)
             for own in journaled:
-                self.core.apply(_as_own(own.event, e, own.run, own.n, own.epoch, self._reg.source))
+                self.core.apply(as_own(own.event, e, own.run, own.n, own.epoch, self._reg.source))
                 if own.run == w.run:
                     self._n = own.n
             if self._lockstep and e.seq > self._live_after:
@@ -264,7 +264,7 @@ class ActorDriver:
             w = self.connection.welcome
             for i, event in enumerate(outputs):
                 epoch = journaled[i].epoch if i < len(journaled) else w.epoch
-                core.apply(_as_own(event, e, w.run, self._n + 1 + i, epoch, self._reg.source))
+                core.apply(as_own(event, e, w.run, self._n + 1 + i, epoch, self._reg.source))
         elif journaled:
             self._check(e, outputs, journaled)
         return outputs
@@ -342,7 +342,7 @@ class ActorDriver:
         self.connection.close(release)
 
 
-def _as_own(event: Event, cause: Envelope, run: int, n: int, epoch: int, source: str) -> Envelope:
+def as_own(event: Event, cause: Envelope, run: int, n: int, epoch: int, source: str) -> Envelope:
     """How an actor sees its own output: right after the cause, at the cause's time, without a place of its own."""
     return Envelope(0, cause.ts_ns, event.topic, source, run, n, cause.seq, epoch, event)
 

@@ -61,7 +61,7 @@ class ReportStream:
                 return True
             if report.n == self._known + 1:
                 self._known = report.n
-                items.append(_item(report))
+                items.append(item_of(report))
         return False
 
     def _catch_up(self, items: list[StreamItem]) -> None:
@@ -81,7 +81,8 @@ class ReportStream:
         self._asked_at = time.monotonic()
 
 
-def _item(report: Report) -> StreamItem:
+def item_of(report: Report) -> StreamItem:
+    """A report in the words of the broker contract."""
     if report.execution is not None:
         return ExecutionSeen(report.execution, report.n)
     if report.cash is not None:
