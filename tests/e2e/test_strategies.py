@@ -64,7 +64,8 @@ def test_a_second_worker_takes_over_what_the_first_left(tmp_path: Path) -> None:
         holders = {e.event.name: e.event.holder for e in stack.events(LeaseGranted)}
         assert holders["strategy.one"] == holders["strategy.two"] == "strategy_runner-2"
         for name in before:
-            assert intents(stack, name) == [f"{name}:1:{n}" for n in range(1, len(intents(stack, name)) + 1)], "the order ids go on"
+            said = intents(stack, name)
+            assert said == [f"{name}:1:{n}" for n in range(1, len(said) + 1)], "the order ids go on"
         assert set(stack.alive()) >= set(SERVICES) - {"strategy_runner"}
     finally:
         stack.stop()
