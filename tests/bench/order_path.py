@@ -32,12 +32,14 @@ SERVICES: Final = ("bus", "paper_venue", "auditor", "risk_engine", "reconciler",
 RING: Final = ("strategy", "risk", "router", "sink")
 BYSTANDERS: Final = 3
 BODY: Final = bytes(120)  # as long as the record of an order event
-INTERVAL_NS: Final = 8_000_000
+INTERVAL_NS: Final = 20_000_000  # longer than all that a tick brings about, so that idle is idle
 NOISE_HZ: Final = 1_000
 WAIT_S: Final = 60.0
 ARM_S: Final = 2.0
 TARGET: Final = Target(AT_MOST, 1.3, "<= 1.3 x as many bare hops")
-OFF: Final = {"max_orders_per_second": None, "strategy_msgs_per_s_max": None}
+OFF: Final = dict.fromkeys(
+    ("max_orders_per_second", "strategy_msgs_per_s_max", "orders_open_max", "strategy_orders_open_max", "symbol_orders_open_max")
+)
 
 
 def strategy(name: str, cls: str = "TickTrader") -> dict[str, object]:
