@@ -95,6 +95,8 @@ class ReplayJournal:
 
 def refuse_unverified(path: Path) -> Report:
     """What `journal verify` says of it. Raises CannotReplay for a journal that is not what was written: a replay of it would prove nothing."""
+    if not path.exists():
+        raise CannotReplay(f"{path}: there is no journal")
     report = verify(path)
     if not report.clean:
         more = f" (and {len(report.findings) - 1} more findings)" if len(report.findings) > 1 else ""

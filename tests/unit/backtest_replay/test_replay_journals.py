@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.backtest.replay_actors import Actor, actors_of
-from services.backtest.replay_journal import CannotReplay
+from services.backtest.replay_journal import CannotReplay, refuse_unverified
 from services.backtest.replay_run import ReplayReport, replay
 from services.backtest.replay_summary import Tally
 from services.backtest.replay_text import divergence, plain, told
@@ -270,3 +270,8 @@ def test_what_a_session_came_to() -> None:
         "events.system": 6,
         "events.user": 2,
     }
+
+
+def test_a_journal_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(CannotReplay, match="there is no journal"):
+        refuse_unverified(tmp_path / "journal.db")
