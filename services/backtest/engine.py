@@ -39,7 +39,7 @@ Plan = tuple[Callable[[Envelope], object] | None, Takers, Member | None]  # obse
 
 
 class Route:
-    """Where rows of one type and symbol go. show: the venue's own handler of them, None where there is no venue."""
+    """Where rows of one type and symbol go. show: the venue's own handler of them."""
 
     __slots__ = ("show", "takers", "timers", "topic")
 
@@ -113,8 +113,7 @@ class Engine:
 
     def command(self, event: Event) -> None:
         """What an operator says to everybody."""
-        self._commands += 1
-        self._stamp(event, CONTROL, RUN, self._commands, 0, 0)
+        self._command(event)
         self.settle()
 
     def rows(self, number: int, times: Sequence[int], events: Sequence[Event]) -> None:
@@ -269,9 +268,12 @@ class Engine:
         if not (self._reads and self._filled):
             return False
         self._filled = False
-        self._commands += 1
-        self._stamp(ReconcileNow(f"{HOLDER}-{self._commands}", HOLDER, "after fills"), CONTROL, RUN, self._commands, 0, 0)
+        self._command(ReconcileNow(f"{HOLDER}-{self._commands + 1}", HOLDER, "after fills"))
         return True
+
+    def _command(self, event: Event) -> None:
+        self._commands += 1
+        self._stamp(event, CONTROL, RUN, self._commands, 0, 0)
 
     def _emit(self, event: Event) -> None:
         """An event of the bus itself."""
