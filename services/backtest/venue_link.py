@@ -11,27 +11,11 @@ from typing import Any, TypeVar
 
 from services.paper_venue.books import MemoryBooks
 from services.paper_venue.service import VenueService
-from shared.brokers.contract import (
-    Accepted,
-    Cancellation,
-    Capabilities,
-    Executions,
-    NotSent,
-    Outcome,
-    Permit,
-    ReadFailed,
-    Refused,
-    Replacement,
-    StreamItem,
-    StreamUp,
-    Submission,
-    WholeState,
-    always,
-)
-from shared.brokers.paper import CAPABILITIES
-from shared.brokers.paper.sessions import report_of
+from shared.brokers.contract import NotSent, Outcome, Permit, ReadFailed, Refused, StreamItem, StreamUp, always
+from shared.brokers.paper.client import outcome_of
+from shared.brokers.paper.sessions import PaperOrders, PaperReadings
 from shared.brokers.paper.stream import item_of
-from shared.events import AccountRow, Bar, ErrorClass, Event, ExecutionRow, OrderRow, PositionRow, Quote, Trade
+from shared.events import Bar, ErrorClass, Event, Quote, Trade
 from shared.venue import MatchingCore, Report, VenueSettings
 from shared.venue import protocol as p
 
@@ -74,43 +58,36 @@ class Venue:
         """Nothing is held open."""
 
 
-class VenueLine:
+class InProcess:
+    """Requests to the venue's service as values: an `Asking` of `shared.brokers.paper.sessions`."""
+
+    def __init__(self, service: VenueService) -> None:
+        self._service = service
+
+    def change(self, method: str, message: p.Message, permit: Permit = always) -> Outcome:
+        if why := permit():
+            return NotSent(why)
+        outcome = self._service.ask(method, message)
+        answer = outcome.said
+        if not isinstance(answer, p.OrderAnswer):
+            return Refused(ErrorClass.SCHEMA, outcome.code, outcome.text)
+        return outcome_of(answer)
+
+    def read(self, query: str, message: p.Message, kind: type[M], timeout_s: float | None = None) -> M:  # noqa: ARG002 - it is there
+        outcome = self._service.ask(query, message)
+        if not isinstance(outcome.said, kind):
+            raise ReadFailed(query, ErrorClass.SCHEMA, f"{outcome.code}: {outcome.text}")
+        return outcome.said
+
+
+class VenueLine(PaperOrders, PaperReadings):
     """One line to the venue: `ExecutionSession` and `AccountSession` of `shared.brokers.contract`."""
 
     def __init__(self, venue: Venue) -> None:
+        super().__init__(InProcess(venue.service))
         self._venue = venue
         self._known = 0
         self._up = False
-
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
-    def connect(self, timeout_s: float) -> str:  # noqa: ARG002 - it is there
-        return self._read("account", p.Empty(), p.AccountAnswer).account
-
-    # orders
-
-    def submit(self, submission: Submission, permit: Permit = always) -> Outcome:
-        s = submission
-        return self._change("submit", p.Submit(s.client_order_id, s.terms, s.now_ns, s.group), permit)
-
-    def cancel(self, cancellation: Cancellation, permit: Permit = always) -> Outcome:
-        c = cancellation
-        return self._change("cancel", p.Cancel(c.client_order_id, c.attempt, c.now_ns), permit)
-
-    def replace(self, replacement: Replacement, permit: Permit = always) -> Outcome:
-        r = replacement
-        return self._change("replace", p.Replace(r.client_order_id, r.replaces, r.terms, r.now_ns), permit)
-
-    def order_by_client_id(self, client_order_id: str) -> OrderRow | None:
-        return self._read("order", p.OrderQuery(client_order_id), p.OrderAnswer).order
-
-    def open_orders(self) -> Sequence[OrderRow]:
-        return self._read("open_orders", p.Empty(), p.OrdersAnswer).rows
-
-    def executions_since(self, cursor: str) -> Executions:
-        page = self._read("executions", p.Since(report_of(cursor)), p.ExecutionsAnswer)
-        return Executions(page.rows, str(page.next), page.more)
 
     def resume(self, report: int) -> None:
         self._known = report
@@ -127,40 +104,5 @@ class VenueLine:
             items += map(item_of, reports)
         return items
 
-    # readings
-
-    def account(self) -> AccountRow:
-        return self._read("account", p.Empty(), p.AccountAnswer).row
-
-    def positions(self) -> Sequence[PositionRow]:
-        return self._read("positions", p.Empty(), p.PositionsAnswer).rows
-
-    def whole_state(self, cursor: str) -> WholeState:
-        executions: list[ExecutionRow] = []
-        since = report_of(cursor)
-        while True:
-            page = self._read("state", p.Since(since), p.StateAnswer)
-            executions += page.executions
-            since = page.next
-            if not page.more:
-                return WholeState(page.orders, tuple(executions), page.positions, page.totals, page.as_of, page.head, str(since))
-
     def close(self) -> None:
         """Nothing is held open."""
-
-    def _change(self, method: str, message: p.Message, permit: Permit) -> Outcome:
-        if why := permit():
-            return NotSent(why)
-        outcome = self._venue.service.ask(method, message)
-        answer = outcome.said
-        if not isinstance(answer, p.OrderAnswer):
-            return Refused(ErrorClass.SCHEMA, outcome.code, outcome.text)
-        if answer.code:
-            return Refused(ErrorClass.REJECTION, answer.code, answer.text, answer.order, answer.head)
-        return Accepted(answer.order, answer.head)
-
-    def _read(self, query: str, message: p.Message, kind: type[M]) -> M:
-        outcome = self._venue.service.ask(query, message)
-        if not isinstance(outcome.said, kind):
-            raise ReadFailed(query, ErrorClass.SCHEMA, f"{outcome.code}: {outcome.text}")
-        return outcome.said

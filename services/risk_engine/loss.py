@@ -65,7 +65,7 @@ class Watch:
         self.floor = -inf
         self._ceiling = inf
         self._highest = -inf
-        self._levels_of: tuple[Decimal | None, Decimal, int] = (None, ZERO, 0)
+        self._levels_of: tuple[Decimal | None, Decimal, frozenset[str]] = (None, ZERO, frozenset())
         self._settings = settings
         self._estimate = 0.0
         self._holdings: dict[str, tuple[float, float]] = {}  # (units x multiplier, their worth at the mark)
@@ -125,7 +125,7 @@ class Watch:
     def _highest_level(self) -> float:
         """Equity of the level that is met first. Levels move with base, peak and what is met only, so mostly it is known."""
         state = self.state
-        levels = (state.base, state.peak, len(state.met))
+        levels = (state.base, state.peak, frozenset(state.met))
         if levels != self._levels_of:
             self._levels_of = levels
             self._highest = max((float(at) for _, _, at in self._open_levels()), default=-inf)

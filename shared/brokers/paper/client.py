@@ -42,9 +42,7 @@ class VenueClient:
             if refused.code == "expired":
                 return NotSent(str(refused))
             return Refused(ErrorClass.SCHEMA, refused.code, refused.text)
-        if answer.code:
-            return Refused(ErrorClass.REJECTION, answer.code, answer.text, answer.order, answer.head)
-        return Accepted(answer.order, answer.head)
+        return outcome_of(answer)
 
     def read(self, query: str, message: p.Message, kind: type[M], timeout_s: float | None = None) -> M:
         """One reading. Raises ReadFailed, whatever went wrong."""
@@ -62,3 +60,10 @@ class VenueClient:
 
     def close(self) -> None:
         self.link.close()
+
+
+def outcome_of(answer: p.OrderAnswer) -> Outcome:
+    """The venue's word on a change, in the words of the broker contract."""
+    if answer.code:
+        return Refused(ErrorClass.REJECTION, answer.code, answer.text, answer.order, answer.head)
+    return Accepted(answer.order, answer.head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from shared.brokers.contract import (
     Cancellation,
@@ -25,6 +25,8 @@ from shared.venue.terms import ACCEPTED
 from .client import VenueClient
 from .stream import ReportStream
 
+M = TypeVar("M", bound=p.Message)
+
 TIMEOUT_S: Final = 5.0
 
 CAPABILITIES: Final = Capabilities(
@@ -44,18 +46,29 @@ CAPABILITIES: Final = Capabilities(
 assert set(CAPABILITIES.orders) == set(OrderType), "every order type is declared"
 
 
-class PaperExecution:
-    """Implements `ExecutionSession`."""
+class Asking(Protocol):
+    """How requests get to the venue: over a link (`VenueClient`), or within one process (the backtest's)."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._client = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True)
-        self._stream = ReportStream(self._client)
+    def change(self, method: str, message: p.Message, permit: Permit = always) -> Outcome: ...
+    def read(self, query: str, message: p.Message, kind: type[M], timeout_s: float | None = None) -> M:
+        """Raises ReadFailed."""
 
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
+
+class PaperLine:
+    """What both sessions say, whatever carries it."""
+
+    def __init__(self, client: Asking) -> None:
+        self._client = client
 
     def connect(self, timeout_s: float) -> str:
         return self._client.read("account", p.Empty(), p.AccountAnswer, timeout_s).account
+
+
+class PaperOrders(PaperLine):
+    """`ExecutionSession` but for its stream."""
+
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
 
     def submit(self, submission: Submission, permit: Permit = always) -> Outcome:
         s = submission
@@ -79,24 +92,9 @@ class PaperExecution:
         page = self._client.read("executions", p.Since(report_of(cursor)), p.ExecutionsAnswer)
         return Executions(page.rows, str(page.next), page.more)
 
-    def resume(self, report: int) -> None:
-        self._stream.resume(report)
 
-    def stream(self, timeout_s: float) -> Sequence[StreamItem]:
-        return self._stream.take(timeout_s)
-
-    def close(self) -> None:
-        self._client.close()
-
-
-class PaperAccount:
-    """Implements `AccountSession`."""
-
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._client = VenueClient(endpoint, timeout_s=timeout_s)
-
-    def connect(self, timeout_s: float) -> str:
-        return self._client.read("account", p.Empty(), p.AccountAnswer, timeout_s).account
+class PaperReadings(PaperLine):
+    """`AccountSession` but for its end."""
 
     def account(self) -> AccountRow:
         return self._client.read("account", p.Empty(), p.AccountAnswer).row
@@ -115,8 +113,34 @@ class PaperAccount:
             if not page.more:
                 return WholeState(page.orders, tuple(executions), page.positions, page.totals, page.as_of, page.head, str(since))
 
+
+class PaperExecution(PaperOrders):
+    """Implements `ExecutionSession`."""
+
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True)
+        self._stream = ReportStream(self._link)
+        super().__init__(self._link)
+
+    def resume(self, report: int) -> None:
+        self._stream.resume(report)
+
+    def stream(self, timeout_s: float) -> Sequence[StreamItem]:
+        return self._stream.take(timeout_s)
+
     def close(self) -> None:
-        self._client.close()
+        self._link.close()
+
+
+class PaperAccount(PaperReadings):
+    """Implements `AccountSession`."""
+
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s)
+        super().__init__(self._link)
+
+    def close(self) -> None:
+        self._link.close()
 
 
 class PaperFeed:
