@@ -1,4 +1,7 @@
-"""The paper venue as a process: `kill -9` in a loop while orders are sent again and again under the same ids."""
+"""The paper venue as a process: `kill -9` in a loop while orders are sent again and again under the same ids.
+
+Every second kill waits until a request has gone without its answer, so that some fall there however quick the machine is.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +27,39 @@ def order_of(number):
     return BUY if number % 2 else REST
 
 
-def send_until_answered(session, number):
-    """What the router may do with a venue that answers repeats: the same id until somebody answers. (answer, ambiguous outcomes)."""
-    unsure = 0
+def send_until_answered(session, number, answered, unsure):
+    """What the router may do with a venue that answers repeats: the same id until somebody answers. Sets one event or the other."""
     while True:
         outcome = session.submit(Submission(f"o{number}", order_of(number), at(number)))
         if isinstance(outcome, Accepted):
-            return outcome, unsure
+            answered.set()
+            return outcome
         assert isinstance(outcome, Ambiguous | NotSent), outcome
-        unsure += isinstance(outcome, Ambiguous)
+        if isinstance(outcome, Ambiguous):
+            unsure.set()
 
 
-def kill_repeatedly(venue, done):
+def kill_repeatedly(venue, answered, unsure, done):
     generator = random.Random(7)
-    for _ in range(KILLS):
+    for number in range(KILLS):
         time.sleep(generator.uniform(0.05, 0.25))
+        seen = number % 2 == 0 or (happens(answered) and frozen(venue, unsure))
         venue.kill()
         venue.start(wait=False)
+        if not seen:
+            return
     done.set()
+
+
+def happens(event):
+    event.clear()
+    return event.wait(30)
+
+
+def frozen(venue, unsure):
+    """Whether a request found it frozen and was left without an answer."""
+    venue.freeze()
+    return happens(unsure)
 
 
 @pytest.fixture
@@ -52,22 +70,20 @@ def venue(tmp_path):
 
 
 def test_killed_again_and_again_it_holds_each_order_once_and_keeps_its_word(venue):
-    feed, session = PaperFeed(venue.endpoint), PaperExecution(venue.endpoint, timeout_s=0.4)
+    feed, session = PaperFeed(venue.endpoint, timeout_s=0.4), PaperExecution(venue.endpoint, timeout_s=0.4)
     assert feed.advance(1, quote(0, 99, 100)) == 0
-    done = threading.Event()
-    thread = threading.Thread(target=kill_repeatedly, args=(venue, done))
+    answered, unsure, done = threading.Event(), threading.Event(), threading.Event()
+    thread = threading.Thread(target=kill_repeatedly, args=(venue, answered, unsure, done))
     thread.start()
-    answers, unsure, row = {}, 0, 1
-    while not done.is_set() or len(answers) < 50:
+    answers, row = {}, 1
+    while thread.is_alive() or len(answers) < 50:
         number = len(answers) + 1
-        answers[number], lost = send_until_answered(session, number)
-        unsure += lost
+        answers[number] = send_until_answered(session, number, answered, unsure)
         if number % 5 == 0:
-            row = shown(feed, row + 1)
-    thread.join(30)
+            row += shown(feed, row + 1)
+    assert done.is_set(), "a restarted venue did not answer, or no request was left without an answer"
     session.close()
     feed.close()
-    assert unsure > 0, "at least one kill fell between a request and its answer"
     venue.kill()
     venue.start()
     check_answers(venue, answers)
@@ -103,13 +119,12 @@ def check_file(venue, orders):
 
 
 def shown(feed, row):
-    """Show the venue a row until it says it has it."""
-    while True:
-        try:
-            feed.advance(row, quote(row, 99, 100))
-        except ReadFailed:
-            continue
-        return row
+    """Whether the venue says it has the row; one that does not is shown again."""
+    try:
+        feed.advance(row, quote(row, 99, 100))
+    except ReadFailed:
+        return False
+    return True
 
 
 def test_a_clean_stop_and_a_second_one_on_the_same_ledger(venue, tmp_path):

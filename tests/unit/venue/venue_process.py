@@ -50,6 +50,10 @@ class VenueProcess:
         self._process.kill()
         self._process.wait()
 
+    def freeze(self):
+        """SIGSTOP: it is there and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
     def stop(self):
         """SIGTERM; its exit status."""
         self._process.send_signal(signal.SIGTERM)
