@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 LOOK_S: Final = 1.0
+LOOKS: Final = 4
 OWN: Final = "tests.support.parity_strategies:"
 STRATEGIES: Final[list[dict[str, Any]]] = [
     {"id": "probe", "path": f"{OWN}Probe", "symbols": ["SPY"]},
@@ -82,13 +83,13 @@ def story(log: Iterable[Envelope]) -> Story:
 
 
 def settled(stack: Stack) -> Callable[[], bool]:
-    """Whether nothing was journaled between two looks, but reports of health."""
+    """Whether nothing was journaled over LOOKS looks, but reports of health."""
     seen: list[int] = []
 
     def quiet() -> bool:
         seen.append(sum(not isinstance(e.event, HealthReported) for e in stack.events()))
         time.sleep(LOOK_S)
-        return len(seen) > 1 and seen[-1] == seen[-2]
+        return len(seen) >= LOOKS and len(set(seen[-LOOKS:])) == 1
 
     return quiet
 
