@@ -2,8 +2,9 @@
 backtest cannot do.
 
 Every control is as live. Two intervals that mostly cost time where the broker is in the same process are others in a file without a `live` section:
-the account is read once a day and right after fills, in place of every ten seconds of data (buying power is never older than it would be), and
-equity is journaled at day ends only (`risk.mark_interval_ms: 0`, unless it is written; the curve of the report does not depend on it).
+the account is read once a day, every `FILLS_UNREAD_MAX` fills and at the end, in place of every ten seconds of data (risk keeps buying power by itself),
+and after every fill once a strategy has looked at `ctx.account`, which is then never older than it would be; and equity is journaled at day ends only
+(`risk.mark_interval_ms: 0`, unless it is written; the curve of the report does not depend on it).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.config import Config, ConfigError, Loaded, Note, Problem
 from shared.config.effective import effective, trading
@@ -19,7 +20,11 @@ from shared.config.gateway import SyntheticFeed
 from shared.config.strategies import BUILTIN_PARAMS
 from shared.strategy.loading import load_strategy
 
+if TYPE_CHECKING:
+    from .strategies import InlineStrategy
+
 DAY_MS: Final = 86_400_000
+FILLS_UNREAD_MAX: Final = 100  # a reading tells so many executions in one event
 REFUSED: Final = ("execution", "regime", "regime_detector", "regime_params", "slippage_model", "paper.slippage_model")
 """Keys that say how a backtest trades; one that is not in force would make its figures wrong, so it is refused and not only noted."""
 
@@ -47,8 +52,13 @@ def backtest_of(loaded: Loaded, strategy: str = "", params: Mapping[str, Any] | 
 
 
 def sparse_readings(config: Config) -> bool:
-    """Whether the account of a backtest of this file is read once a day, and so has to be after fills too."""
+    """Whether the account of a backtest of this file is read once a day, and so has to be read at other moments too."""
     return config.live is None
+
+
+def reading_wanted(fills: int, strategies: Sequence[InlineStrategy]) -> bool:
+    """Whether the account of such a backtest is read now. fills: since the newest reading, more than none."""
+    return fills >= FILLS_UNREAD_MAX or any(strategy.consults_account for strategy in strategies)
 
 
 def notes_of(loaded: Loaded) -> Sequence[Note]:

@@ -52,8 +52,8 @@ class Route:
 
 class Engine:
     """members: in any order; each speaks under its rank. observers: by type, called with each settled event but the feed's rows. sink: called
-    with every event when it gets its place. reads_after_fills: the account is read as soon as fills are settled, for a run whose own readings are
-    far apart. seq, now: of the newest event."""
+    with every event when it gets its place. wants_reading: for a run whose own readings are far apart, asked with the number of fills since the
+    newest whenever some are settled. seq, now: of the newest event."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Engine:
         observers: Observers | None = None,
         sink: Sink | None = None,
         *,
-        reads_after_fills: bool = False,
+        wants_reading: Callable[[int], bool] | None = None,
     ) -> None:
         self._members = sorted(members, key=lambda member: member.rank)
         self._by_source = {member.source: member for member in self._members}
@@ -79,8 +79,8 @@ class Engine:
         self._heard = -1  # newest report of the venue the sessions were asked for
         self._bus_n = 0
         self._commands = 0
-        self._reads = reads_after_fills
-        self._filled = False
+        self._wants_reading = wants_reading
+        self._unread = 0  # fills since the account was read
         self._due = NEVER
         self._opening = 0
         self.seq = 0
@@ -114,6 +114,11 @@ class Engine:
     def command(self, event: Event) -> None:
         """What an operator says to everybody."""
         self._command(event)
+        self.settle()
+
+    def read_account(self) -> None:
+        """The reconciler reads the account and compares."""
+        self._ask_reading("the data ended")
         self.settle()
 
     def rows(self, number: int, times: Sequence[int], events: Sequence[Event]) -> None:
@@ -196,7 +201,7 @@ class Engine:
             plan = self._plans[key] = self._plan(*key)
         observer, takers, performer = plan
         if kind is OrderFilled:
-            self._filled = True
+            self._unread += 1
         if observer is not None:
             observer(e)
         opening = e.seq <= self._opening
@@ -265,11 +270,14 @@ class Engine:
 
     def _read_now(self) -> bool:
         """Ask for a reading of the account after fills, where one is wanted."""
-        if not (self._reads and self._filled):
+        if not self._unread or self._wants_reading is None or not self._wants_reading(self._unread):
             return False
-        self._filled = False
-        self._command(ReconcileNow(f"{HOLDER}-{self._commands + 1}", HOLDER, "after fills"))
+        self._ask_reading("after fills")
         return True
+
+    def _ask_reading(self, why: str) -> None:
+        self._unread = 0
+        self._command(ReconcileNow(f"{HOLDER}-{self._commands + 1}", HOLDER, why))
 
     def _command(self, event: Event) -> None:
         self._commands += 1

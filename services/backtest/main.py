@@ -23,7 +23,7 @@ from shared.events import Bar, Quote, SystemStopped
 from shared.metrics.record import DataFile, RunRecord
 from shared.runtime.actor import InvariantError
 
-from .build import backtest_of, sparse_readings
+from .build import backtest_of, reading_wanted, sparse_readings
 from .curve import curve, moments
 from .engine import Engine, Sink
 from .marks import Marks
@@ -56,8 +56,12 @@ def run_backtest(
     venue = Venue(venue_settings(config))
     roster = roster_of(ready, source, venue)
     recorder = Recorder(config.budgets(config.paper.initial_cash))
-    engine = Engine(roster.members, venue, _log_id(config), recorder.observers, sink, reads_after_fills=sparse_readings(loaded.config))
+    sparse = sparse_readings(loaded.config)
+    wanted = (lambda fills: reading_wanted(fills, roster.strategies)) if sparse else None
+    engine = Engine(roster.members, venue, _log_id(config), recorder.observers, sink, wants_reading=wanted)
     _run(engine, roster, source, recorder, progress)
+    if sparse:
+        engine.read_account()
     data = tuple(source.digests())
     return _record(ready, roster, recorder, engine, data, time.monotonic() - began)
 

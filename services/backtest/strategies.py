@@ -28,6 +28,11 @@ class InlineStrategy:
     def topics(self) -> tuple[str, ...]:
         return self.actor.topics()
 
+    @property
+    def consults_account(self) -> bool:
+        """Whether it has read `ctx.account` so far."""
+        return self.actor.consults_account
+
     def enter(self) -> None:
         """The run begins."""
         if self._alone:

@@ -31,6 +31,8 @@ def risk_settings(config: Config) -> RiskSettings:
                 break
     tree["strategies"] = _strategies(config)
     tree["self_trade_allowed"] = False
+    if config.live.broker == "paper":  # the one broker whose rule is known here
+        tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier
     for name in ("msgs_per_s_max", "msgs_per_min_max"):
         tree[name] = tree.get(name) or None  # RegimeFlow's 0: no bound of ours
     tree["duplicate_order_window_ms"] = tree.get("duplicate_order_window_ms") or None

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.exact import ZERO, subtract
+from shared.domain.exact import ZERO, multiply, subtract
 from shared.domain.ledger import Ledger, LedgerState
 from shared.events import OrderSide
 
@@ -23,7 +23,7 @@ from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .prices import MILLISECOND, Prices, PriceState
 from .reservations import Reservations, ReservationState
-from .settings import RiskSettings
+from .settings import AccountKind, RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
@@ -105,7 +105,13 @@ class Desk:
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
 
     def buying_power(self) -> Decimal:
-        """Before open orders: the broker's figure less what was opened since, or equity that is not bound in holdings."""
+        """Before open orders. Where the broker's rule is known: that rule on our books at our marks, after every fill what the broker would say.
+        Elsewhere its newest figure less what was opened since, or equity that is not bound in holdings."""
+        kind = self.settings.account_kind
+        if kind is AccountKind.CASH:
+            return self.ledger.cash
+        if kind is AccountKind.MARGIN:
+            return subtract(multiply(self.settings.margin_multiplier, self.value.equity()), self.value.sums.total().size)
         if self.power.reported is not None:
             return subtract(self.power.reported, self.power.spent)
         return subtract(self.value.equity(), self.value.holdings()[0])

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.domain.exact import ZERO
+from shared.domain.exact import ONE, ZERO
 from shared.events import OrderType, SessionPhase, TimeInForce, TradingState
 
 RENAMED: Final[dict[str, str]] = {
@@ -37,6 +37,13 @@ class Arm(StrEnum):
 
     AUTO = "auto"
     MANUAL = "manual"
+
+
+class AccountKind(StrEnum):
+    """How a broker counts what may still be bought. cash: the cash there is. margin: equity times a multiplier, less what is held."""
+
+    CASH = "cash"
+    MARGIN = "margin"
 
 
 class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +98,8 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     net_pct_max: Decimal | None = Decimal(1)
     leverage_max: Decimal | None = Decimal(1)
     buying_power_fraction_max: Decimal | None = Decimal("0.95")
+    account_kind: AccountKind | None = None  # the broker's rule of buying power; None: only its own figure says
+    margin_multiplier: Decimal = ONE  # money in holdings it allows over equity (`margin`)
     short_allowed: bool = False
     self_trade_allowed: bool = False
 

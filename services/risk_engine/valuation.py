@@ -18,12 +18,13 @@ from .reservations import Line, Reservations
 
 
 class Amounts(NamedTuple):
-    """held: holdings at their marks. gross: worst-case sizes. longest, shortest: signed worst cases."""
+    """held: holdings at their marks. gross: worst-case sizes. longest, shortest: signed worst cases. size: of the holdings alone."""
 
     held: Decimal = ZERO
     gross: Decimal = ZERO
     longest: Decimal = ZERO
     shortest: Decimal = ZERO
+    size: Decimal = ZERO
 
     def exchange(self, old: Amounts, new: Amounts) -> Amounts:
         """A sum with one part in place of another."""
@@ -32,6 +33,7 @@ class Amounts(NamedTuple):
             add(subtract(self.gross, old.gross), new.gross),
             add(subtract(self.longest, old.longest), new.longest),
             add(subtract(self.shortest, old.shortest), new.shortest),
+            add(subtract(self.size, old.size), new.size),
         )
 
 
@@ -98,7 +100,7 @@ class AccountValue:
         """Worst-case money of a line at a unit value."""
         longest = multiply(add(line.position, line.buys), unit)
         shortest = multiply(subtract(line.position, line.sells), unit)
-        return Amounts(held, max(magnitude(longest), magnitude(shortest)), longest, shortest)
+        return Amounts(held, max(magnitude(longest), magnitude(shortest)), longest, shortest, magnitude(held))
 
     def line(self, symbol: str) -> Line:
         open_ = self._reservations.account.open(symbol)

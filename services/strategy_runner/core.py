@@ -100,6 +100,11 @@ class StrategyActor:
         """False while a strategy without save and load is alive: its run is replayed instead."""
         return self._user.savable or self._user.strategy is None
 
+    @property
+    def consults_account(self) -> bool:
+        """Whether the strategy has read `ctx.account` in this process."""
+        return self._desk.account.consulted
+
     def topics(self) -> tuple[str, ...]:
         """The lane it folds."""
         own = self.settings.id

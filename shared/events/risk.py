@@ -151,7 +151,7 @@ class HoldingAssigned(AccountEvent, frozen=True):
 
 
 class AccountReported(AccountEvent, frozen=True):
-    """Broker totals as of the newest clean reading; what buying power is judged by."""
+    """Broker totals as of the newest clean reading; what buying power is judged by where its rule is not known."""
 
     TAG: ClassVar[int] = 317
     account: str

@@ -17,28 +17,33 @@ class AccountState(msgspec.Struct, array_like=True):
 
 
 class Account:
-    """`ctx.account`: floats in account currency; 0.0 until risk or the broker has said something."""
+    """`ctx.account`: floats in account currency; 0.0 until risk or the broker has said something. consulted: whether the strategy has ever read what
+    the broker's readings keep fresh, for a driver that need not make them otherwise; no state."""
 
-    __slots__ = ("_facts", "_strategy")
+    __slots__ = ("_facts", "_strategy", "consulted")
 
     def __init__(self, strategy: str) -> None:
         self._strategy = strategy
         self._facts = AccountState()
+        self.consulted = False
 
     @property
     def equity(self) -> float:
         """At the marks risk holds; the broker's total until risk has marked."""
+        self.consulted = True
         newest = self._facts.marked or self._facts.reported
         return float(newest.equity) if newest else 0.0
 
     @property
     def cash(self) -> float:
+        self.consulted = True
         newest = self._facts.marked or self._facts.reported
         return float(newest.cash) if newest else 0.0
 
     @property
     def buying_power(self) -> float:
         """As the broker last reported it."""
+        self.consulted = True
         return float(self._facts.reported.buying_power) if self._facts.reported else 0.0
 
     @property
