@@ -8,7 +8,7 @@ from shared.brokers import registry
 from shared.bus.port import Bus, Role
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
-from shared.runtime.service import Setting, broker_settings, run_service
+from shared.runtime.service import Setting, account_budget, broker_settings, run_service
 from shared.runtime.sessions import ThreadedHost
 
 from .core import ReconcilerCore
@@ -33,7 +33,8 @@ def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
     settings = reconciler_settings(setting)
     able = broker.capabilities(options)
     reports = f"venue.{able.broker}" if able.numbered_reports else ""
-    session = ReconcilerSession(lambda: broker.account(options), reports)
+    share = 0 if setting.feed_clock else account_budget(setting, able, options).reconciler
+    session = ReconcilerSession(lambda: broker.account(options), reports, per_second=share)
     registration = setting.registration(SOURCE, Role.RECONCILER, TOPICS, repr(settings))
     return [ActorDriver(bus, registration, ReconcilerCore(settings), ThreadedHost(session, listen=False), snapshot_every=setting.snapshot_every)]
 
