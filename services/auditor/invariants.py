@@ -28,6 +28,7 @@ from shared.events import (
     OrderEvent,
     OrderFilled,
     OrderReplaced,
+    OrderRouted,
     OrderSending,
     OrderSide,
     ReplaceSending,
@@ -67,6 +68,9 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
     match event:
         case OrderApproved():
             seen.deadlines[event.order_id] = event.deadline_ns
+        case OrderRouted():
+            deadline = seen.deadlines.pop(event.order_id, now)
+            seen.deadlines.update(dict.fromkeys((child.order_id for child in event.children), deadline))
         case OrderAbandoned():
             seen.deadlines.pop(event.order_id, None)
             seen.late.pop(event.order_id, None)
@@ -76,7 +80,7 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
             seen.by_client.setdefault(event.client_order_id, event.order_id)
         case ReplaceSending():
             seen.by_client.setdefault(event.client_order_id, event.order_id)
-        case OrderAccepted() | OrderReplaced():
+        case OrderAccepted() | OrderReplaced() if event.broker_order_id:
             seen.by_broker.setdefault(event.broker_order_id, event.order_id)
         case OrderFilled():
             seen.executions.setdefault(_execution(event), event.order_id)
@@ -104,7 +108,7 @@ def _ids(seen: Seen, e: OrderEvent) -> list[Alert]:
     """I3: one broker order a client id, one of our orders a broker order."""
     if isinstance(e, OrderSending) and e.client_order_id in seen.by_client:
         return [_alarm("I3", e.client_order_id, f"{e.client_order_id} is sent a second time, for {e.order_id}")]
-    if isinstance(e, OrderAccepted | OrderReplaced):
+    if isinstance(e, OrderAccepted | OrderReplaced) and e.broker_order_id:
         owner = seen.by_broker.get(e.broker_order_id, e.order_id)
         if owner != e.order_id:
             return [_alarm("I3", e.broker_order_id, f"broker order {e.broker_order_id} is booked for {owner} and for {e.order_id}")]
@@ -116,6 +120,8 @@ def _permission(seen: Seen, orders: OrderFold, e: OrderEvent) -> list[Alert]:
     decides by its cause's time, and its session is then refused the permit); that the broker has the order proves that it was sent."""
     if isinstance(e, OrderAccepted | OrderFilled) and e.order_id in seen.late:
         return [_alarm("I4", e.order_id, f"{e.order_id} was sent after its deadline")]
+    if isinstance(e, OrderRouted):
+        return _routed(orders, e)
     if not isinstance(e, OrderSending):
         return []
     record, deadline = orders.orders.get(e.order_id), seen.deadlines.get(e.order_id)
@@ -124,6 +130,16 @@ def _permission(seen: Seen, orders: OrderFold, e: OrderEvent) -> list[Alert]:
     if record.terms != e.terms:
         return [_alarm("I4", e.order_id, f"{e.order_id} is sent with other terms than were approved")]
     return []
+
+
+def _routed(orders: OrderFold, e: OrderRouted) -> list[Alert]:
+    """The parts of an order are together no more than it."""
+    record, total = orders.orders.get(e.order_id), ZERO
+    for child in e.children:
+        total = add(total, child.terms.quantity)
+    if record is not None and total <= record.terms.quantity:
+        return []
+    return [_alarm("I4", e.order_id, f"{e.order_id} is routed as {total} of {record.terms.quantity if record is not None else 'nothing'}")]
 
 
 def _machine(seen: Seen, orders: OrderFold, e: OrderEvent, now: int) -> list[Alert]:

@@ -22,6 +22,7 @@ TYPES: Final = (
     "SystemStop",
     "Error",
     "OrderHeld",
+    "OrderRouted",
     "OrderDenied",
     "OrderUnknown",
     "OrderReplaced",

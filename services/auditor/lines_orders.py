@@ -22,6 +22,7 @@ from shared.events import (
     OrderHeld,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderSending,
     OrderSide,
     OrderUnknown,
@@ -111,6 +112,12 @@ def _abandoned(e: OrderAbandoned, _net: Decimal) -> Sequence[Entry]:
     return [(kind, f"{e.order_id} abandoned: {e.text}", meta(order_id=e.order_id, strategy=e.strategy))]
 
 
+def _routed(e: OrderRouted, _net: Decimal) -> Sequence[Entry]:
+    shown = "; ".join(terms(child.terms) + (f" at {child.venue}" if child.venue else "") for child in e.children)
+    extra = meta(order_id=e.order_id, strategy=e.strategy, parts=len(e.children), sequential="true" if e.sequential else None)
+    return [("OrderRouted", shown, extra)]
+
+
 def _held(e: OrderHeld, _net: Decimal) -> Sequence[Entry]:
     text = f"{e.request} of {e.order_id} waits for room under the broker's limits"
     return [("OrderHeld", text, meta(order_id=e.order_id, strategy=e.strategy, request=e.request))]
@@ -161,6 +168,7 @@ ORDER_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]]
     ReplaceRejected: _replace_rejected,
     OrderAbandoned: _abandoned,
     OrderHeld: _held,
+    OrderRouted: _routed,
     OrderDenied: _denied,
     ReplaceDenied: _denied,
     OrderUnknown: _unknown,

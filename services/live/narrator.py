@@ -21,6 +21,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "OrderCancelled": "cancelled",
     "OrderRejected": "REJECTED",
     "OrderHeld": "waits",
+    "OrderRouted": "routed",
     "OrderDenied": "DENIED",
     "OrderUnknown": "UNKNOWN",
     "OrderReplaced": "replaced",

@@ -94,13 +94,15 @@ def _name(row: ExecutionRow) -> str:
 
 
 def _book(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
-    record = order.record
-    late, was = record.done and not is_external(record.order_id), record.status
-    filled = add(record.filled, row.quantity)
+    """On the order; what a part did is the whole's too, in one event."""
+    part = order.record
+    whole = parent.record if (parent := draft.get(order.parent) if order.parent else None) is not None else part
+    late, was = part.done and not is_external(part.order_id), part.status
+    done, filled = add(part.filled, row.quantity), add(whole.filled, row.quantity)
     draft.emit(
         OrderFilled(
-            order_id=record.order_id,
-            strategy=record.strategy,
+            order_id=whole.order_id,
+            strategy=part.strategy,
             symbol=row.symbol,
             side=row.side,
             quantity=row.quantity,
@@ -110,19 +112,20 @@ def _book(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
             execution_id=_name(row),
             broker_order_id=row.broker_order_id,
             cumulative=filled,
-            leaves=max(subtract(record.terms.quantity, filled), ZERO),
+            leaves=max(subtract(whole.terms.quantity, filled), ZERO),
             broker_ns=row.broker_ns,
             is_maker=row.is_maker,
             venue=row.venue,
             late=late,
+            child=part.order_id if order.parent else "",
         )
     )
     if late:
-        text = f"{row.quantity} {row.symbol} of {record.order_id} filled after it was {was}; it is booked. Check the position with `positions`"
+        text = f"{row.quantity} {row.symbol} of {part.order_id} filled after it was {was}; it is booked. Check the position with `positions`"
         draft.alert(Severity.WARNING, f"late_fill:{_name(row)}", text)
-    if filled > record.terms.quantity:
-        text = f"{record.order_id} is filled {filled} of {record.terms.quantity}; it is booked as reported. Compare with the broker, then `flatten`"
-        draft.alert(Severity.CRITICAL, f"overfill:{record.order_id}", text)
+    if done > part.terms.quantity:
+        text = f"{part.order_id} is filled {done} of {part.terms.quantity}; it is booked as reported. Compare with the broker, then `flatten`"
+        draft.alert(Severity.CRITICAL, f"overfill:{part.order_id}", text)
 
 
 def _compare(draft: Draft, order: RouterOrder, row: ExecutionRow, name: str, fact: Fact) -> None:
@@ -154,7 +157,7 @@ def _correct(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
 def _emit_correction(draft: Draft, order: RouterOrder, row: ExecutionRow, name: str, previous_id: str, previous: Fact) -> None:
     draft.emit(
         FillCorrected(
-            order_id=order.record.order_id,
+            order_id=order.parent or order.record.order_id,
             strategy=order.record.strategy,
             symbol=row.symbol,
             side=row.side,
@@ -166,6 +169,7 @@ def _emit_correction(draft: Draft, order: RouterOrder, row: ExecutionRow, name: 
             previous_quantity=previous.quantity,
             previous_price=previous.price,
             previous_commission=previous.commission,
+            child=order.record.order_id if order.parent else "",
         )
     )
 

@@ -28,7 +28,9 @@ def approved(draft: Draft, e: CancelApproved) -> None:
 def pursue(draft: Draft, order: RouterOrder) -> None:
     """Ask for the cancel that somebody wants, where the broker has the order and no request is in flight. What waits to be sent is not."""
     cancel = order.cancel
-    if cancel.wanted and order.holds(SUBMIT):
+    if order.children:
+        return  # its parts are asked
+    if cancel.wanted and (order.unsent or order.holds(SUBMIT)):
         draft.emit(OrderAbandoned(order.record.order_id, order.record.strategy, "cancelled before it was sent"))
     elif cancel.wanted and order.working and not cancel.in_flight and cancel.again_at <= draft.now:
         send(draft, order)
@@ -41,6 +43,8 @@ def refused(draft: Draft, order: RouterOrder, e: BrokerRequestRefused) -> None:
     if record.done or e.error in _RETRIED or order.replace is not None:
         return
     draft.emit(CancelRejected(record.order_id, record.strategy, e.code, e.text))
+    if order.parent:
+        draft.emit(CancelRejected(order.parent, record.strategy, e.code, e.text))
     query(draft, order, record.client_order_id)
 
 

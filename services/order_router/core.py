@@ -37,7 +37,7 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, lookups, replaces, submissions, throttle_queue
+from . import bookings, cancels, evidence, lookups, parents, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
 from .orders import Draft, Orders
 from .settings import RouterSettings
@@ -95,6 +95,8 @@ class RouterCore:
         for order in draft.touched_orders():
             bookings.settle(draft, order)
             cancels.pursue(draft, order)
+        if self._settings.routing is not None or self._state.routed:
+            parents.settle_all(draft)
         return draft.outputs
 
     def apply(self, e: Envelope) -> None:

@@ -42,7 +42,7 @@ def state_reported(draft: Draft, e: BrokerStateReported) -> None:
     shown = {row.broker_order_id for row in e.orders}
     budget = draft.settings.queries_per_reading_max
     for order in draft.open():
-        if order.record.broker_order_id in shown or not order.acknowledged or _newer_than(draft, order, e):
+        if order.children or order.record.broker_order_id in shown or not order.acknowledged or _newer_than(draft, order, e):
             continue
         if externals.gone_from_reading(order):
             record = order.record

@@ -40,6 +40,7 @@ from shared.events import (
     OrderQuerySending,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderSending,
     OrderStatus,
     OrderUnknown,
@@ -51,7 +52,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import fold_control, fold_evidence, throttle
+from . import fold_control, fold_evidence, fold_routing, throttle
 from .orders import Orders
 from .state import CANCEL, QUERY, REPLACE, SUBMIT, Asked, Fact, Lookup, Replace, RouterOrder
 
@@ -66,10 +67,12 @@ def fold(orders: Orders, event: Event, now: int, epoch: int) -> bool:
     own = _OWN.get(kind)
     if own is None or not isinstance(event, OrderEvent):
         return False
-    order = orders.get(event.order_id)
-    if order is not None:
-        own(orders, order, event, now, epoch)
-        _advance(orders, order, event, now)
+    part = getattr(event, "child", "")
+    for name in (event.order_id, part) if part else (event.order_id,):  # the part last: the broker's names are its
+        order = orders.get(name)
+        if order is not None:
+            own(orders, order, event, now, epoch)
+            _advance(orders, order, event, now)
     return True
 
 
@@ -85,7 +88,7 @@ def _advance(orders: Orders, order: RouterOrder, e: OrderEvent, now: int) -> Non
 def _approved(orders: Orders, e: OrderApproved, now: int, _epoch: int) -> None:
     record = open_record(e, now)
     if record is not None and orders.get(e.order_id) is None:
-        order = RouterOrder(record, halt_epoch=e.halt_epoch, deadline_ns=e.deadline_ns)
+        order = RouterOrder(record, halt_epoch=e.halt_epoch, deadline_ns=e.deadline_ns, market=e.market, grouped=bool(e.group))
         orders.add(order)
         orders.touched(order)
 
@@ -109,8 +112,12 @@ def _cancel_approved(orders: Orders, e: CancelApproved, _now: int, _epoch: int) 
 def _replace_approved(orders: Orders, e: ReplaceApproved, _now: int, _epoch: int) -> None:
     """One at a time: while one waits for room, another is refused."""
     order = orders.get(e.order_id)
-    if order is not None and not order.holds(REPLACE):
-        order.replace_asked, order.asked = e.replace_no, Asked(e.terms, e.deadline_ns, e.halt_epoch)
+    if order is None or order.holds(REPLACE) or (order.children and order.replace_asked):
+        return
+    order.replace_asked, order.asked = e.replace_no, Asked(e.terms, e.deadline_ns, e.halt_epoch)
+    if order.children and not order.cancel.wanted:
+        for emptied in fold_routing.share_replace(orders, order, order.asked, e.replace_no):
+            fold_control.want_gone(orders, emptied, latched=True)
 
 
 def _held(orders: Orders, e: OrderHeld, _now: int, _epoch: int) -> None:
@@ -169,7 +176,7 @@ def _filled(orders: Orders, order: RouterOrder, e: OrderFilled, _now: int, _epoc
 
 def _revive(orders: Orders, order: RouterOrder) -> None:
     """Rule R3: an abandoned order that shows is ours, and is cancelled."""
-    if order.record.status is OrderStatus.INACTIVE:
+    if order.record.status is OrderStatus.INACTIVE and not order.children:
         fold_control.want_gone(orders, order, latched=True)
 
 
@@ -208,14 +215,17 @@ def _replaced(orders: Orders, order: RouterOrder, e: OrderReplaced, now: int, ep
     """What was asked to be cancelled is gone; the successor is asked anew."""
     order.lookups.pop(order.record.client_order_id, None)
     order.cancel.in_flight = False
+    order.replaced = e.replace_no
     orders.bind(order, e.client_order_id, e.broker_order_id)
     _replace_over(orders, order, e, now, epoch)
 
 
-def _replace_over(_orders: Orders, order: RouterOrder, e: OrderReplaced | ReplaceRejected, _now: int, _epoch: int) -> None:
+def _replace_over(orders: Orders, order: RouterOrder, e: OrderReplaced | ReplaceRejected, _now: int, _epoch: int) -> None:
     if order.replace_asked == e.replace_no:
         order.replace_asked, order.asked = 0, None
         _no_longer_held(order, REPLACE)
+    if order.children:
+        fold_routing.forget_replace(orders, order, e.replace_no)
     if order.replace is not None and order.replace.replace_no == e.replace_no:
         order.lookups.pop(order.replace.client_order_id, None)
         order.replace = None
@@ -237,6 +247,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     OrderApproved: _approved,
     CancelApproved: _cancel_approved,
     ReplaceApproved: _replace_approved,
+    OrderRouted: fold_routing.routed,
     ExternalOrderSeen: _external,
     FillMismatch: _mismatch,
     OrderQuerySending: _query_sending,

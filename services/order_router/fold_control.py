@@ -82,7 +82,7 @@ def strategy_stopped(orders: Orders, e: StrategyFailed | StrategyBlocked, _now: 
     if not orders.settings.strategy_failure_cancels:
         return
     for order in orders.open():
-        if order.record.strategy == e.strategy and (order.sent or order.held):
+        if order.record.strategy == e.strategy and order.out:
             want_gone(orders, order, latched=True)
 
 
@@ -94,6 +94,10 @@ def want_gone(orders: Orders, order: RouterOrder, *, latched: bool) -> None:
     cancel.wanted = True
     cancel.latched = cancel.latched or latched
     orders.touched(order)
+    for name in order.children:
+        child = orders.get(name)
+        if child is not None and not child.record.done:
+            want_gone(orders, child, latched=latched)
 
 
 def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
@@ -101,5 +105,5 @@ def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
     if not orders.settings.halt_cancels_open:
         return
     for order in orders.open():
-        if order.halt_epoch < below_epoch and (order.sent or order.held) and key in scopes_of(order):
+        if order.halt_epoch < below_epoch and order.out and key in scopes_of(order):
             want_gone(orders, order, latched=True)

@@ -54,6 +54,8 @@ def successor(draft: Draft, e: LeaseGranted | RunStarted) -> None:
         return
     for order in draft.open():
         record = order.record
+        if order.children:
+            continue
         if isinstance(e, RunStarted) and not order.sent and not order.acknowledged:
             submissions.send(draft, order)
         if isinstance(e, RunStarted) and order.replace_asked:

@@ -9,11 +9,15 @@ from shared.brokers import registry
 from shared.brokers.contract import Capabilities
 from shared.bus.port import Bus, Role
 from shared.config import Loaded
+from shared.config.execution import RoutingConfig
+from shared.config.live import routing_of
+from shared.domain.exact import ZERO
 from shared.runtime.driver import ActorDriver
 from shared.runtime.service import Setting, account_budget, broker_settings, run_service
 from shared.runtime.sessions import ThreadedHost
 
 from .core import RouterCore
+from .routing import Routing, Venue
 from .session import RouterSession
 from .settings import SOURCE, TOPICS, RouterSettings
 
@@ -29,6 +33,24 @@ def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, 
         orders_per_s=shares.orders,
         messages_per_s=shares.router,
         cancels_per_s=shares.cancels,
+        routing=routing(routing_of(setting.config)),
+    )
+
+
+def routing(config: RoutingConfig) -> Routing | None:
+    """How orders are worked; None: as they are approved."""
+    if not config.active:
+        return None
+    split = config.split
+    return Routing(
+        max_spread_bps=config.max_spread_bps,
+        passive_offset_bps=config.passive_offset_bps or ZERO,
+        aggressive_offset_bps=config.aggressive_offset_bps or ZERO,
+        default_venue=config.default_venue or "",
+        venues=tuple(Venue(venue.name, venue.weight) for venue in config.venues),
+        max_children=split.max_children if config.splits else 1,
+        min_child_qty=split.min_child_qty or ZERO,
+        sequential=split.mode == "sequential",
     )
 
 

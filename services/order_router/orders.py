@@ -40,6 +40,7 @@ class Orders:
         return self._state.orders.get(order_id)
 
     def add(self, order: RouterOrder) -> None:
+        self._state.routed = self._state.routed or bool(order.parent)
         self._state.orders[order.record.order_id] = order
 
     def bind(self, order: RouterOrder, client_order_id: str, broker_order_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.order_ids import client_order_id, is_external
 from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
-from . import throttle
+from . import parents, throttle
 from .orders import Draft
 from .permission import out_of_time
 from .state import REPLACE, Asked, RouterOrder
@@ -19,6 +19,12 @@ def approved(draft: Draft, e: ReplaceApproved) -> None:
     elif order.replace_asked != e.replace_no:
         text = f"replace {order.replace_asked} is not sent yet"
         draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, "replace_in_flight", text))
+    elif order.children:
+        code, text = _why_not(draft, order, order.asked) if order.asked is not None else ("not_working", "")
+        if code:
+            draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, code, text))
+        else:
+            parents.replace(draft, order)
     else:
         send(draft, order)
 

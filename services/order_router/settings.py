@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from .routing import Routing
+
 SOURCE: Final = "order_router"
 TOPICS: Final = ("t.", "c.")
 
@@ -17,7 +19,8 @@ class RouterSettings:
     a successor may repeat it. request_timeout_ns: how long one request may take before its outcome is unknown; settle_ns: how long an
     accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
     queries_per_reading_max: look-ups of orders a reading did not show. orders_per_s: the broker's bound of new orders and replaces;
-    messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. strategy_failure_cancels: a strategy that failed or blocked has its
+    messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. routing: how
+    orders are worked, None: as approved. strategy_failure_cancels: a strategy that failed or blocked has its
     working orders cancelled."""
 
     dry_run: bool = False
@@ -31,6 +34,7 @@ class RouterSettings:
     orders_per_s: int = 0
     messages_per_s: int = 0
     cancels_per_s: int = 0
+    routing: Routing | None = None
     halt_cancels_open: bool = True
     strategy_failure_cancels: bool = True
 

@@ -9,7 +9,7 @@ import msgspec
 
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
-from shared.events import OrderStatus, OrderTerms
+from shared.events import Market, OrderStatus, OrderTerms
 
 SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
@@ -84,7 +84,9 @@ class RouterOrder(msgspec.Struct):
     """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
     cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
     report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none; asked: what it is. held:
-    requests that wait for room under the broker's limits (`throttle`)."""
+    requests that wait for room under the broker's limits (`throttle`). market: what it may be routed by; grouped: it is one of a group.
+    parent: of a part, the order it is one of; children: the parts of an order that is worked in parts, and never sent itself; sequential:
+    one after the other; replaced: number of its newest replace that the broker took; venue: where a part is directed to."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -104,11 +106,28 @@ class RouterOrder(msgspec.Struct):
     disputed: dict[str, str] = msgspec.field(default_factory=dict)
     asked: Asked | None = None
     held: tuple[str, ...] = ()
+    market: Market | None = None
+    grouped: bool = False
+    parent: str = ""
+    children: tuple[str, ...] = ()
+    sequential: bool = False
+    replaced: int = 0
+    venue: str = ""
 
     @property
     def proven(self) -> bool:
         """The broker has, or had, it."""
         return self.acknowledged or bool(self.executions)
+
+    @property
+    def unsent(self) -> bool:
+        """A part nobody sent yet."""
+        return bool(self.parent) and not self.sent and not self.record.done
+
+    @property
+    def out(self) -> bool:
+        """Whether some of it is at the broker, or about to be."""
+        return self.sent or bool(self.held or self.children) or self.unsent
 
     @property
     def working(self) -> bool:
@@ -117,6 +136,8 @@ class RouterOrder(msgspec.Struct):
     def due(self) -> int:
         """Earliest ns at which something about it must be done, 0 for none. Every due time leads to an output that moves it."""
         lookups, replace, cancel = self.lookups, self.replace, self.cancel
+        if self.children:
+            return 0
         if not lookups and replace is None and not cancel.wanted and not self.held:  # the common case, without a list
             return self.check_at if self.sent and self.record.status in UNPROVEN else 0
         times = [lookup.next_at for lookup in lookups.values()]
@@ -193,7 +214,7 @@ class Buckets(msgspec.Struct):
 
 class RouterState(msgspec.Struct):
     """Everything. open: orders not done, in order of arrival; due: those with a time to keep; held, held_cancels: those with a message, or a
-    cancel, that waits for room, in order of arrival."""
+    cancel, that waits for room, in order of arrival; routed: some order was ever worked in parts."""
 
     version: int
     standing: Standing = msgspec.field(default_factory=Standing)
@@ -205,3 +226,4 @@ class RouterState(msgspec.Struct):
     buckets: Buckets = msgspec.field(default_factory=Buckets)
     held: dict[str, bool] = msgspec.field(default_factory=dict)
     held_cancels: dict[str, bool] = msgspec.field(default_factory=dict)
+    routed: bool = False

@@ -20,10 +20,11 @@ from shared.events import (
 )
 from shared.runtime.actor import InvariantError
 
-from . import cancels, replaces, throttle
+from . import cancels, parents, replaces, throttle
 from .asking import not_proven, query
 from .orders import Draft
 from .permission import out_of_time
+from .routing import venue_of
 from .state import SUBMIT, RouterOrder
 
 
@@ -32,7 +33,7 @@ def approved(draft: Draft, e: OrderApproved) -> None:
     order = draft.get(e.order_id)
     if order is None:
         raise InvariantError(f"the approval of {e.order_id} was not folded")
-    if order.sent or order.record.done:
+    if order.sent or order.children or order.record.done:
         text = f"{e.order_id} was approved again and is not sent again; look at risk_engine"
         draft.alert(Severity.CRITICAL, f"approved_twice:{e.order_id}", text)
     else:
@@ -42,11 +43,15 @@ def approved(draft: Draft, e: OrderApproved) -> None:
 def send(draft: Draft, order: RouterOrder) -> None:
     """An approved order that was never sent: send it as approved when there is room for it, or abandon it."""
     record = order.record
+    if order.children or (order.parent and not parents.turn(draft, order)):
+        return
     reason, name = _why_not(draft, order)
     if reason:
         draft.emit(OrderAbandoned(record.order_id, record.strategy, reason))
+    elif parents.route(draft, order):
+        return
     elif throttle.passes(draft, order, SUBMIT):
-        draft.emit(OrderSending(record.order_id, record.strategy, name, record.terms, order.deadline_ns))
+        draft.emit(OrderSending(record.order_id, record.strategy, name, record.terms, order.deadline_ns, _venue(draft, order)))
 
 
 def refused(draft: Draft, e: BrokerRequestRefused) -> None:
@@ -90,6 +95,13 @@ def not_sent(draft: Draft, e: BrokerRequestNotSent) -> None:
             replaces.failed(draft, order, e.client_order_id, "not_sent", e.text)
         else:
             query(draft, order, replace.client_order_id)
+
+
+def _venue(draft: Draft, order: RouterOrder) -> str:
+    rules = draft.settings.routing
+    if order.parent or rules is None or order.market is None or order.grouped:
+        return order.venue
+    return venue_of(rules)
 
 
 def _why_not(draft: Draft, order: RouterOrder) -> tuple[str, str]:

@@ -129,7 +129,7 @@ class Comparison:
         return [
             Difference(f"order:{r.order_id}", Break("order_missing", r.order_id, str(r.status), ""), r.terms.symbol)
             for r in self._orders.open()
-            if r.status not in UNPROVEN and r.broker_order_id not in shown and not self._is_newer(r)
+            if r.status not in UNPROVEN and not r.children and r.broker_order_id not in shown and not self._is_newer(r)
         ]
 
     def _positions(self) -> list[Difference]:

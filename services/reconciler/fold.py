@@ -118,18 +118,18 @@ def _note_report(h: Holdings, client_order_id: str, broker_order_id: str, report
 
 
 def _filled(h: Holdings, e: OrderFilled, now: int) -> None:
-    told = h.books.told.pop(e.execution_id, Told(e.cumulative, 0))
+    told = h.books.told.pop(e.execution_id, Told(ZERO if e.child else e.cumulative, 0))
     h.books.awaited.pop(e.execution_id, None)
     h.books.executions.setdefault(e.broker_order_id, {})[e.execution_id] = Booked(e.quantity, e.price, told.cumulative)
     cash = negate(add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission))
-    h.books.recent[e.execution_id] = Recent(e.order_id, e.symbol, _signed(e.side, e.quantity), cash, told.report, now)
+    h.books.recent[e.execution_id] = Recent(e.child or e.order_id, e.symbol, _signed(e.side, e.quantity), cash, told.report, now)
 
 
 def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
     """The executions of its broker order keep no cumulatives after it; ids alone tell them apart."""
     told = h.books.told.pop(e.execution_id, Told(ZERO, 0))
     h.books.awaited.pop(e.execution_id, None)
-    record = h.orders.orders.get(e.order_id)
+    record = h.orders.orders.get(e.child or e.order_id)
     of_order = h.books.executions.setdefault(record.broker_order_id if record is not None else "", {})
     for name, b in of_order.items():
         of_order[name] = Booked(b.quantity, b.price, ZERO, b.void)

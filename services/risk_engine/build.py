@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.config import Config
+from shared.config.live import routing_of
 
 from .settings import RENAMED, RiskSettings
 
@@ -31,6 +32,7 @@ def risk_settings(config: Config) -> RiskSettings:
                 break
     tree["strategies"] = _strategies(config)
     tree["self_trade_allowed"] = False
+    tree["routed"] = routing_of(config).active
     if config.live.broker == "paper":  # the one broker whose rule is known here
         tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier
     for name in ("msgs_per_s_max", "msgs_per_min_max"):

@@ -42,6 +42,7 @@ from shared.events import (
     OrderIntent,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderUnknown,
     Reason,
     ReconcileCompleted,
@@ -120,6 +121,7 @@ class Fold:
             OrderExpired,
             OrderAbandoned,
             OrderReplaced,
+            OrderRouted,
             ReplaceRejected,
             ExternalOrderSeen,
         ):

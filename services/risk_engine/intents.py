@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.exact import ONE, multiply, of_float, subtract
 from shared.domain.order_ids import is_external
 from shared.events import (
     Alert,
@@ -14,6 +15,7 @@ from shared.events import (
     CancelIntent,
     Envelope,
     Event,
+    Market,
     OrderApproved,
     OrderDenied,
     OrderIntent,
@@ -28,7 +30,7 @@ from .desk import Desk
 from .duplicates import OrderId
 from .limits import crossed, judge
 from .prices import MILLISECOND
-from .proposal import Denial, Proposal
+from .proposal import BPS, Denial, Proposal, value_price
 from .settings import SelfTrade
 
 
@@ -55,6 +57,7 @@ def on_order(e: Envelope, desk: Desk) -> Sequence[Event]:
         reference_ns=proposal.reference.ns,
         group=intent.group,
         group_role=intent.group_role,
+        market=_market(intent, proposal, desk) if desk.settings.routed else None,
     )
     return (approved, *proposal.soft)
 
@@ -98,6 +101,19 @@ def on_cancel(e: Envelope, desk: Desk) -> Sequence[Event]:
     if e.source != f"strategy.{intent.strategy}" or not intent.order_id.startswith(f"{intent.strategy}:"):
         return (_alert(intent.strategy, f"{e.source} wanted to cancel {intent.order_id[:64]}"),)
     return (CancelApproved(intent.order_id, intent.strategy, intent.reason),)
+
+
+def _market(intent: OrderIntent, p: Proposal, desk: Desk) -> Market:
+    """What the order may be routed by. Its farthest limit is the price it was counted at to buy; to sell, the collar below the market."""
+    assert p.reference is not None
+    assert p.instrument is not None
+    collar, last = desk.settings.collar_bps, p.reference.price
+    if p.is_buy:
+        worst = value_price(p.terms, last, collar)
+    else:
+        worst = multiply(of_float(last), subtract(ONE, multiply(collar, BPS))) if collar is not None else of_float(last)
+    bid, ask = desk.prices.quote(p.symbol) or (0.0, 0.0)
+    return Market(bid, ask, last, worst, p.instrument.tick_size, p.instrument.lot_size, intent.style)
 
 
 def _out_of_the_way(p: Proposal, denial: Denial, desk: Desk) -> Iterator[CancelApproved]:

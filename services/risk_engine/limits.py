@@ -138,7 +138,7 @@ def crossed(p: Proposal, desk: Desk) -> Iterator[tuple[OpenOrder, Decimal]]:
         if order.side is p.terms.side:
             continue
         for terms in (order.terms, *(terms for _, terms in order.pending)):
-            limit = terms.limit_price if terms.type is OrderType.LIMIT else None
+            limit = terms.limit_price if terms.type is OrderType.LIMIT else order.resting
             if limit is not None and (price >= limit if p.is_buy else price <= limit):
                 yield order, limit
                 break

@@ -23,8 +23,10 @@ from shared.events import (
     OrderFilled,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderSide,
     OrderTerms,
+    OrderType,
     ReplaceApproved,
     ReplaceRejected,
 )
@@ -32,7 +34,7 @@ from shared.events import (
 
 class OpenOrder(msgspec.Struct, frozen=True):
     """terms: in force; approved: as first approved. unit_value: money a unit it is counted at; opening: units of it that opened exposure. pending: terms of open replaces
-    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there."""
+    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. resting: limit a market order was routed with."""
 
     order_id: str
     strategy: str
@@ -44,6 +46,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     pending: tuple[tuple[int, OrderTerms], ...] = ()
     replace_no: int = 0
     ended: str = ""
+    resting: Decimal | None = None
 
     @property
     def symbol(self) -> str:
@@ -110,6 +113,13 @@ def _replace_rejected(order: OpenOrder, e: ReplaceRejected) -> OpenOrder:
     return order if order.leaves else _ended(order, "filled")
 
 
+def _routed(order: OpenOrder, e: OrderRouted) -> OpenOrder:
+    limits = [child.terms.limit_price for child in e.children if child.terms.limit_price is not None]
+    if not limits or order.terms.type is not OrderType.MARKET:
+        return order
+    return msgspec.structs.replace(order, resting=max(limits) if order.side is OrderSide.BUY else min(limits))
+
+
 def _external(order: OpenOrder, e: ExternalOrderSeen) -> OpenOrder:
     order = msgspec.structs.replace(order, terms=e.terms, filled=e.filled)
     return order if e.working and order.leaves else _ended(order, "gone")
@@ -126,4 +136,5 @@ _CHANGES: Final[Mapping[type[Event], Callable[[OpenOrder, Any], OpenOrder]]] = {
     OrderReplaced: _replaced,
     ReplaceRejected: _replace_rejected,
     ExternalOrderSeen: _external,
+    OrderRouted: _routed,
 }

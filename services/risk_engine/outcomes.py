@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import nan
 from typing import Any, Final
 
-from shared.domain.exact import add, magnitude, multiply, subtract, text
+from shared.domain.exact import ZERO, add, magnitude, multiply, subtract, text
 from shared.events import (
     Bar,
     Envelope,
@@ -23,6 +23,7 @@ from shared.events import (
     OrderFilled,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     Quote,
     Reason,
     ReplaceRejected,
@@ -72,6 +73,21 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
 def on_external(e: Envelope, desk: Desk) -> Sequence[Event]:
     seen: ExternalOrderSeen = e.event  # type: ignore[assignment]
     return (*exposure_events(seen, desk), *next_closing(e, desk, desk.states.halt_epoch))
+
+
+def on_routed(e: Envelope, desk: Desk) -> Sequence[Event]:
+    """`child_qty_over_parent_max: 0`: what the router works is no more than what was approved, or everything stops."""
+    routed: OrderRouted = e.event  # type: ignore[assignment]
+    order, total = desk.reservations.orders.get(routed.order_id), ZERO
+    for child in routed.children:
+        total = add(total, child.terms.quantity)
+    if order is not None and total <= order.counted and all((c.terms.symbol, c.terms.side) == (order.symbol, order.side) for c in routed.children):
+        return ()
+    most = order.counted if order is not None else ZERO
+    text_ = f"{routed.order_id} is routed as {text(total)}, {text(most)} were approved"
+    changed = desk.states.restrict(Scope.GLOBAL, "", TradingState.HALTED, Reason.CHILD_OVER_PARENT, text_)
+    breach = LimitBreached(Reason.CHILD_OVER_PARENT, "child_qty_over_parent_max", "0", text(subtract(total, most)), hard=True)
+    return (breach,) if changed is None else (breach, changed)
 
 
 def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -151,6 +167,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     OrderFilled: on_filled,
     ExternalOrderSeen: on_external,
     FillCorrected: on_order_changed,
+    OrderRouted: on_routed,
     OrderRejected: on_order_changed,
     OrderCanceled: on_order_changed,
     OrderExpired: on_order_changed,

@@ -105,6 +105,11 @@ class Prices:
             return Reference(quote[1] if side is OrderSide.BUY else quote[0], quote[2])
         return None if last is None else Reference(*last)
 
+    def quote(self, symbol: str) -> tuple[float, float] | None:
+        """Bid and ask where a quote stands and is what orders are valued by."""
+        quote, last = self._quotes.get(symbol), self._lasts.get(symbol)
+        return (quote[0], quote[1]) if quote is not None and (last is None or last[1] - quote[2] <= self._age) else None
+
     def newest_ns(self, symbol: str) -> int:
         """Time of the newest datum, 0 when there is none."""
         quote, last = self._quotes.get(symbol), self._lasts.get(symbol)

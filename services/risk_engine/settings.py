@@ -110,6 +110,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     short_allowed: bool = False
     self_trade_allowed: bool = False
     self_trade: SelfTrade = SelfTrade.DENY_NEW
+    routed: bool = False  # the router works orders by the market: approvals say what it may go by
 
     # loss
     day_loss_max: Decimal | None = None

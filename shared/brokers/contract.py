@@ -102,12 +102,14 @@ class Capabilities(Value, frozen=True):
 
 
 class Submission(Value, frozen=True):
-    """now_ns: log time of the decision, which a simulated broker trades at. group: OCO group, where supported."""
+    """now_ns: log time of the decision, which a simulated broker trades at. group: OCO group, where supported. venue: where the
+    order is to be directed, where the broker takes directions."""
 
     client_order_id: str
     terms: OrderTerms
     now_ns: int
     group: str = ""
+    venue: str = ""
 
 
 class Cancellation(Value, frozen=True):

@@ -96,6 +96,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.ReplaceSending,
         ev.OrderQuerySending,
         ev.OrderHeld,
+        ev.OrderRouted,
         ev.OrderAccepted,
         ev.OrderRejected,
         ev.OrderUnknown,

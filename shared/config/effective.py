@@ -60,7 +60,7 @@ def effective(config: Config) -> Config:
     live = config.live or LiveConfig(broker="paper", symbols=symbols)
     execution = config.execution
     account = execution.account if "margin" in execution.account.model_fields_set else AccountConfig(margin=config.margin)
-    routing = {"routing": execution.routing} if "routing" in execution.model_fields_set else {}
+    routing = {"routing": execution.routing, "execution": None} if "routing" in execution.model_fields_set else {}
     mapped: dict[str, Any] = {
         "live": live.model_copy(
             update={

@@ -66,7 +66,7 @@ class VenueConfig(Section):
     """One venue of the smart router."""
 
     name: str = Field(description="Name.")
-    weight: Annotated[float, Field(ge=0)] = Field(default=1.0, description="Share of a split order.")
+    weight: Annotated[float, Field(ge=0)] = Field(default=1.0, description="Share of a split order; an order that is not split goes to the heaviest.")
     maker_rebate_bps: Basis | None = Field(default=None, description="Paid to a resting order.")
     taker_fee_bps: Basis | None = Field(default=None, description="Charged to a taking order.")
     price_adjustment_bps: Basis | None = Field(default=None, description="Price handicap.")
@@ -92,12 +92,25 @@ class RoutingConfig(Section):
 
     enabled: bool = Field(default=False, description="Route.")
     mode: Literal["smart", "none", "off", "disabled"] = Field(default="smart", description="`smart` or none.")
-    max_spread_bps: Basis | None = Field(default=None, description="A tighter market makes a market order a limit order.")
-    passive_offset_bps: Basis | None = Field(default=None, description="Offset of a passive limit.")
-    aggressive_offset_bps: Basis | None = Field(default=None, description="Offset of an aggressive limit.")
-    default_venue: str | None = Field(default=None, description="Where an order goes without a better choice.")
+    max_spread_bps: Basis | None = Field(
+        default=None, description="In a market this tight a market order goes as a passive limit order; without it none does by itself."
+    )
+    passive_offset_bps: Basis | None = Field(default=None, description="How far behind the own side's quote a passive limit stands. Default: 0.")
+    aggressive_offset_bps: Basis | None = Field(
+        default=None, description="How far beyond the other side's quote an aggressive limit reaches. Default: 0."
+    )
+    default_venue: str | None = Field(default=None, description="Where an order goes where no `venues` are listed.")
     venues: tuple[VenueConfig, ...] = Field(default=(), strict=False, description="The venues.")
-    split: SplitConfig = Field(default=SplitConfig(), description="Splitting.")
+    split: SplitConfig = Field(default=SplitConfig(), description="Splitting; on, it switches routing on.")
+
+    @property
+    def active(self) -> bool:
+        """As RegimeFlow reads it: a split switches routing on."""
+        return self.mode == "smart" and (self.enabled or self.splits)
+
+    @property
+    def splits(self) -> bool:
+        return self.split.enabled and self.split.mode != "none"
 
 
 class MarginConfig(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -13,6 +13,9 @@ from .execution import AccountConfig, RoutingConfig
 from .instruments import Calendar
 from .risk import RiskConfig
 from .strategies import StrategyConfig
+
+if TYPE_CHECKING:
+    from .root import Config
 
 
 class ReconnectConfig(Section):
@@ -92,3 +95,13 @@ class LiveConfig(Section):
     replay_journal_path: FilePath | None = Field(default=None, description="Write events as `regimeflow.replay.v1` here too.")
     routing: RoutingConfig = Field(default=RoutingConfig(), description="Smart order routing.")
     execution: LiveExecution | None = Field(default=None, description="RegimeFlow's second place for routing.")
+
+
+def routing_of(config: Config) -> RoutingConfig:
+    """The routing in force: `live.execution.routing`, `live.routing`, `execution.routing`, whichever is written first in this order."""
+    live = config.live
+    if live is not None and live.execution is not None:
+        return live.execution.routing
+    if live is not None and "routing" in live.model_fields_set:
+        return live.routing
+    return config.execution.routing

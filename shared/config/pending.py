@@ -25,6 +25,11 @@ class Pending:
 
 
 _RISK: Final = (("live", "risk"), ("risk",))
+_VENUES: Final = {
+    "costs": ("maker_rebate_bps", "taker_fee_bps", "price_adjustment_bps"),
+    "latency": ("latency_ms",),
+    "queues": ("queue_enabled", "queue_progress_fraction", "queue_default_visible_qty", "queue_depth_mode"),
+}
 
 PENDING: Final[tuple[Pending, ...]] = (
     Pending("the Alpaca adapter", ("live", "broker"), ("alpaca",)),
@@ -48,9 +53,14 @@ PENDING: Final[tuple[Pending, ...]] = (
         for name in Limits.model_fields
         if name != "daily_loss_limit"
     ),
-    Pending("smart order routing", ("live", "routing")),
-    Pending("smart order routing", ("live", "execution", "routing")),
-    Pending("smart order routing", ("execution", "routing")),
+    *(
+        Pending(feature, (*routing, *key), values)
+        for routing in (("live", "routing"), ("live", "execution", "routing"), ("execution", "routing"))
+        for feature, key, values in (
+            ("telling an order's fills late (each is booked as it happens)", ("split", "parent_aggregation"), ("none", "final")),
+            *((f"{what} of one venue", ("venues", "*", name), None) for what, names in _VENUES.items() for name in names),
+        )
+    ),
     Pending("margin profiles", ("account", "margin")),
     Pending("margin profiles", ("live", "account", "margin")),
     Pending("regime detection", ("regime",)),

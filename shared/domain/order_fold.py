@@ -29,6 +29,7 @@ from shared.events import (
     OrderIntent,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderSending,
     OrderStatus,
     OrderTerms,
@@ -56,7 +57,7 @@ HAPPENINGS: Final[dict[type[Event], Happening]] = {
     ReplaceRejected: Happening.REPLACE_REJECTED,
     OrderAbandoned: Happening.ABANDONED,
 }
-FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderFilled, FillCorrected, *HAPPENINGS})
+FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderRouted, OrderFilled, FillCorrected, *HAPPENINGS})
 
 _FINE: Final = Verdict.OK
 _NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderReplaced})  # types that bring a name the broker calls the order by
@@ -64,7 +65,8 @@ _NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderRepla
 
 class OrderRecord(msgspec.Struct):
     """One order. filled: booked; notional: sum of quantity x price of what is booked (no multiplier); opened_ns, changed_ns: log time
-    of its first and newest step; replacing: number of the replace in flight, 0 without one; superseded: client ids it had before."""
+    of its first and newest step; replacing: number of the replace in flight, 0 without one; superseded: client ids it had before;
+    children: the parts it is worked in, which have the broker's names, not it."""
 
     order_id: str
     strategy: str
@@ -80,6 +82,7 @@ class OrderRecord(msgspec.Struct):
     replacing: int = 0
     superseded: tuple[str, ...] = ()
     text: str = ""
+    children: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -129,7 +132,7 @@ def _fill(record: OrderRecord, e: OrderFilled) -> Happening:
     record.filled = add(record.filled, e.quantity)
     record.notional = add(record.notional, multiply(e.quantity, e.price))
     record.commission = add(record.commission, e.commission)
-    if not record.broker_order_id:
+    if not record.broker_order_id and not record.children:
         record.broker_order_id = e.broker_order_id
     return fill_happening(record.filled, record.terms.quantity)
 
@@ -197,6 +200,10 @@ class OrderFold:
         if kind not in FOLDED or not isinstance(event, OrderEvent):
             return None
         record = self.orders.get(event.order_id)
+        if kind is OrderRouted:
+            return self._routed(record, event, now)
+        if part := getattr(event, "child", ""):
+            self._apply_part(part, event, now)
         if record is None:
             record = open_record(event, now)
             if record is None:
@@ -215,6 +222,27 @@ class OrderFold:
         else:
             self._open[record.order_id] = None
         return made
+
+    def _routed(self, parent: OrderRecord | None, e: Any, now: int) -> Step | None:
+        """The parts of an order begin as it did."""
+        if parent is None:
+            return None
+        parent.children = tuple(child.order_id for child in e.children)
+        for child in e.children:
+            self.orders[child.order_id] = OrderRecord(child.order_id, e.strategy, child.terms, now, now)
+            self._open[child.order_id] = None
+        return Step(parent.status, _FINE)
+
+    def _apply_part(self, part: str, event: OrderEvent, now: int) -> None:
+        """An execution of an order in parts is one of the part's too."""
+        record = self.orders.get(part)
+        if record is not None:
+            advance(record, event, now)
+            self._index(record)
+            if record.done:
+                self._open.pop(part, None)
+            else:
+                self._open[part] = None
 
     def open(self) -> Iterator[OrderRecord]:
         """Orders not done, in the order of ids."""

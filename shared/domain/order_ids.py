@@ -1,6 +1,7 @@
 """Names of orders: ours, the same in every replay, and the one the broker is given.
 
-Order id: `<strategy>:<run>:<n>`. Client order id: `<log_id[:6]>-<strategy>-<run>-<n>`, for the k-th replacement with `.<k>` behind; at most
+Order id: `<strategy>:<run>:<n>`, of its k-th part `<strategy>:<run>:<n>/<k>`. Client order id: `<log_id[:6]>-<strategy>-<run>-<n>`, of a
+part with `_<k>` and for the k-th replacement with `.<k>` behind; at most
 36 characters, so that every broker takes it. A client order id with another log's prefix, or of another shape, is not ours.
 """
 
@@ -14,8 +15,8 @@ LOG_PREFIX_CHARS: Final = 6
 EXTERNAL_STRATEGY: Final = "external"
 EXTERNAL_PREFIX: Final = "ext:"
 
-_ORDER_ID: Final = re.compile(r"([a-z][a-z0-9_]{0,15}):([1-9][0-9]*):([1-9][0-9]*)")
-_CLIENT_ID: Final = re.compile(r"([0-9a-zA-Z]{6})-([a-z][a-z0-9_]{0,15})-([1-9][0-9]*)-([1-9][0-9]*)(?:\.([1-9][0-9]*))?")
+_ORDER_ID: Final = re.compile(r"([a-z][a-z0-9_]{0,15}):([1-9][0-9]*):([1-9][0-9]*)(?:/([1-9][0-9]*))?")
+_CLIENT_ID: Final = re.compile(r"([0-9a-zA-Z]{6})-([a-z][a-z0-9_]{0,15})-([1-9][0-9]*)-([1-9][0-9]*)(?:_([1-9][0-9]*))?(?:\.([1-9][0-9]*))?")
 
 
 class ClientId(NamedTuple):
@@ -37,7 +38,7 @@ def client_order_id(log_id: str, order: str, replace_no: int = 0) -> str:
     if match is None:
         raise ValueError(f"{order!r} is no order id")
     prefix = log_id[:LOG_PREFIX_CHARS]
-    name = f"{prefix}-{match[1]}-{match[2]}-{match[3]}" + (f".{replace_no}" if replace_no else "")
+    name = f"{prefix}-{match[1]}-{match[2]}-{match[3]}" + (f"_{match[4]}" if match[4] else "") + (f".{replace_no}" if replace_no else "")
     if len(name) > CLIENT_ID_CHARS_MAX:
         raise ValueError(f"client order id {name!r} has {len(name)} characters, at most {CLIENT_ID_CHARS_MAX}")
     return name
@@ -48,7 +49,8 @@ def parse_client_id(name: str) -> ClientId | None:
     match = _CLIENT_ID.fullmatch(name)
     if match is None:
         return None
-    return ClientId(match[1], match[2], f"{match[2]}:{match[3]}:{match[4]}", int(match[5] or 0))
+    part = f"/{match[5]}" if match[5] else ""
+    return ClientId(match[1], match[2], f"{match[2]}:{match[3]}:{match[4]}{part}", int(match[6] or 0))
 
 
 def external_order_id(broker_order_id: str) -> str:

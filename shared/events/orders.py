@@ -29,6 +29,27 @@ class OrderTerms(Value, frozen=True):
     trail_percent: Decimal | None = None
 
 
+class Market(Value, frozen=True):
+    """What an order may be routed by. bid, ask: the quote it was valued by, 0 where none stood; last: the price it was valued at; worst: the
+    farthest limit within what was approved; tick, lot: the grid of prices and quantities. style: passive | aggressive, or empty: by spread."""
+
+    bid: float
+    ask: float
+    last: float
+    worst: Decimal
+    tick: Decimal
+    lot: Decimal
+    style: str = ""
+
+
+class RoutedChild(Value, frozen=True):
+    """A part of an order as it goes to the broker. order_id: `<order id>/<k>`; venue: where it is directed to, empty: nowhere."""
+
+    order_id: str
+    terms: OrderTerms
+    venue: str = ""
+
+
 class OrderEvent(Event, frozen=True):
     """An event of one order, on its strategy's topic."""
 
@@ -42,13 +63,15 @@ class OrderEvent(Event, frozen=True):
 
 class OrderIntent(OrderEvent, frozen=True):
     """A strategy wants to trade. group: bracket or OCO group id, empty for a plain order; group_role: entry | take_profit | stop_loss |
-    oco. reduce_only: refused rather than allowed to add."""
+    oco. reduce_only: refused rather than allowed to add. style: how it is routed, passive | aggressive, or empty: by the spread."""
 
     TAG: ClassVar[int] = 200
+    VERSION: ClassVar[int] = 2
     terms: OrderTerms
     group: str = ""
     group_role: str = ""
     reduce_only: bool = False
+    style: str = ""
 
 
 class CancelIntent(OrderEvent, frozen=True):
@@ -70,9 +93,10 @@ class ReplaceIntent(OrderEvent, frozen=True):
 
 class OrderApproved(OrderEvent, frozen=True):
     """Risk's permission for exactly these terms until deadline_ns (log time) in this halt epoch. reference: price the order was valued
-    at; reference_ns: that price's time."""
+    at; reference_ns: that price's time. market: where orders are routed, what by."""
 
     TAG: ClassVar[int] = 210
+    VERSION: ClassVar[int] = 2
     terms: OrderTerms
     deadline_ns: int
     halt_epoch: int
@@ -80,6 +104,7 @@ class OrderApproved(OrderEvent, frozen=True):
     reference_ns: int
     group: str = ""
     group_role: str = ""
+    market: Market | None = None
 
 
 class OrderDenied(OrderEvent, frozen=True):
@@ -121,12 +146,15 @@ class ReplaceDenied(OrderEvent, frozen=True):
 
 
 class OrderSending(OrderEvent, frozen=True):
-    """Write-ahead of the submission: durable before the first byte leaves. Only the epoch that journaled it may send it."""
+    """Write-ahead of the submission: durable before the first byte leaves. Only the epoch that journaled it may send it. venue: where it is
+    directed to, empty: nowhere."""
 
     TAG: ClassVar[int] = 220
+    VERSION: ClassVar[int] = 2
     client_order_id: str
     terms: OrderTerms
     deadline_ns: int
+    venue: str = ""
 
 
 class CancelSending(OrderEvent, frozen=True):
@@ -182,9 +210,10 @@ class OrderUnknown(OrderEvent, frozen=True):
 
 class OrderFilled(OrderEvent, frozen=True):
     """One execution, booked once. commission in `currency`; cumulative and leaves are the order's after it. late: it came after
-    the order was thought done."""
+    the order was thought done. child: the part of the order that filled, where it was routed in parts."""
 
     TAG: ClassVar[int] = 233
+    VERSION: ClassVar[int] = 2
     symbol: str
     side: OrderSide
     quantity: Decimal
@@ -199,6 +228,7 @@ class OrderFilled(OrderEvent, frozen=True):
     is_maker: bool = False
     venue: str = ""
     late: bool = False
+    child: str = ""
 
 
 class OrderCanceled(OrderEvent, frozen=True):
@@ -263,6 +293,7 @@ class FillCorrected(OrderEvent, frozen=True):
     """The broker corrected an execution: the old one is taken back and this stands in its place (quantity 0: busted)."""
 
     TAG: ClassVar[int] = 241
+    VERSION: ClassVar[int] = 2
     symbol: str
     side: OrderSide
     execution_id: str
@@ -273,6 +304,16 @@ class FillCorrected(OrderEvent, frozen=True):
     previous_quantity: Decimal
     previous_price: Decimal
     previous_commission: Decimal
+    child: str = ""
+
+
+class OrderRouted(OrderEvent, frozen=True):
+    """The router works an order as these parts, which together are no more than was approved and no worse. The parts are orders of their own
+    at the broker; what becomes of them is told of them and, as one order, of this one. sequential: each begins when the one before is done."""
+
+    TAG: ClassVar[int] = 251
+    children: tuple[RoutedChild, ...]
+    sequential: bool = False
 
 
 class OrderHeld(OrderEvent, frozen=True):

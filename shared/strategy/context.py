@@ -189,7 +189,7 @@ class Context:
             desk.refused += 1
             return ""
         order_id = desk.next_order_id()
-        desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only))
+        desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only, order.route_style))
         return order_id
 
     def _open_order(self, order_id: str) -> OwnOrder | None:

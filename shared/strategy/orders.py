@@ -20,6 +20,7 @@ from .times import Timestamp
 Number = Decimal | float | str
 E = TypeVar("E", bound=StrEnum)
 
+ROUTE_STYLES: Final = ("", "passive", "aggressive")
 _NEEDS: Final = {  # prices each type takes: (limit, stop)
     OrderType.MARKET: (False, False),
     OrderType.LIMIT: (True, False),
@@ -39,6 +40,7 @@ class OrderError(ValueError):
 class Order:
     """side, type, tif: the enum or its value ("buy"). tif: DAY when None. expire_at: GTD only; ns UTC or a zone-aware datetime.
     trail_price, trail_percent: TRAILING_STOP only, one of the two. reduce_only: refused rather than allowed to add to the position.
+    route_style: "passive" or "aggressive": how the router prices a MARKET order where routing is on; empty: by the spread.
 
     The rest is filled on the copies a strategy is given: id, status, filled_quantity and avg_fill_price so far, `event` (the name of the
     newest event of the order, such as "OrderDenied"), `text` (why, when it was refused) and group (bracket or OCO). Numbers are floats
@@ -56,6 +58,7 @@ class Order:
     trail_price: Number | None = field(default=None, kw_only=True)
     trail_percent: Number | None = field(default=None, kw_only=True)
     reduce_only: bool = field(default=False, kw_only=True)
+    route_style: str = field(default="", kw_only=True)
     id: str = field(default="", kw_only=True)
     status: OrderStatus | None = field(default=None, kw_only=True)
     filled_quantity: float = field(default=0.0, kw_only=True)
@@ -108,6 +111,8 @@ def terms_of(order: Order) -> OrderTerms:
         raise TypeError(f"order: expected an Order, got {type(order).__name__}")
     if not isinstance(order.symbol, str) or not order.symbol:
         raise TypeError(f"symbol: expected text, got {order.symbol!r}")
+    if order.route_style not in ROUTE_STYLES:
+        raise OrderError(f"route_style: {order.route_style!r} is not one of {', '.join(ROUTE_STYLES[1:])}")
     kind = _member(OrderType, order.type, "type")
     tif = TimeInForce.DAY if order.tif is None else _member(TimeInForce, order.tif, "tif")
     needs_limit, needs_stop = _NEEDS[kind]

@@ -31,6 +31,7 @@ from shared.events import (
     OrderIntent,
     OrderRejected,
     OrderReplaced,
+    OrderRouted,
     OrderStatus,
     OrderUnknown,
     ReplaceApproved,
@@ -43,7 +44,10 @@ from .orders import Order
 
 DONE_KEPT_MAX: Final = 1_000
 _BEYOND_THE_FOLD: Final[tuple[type[Event], ...]] = (CancelApproved, ReplaceApproved, ReplaceDenied)
-UPDATES: Final[tuple[type[Event], ...]] = (*(t for t in CATALOGUE.values() if t in FOLDED - {OrderIntent, ExternalOrderSeen}), *_BEYOND_THE_FOLD)
+UPDATES: Final[tuple[type[Event], ...]] = (
+    *(t for t in CATALOGUE.values() if t in FOLDED - {OrderIntent, ExternalOrderSeen, OrderRouted}),
+    *_BEYOND_THE_FOLD,
+)
 """What `on_order_update` tells of."""
 
 

@@ -7,7 +7,7 @@ min_qty_scale (0.5) at confidence 0 to max_qty_scale (1.5) at 1; use_limit (true
 close, a calm signal waits as a DAY limit order limit_offset_bps (2) better than the close; any other, one of at least
 aggressive_confidence_threshold (0.7) and every Butterfly and Crab goes at the market (IOC); allow_short (false).
 venue_switch_confidence, passive_venue_weight and aggressive_venue_weight steer RegimeFlow's order routing between venues: they are checked and
-have no effect before smart order routing is in force.
+have no effect: routing goes by the weights of its configuration.
 
 Buys at the end of a falling last leg unless it holds order_qty or more, sells at the end of a rising one: what it holds, or short where allow_short.
 It has no stop and no target of its own, as RegimeFlow's has none: it holds until a pattern says the opposite; `live.risk` bounds the loss.
