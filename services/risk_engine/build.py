@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.config import Config
+from shared.config.risk import RiskConfig
 
 from .settings import RENAMED, RiskSettings
 
@@ -30,6 +31,7 @@ def risk_settings(config: Config) -> RiskSettings:
                 tree[name] = getattr(holder, key)
                 break
     tree["strategies"] = _strategies(config)
+    tree["stops"] = _stops(risk)
     tree["self_trade_allowed"] = False
     if config.live.broker == "paper":  # the one broker whose rule is known here
         tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier
@@ -37,6 +39,17 @@ def risk_settings(config: Config) -> RiskSettings:
         tree[name] = tree.get(name) or None  # RegimeFlow's 0: no bound of ours
     tree["duplicate_order_window_ms"] = tree.get("duplicate_order_window_ms") or None
     return RiskSettings.of(tree)
+
+
+def _stops(risk: RiskConfig) -> dict[str, Any]:
+    fixed, trailing, atr, time = risk.stop_loss, risk.trailing_stop, risk.atr_stop, risk.time_stop
+    return {
+        "stop_loss_pct": fixed.pct if fixed.enable else None,
+        "trailing_stop_pct": trailing.pct if trailing.enable else None,
+        "atr_window": atr.window if atr.enable else None,
+        "atr_multiplier": atr.multiplier,
+        "max_holding_seconds": time.max_holding_seconds if time.enable else None,
+    }
 
 
 def _strategies(config: Config) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from .gates import Gates
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .prices import MILLISECOND, Prices, PriceState
+from .protective import Protective, ProtectiveState
 from .reservations import Reservations, ReservationState
 from .settings import AccountKind, RiskSettings
 from .states import TradingStates
@@ -56,6 +57,7 @@ class RiskState(msgspec.Struct):
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
+    protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -83,6 +85,7 @@ class Desk:
         self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)
         self.marking = Marking(settings.mark_interval_ms, self.ledger, self.value, self.watches, state.marks)
         self.flattening = Flattening(self.ledger, self.reservations, self.gates, state.flatten)
+        self.protective = Protective(settings.stops, settings.sessions_allowed, self.ledger, self.prices, self.gates, state.protective)
         self._state = state
         self.rebuild()
 

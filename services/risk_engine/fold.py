@@ -10,6 +10,7 @@ from shared.domain.instrument import signed
 from shared.events import (
     AccountOpened,
     AccountReported,
+    Alert,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -74,7 +75,9 @@ class Fold:
 
     def __init__(self, desk: Desk) -> None:
         d = self._desk = desk
-        self.on: dict[type[Event], Callable[[Envelope], None]] = {kind: self._price(store) for kind, store in d.prices.store.items()}
+        self.on: dict[type[Event], Callable[[Envelope], None]] = {
+            kind: d.protective.folding(self._price(store)) for kind, store in d.prices.store.items()
+        }
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
             InstrumentHalted: d.gates.halt,
@@ -92,7 +95,6 @@ class Fold:
             EquityMarked: d.marking.marked,
             DayEnded: d.marking.end_day,
             BusStarted: self._started,
-            RunStarted: self._run,
             LogStarted: lambda e: d.ages.log_started(e.clock),
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
@@ -109,6 +111,8 @@ class Fold:
             CashFlow: self._cash_flow,
             HoldingAssigned: self._assigned,
             CorporateAction: self._corporate_action,
+            RunStarted: self._run,
+            Alert: d.protective.alerted,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
@@ -175,9 +179,11 @@ class Fold:
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
         opening = d.opening(terms.symbol, terms.side, terms.quantity)
         d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
-        d.throttles.spend(e.strategy, now)
-        if e.strategy == OWNER:
+        own = e.order_id.startswith(f"{OWNER}:")
+        d.throttles.spend(OWNER if own else e.strategy, now)
+        if own:
             d.flattening.approved(e.order_id)
+            d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))
             d.duplicates.approved(e.strategy, terms, now)
@@ -217,6 +223,7 @@ class Fold:
         d = self._desk
         d.ledger.apply(e)
         d.reservations.fold(e)
+        d.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
         d.marking.moved(now)
         d.flattening.settle(e.symbol)
@@ -240,6 +247,7 @@ class Fold:
 
     def _assigned(self, e: HoldingAssigned, now: int) -> None:
         self._desk.ledger.apply(e)
+        self._desk.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
         self._desk.marking.moved(now)
 
@@ -251,6 +259,9 @@ class Fold:
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)
+        d.protective.acted(e)
+        for symbol in (e.symbol, e.new_symbol):
+            d.protective.rebooked(symbol, now)
         self._rebooked(e.symbol)
         d.marking.moved(now)
 
@@ -263,12 +274,13 @@ class Fold:
     def _started(self, _: BusStarted) -> None:
         self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)
 
-    def _run(self, e: RunStarted) -> None:
+    def _run(self, e: RunStarted, now: int) -> None:
         if e.name != SOURCE:
             return
         d = self._desk
         d.states.started(d.settings.arm, d.settings.arm_requires_reconcile)
         d.flattening.started(e.name_run)
+        d.protective.begin(now)
         if d.watches.account.state.base is not None:
             self._begin_watches()
 
@@ -289,6 +301,7 @@ class Fold:
     def _breached(self, e: LimitBreached) -> None:
         for watch in self._desk.watches.all():
             watch.meet(e)
+        self._desk.protective.breached(e)
 
 
 def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:

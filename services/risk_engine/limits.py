@@ -15,6 +15,7 @@ from shared.events import LimitBreached, OrderSide, OrderType, Reason
 
 from . import admission
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
+from .protective_exits import not_exiting
 from .reservations import Line, value_of
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ _WAITING: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP
 # RISK_AND_FAULTS 2.1, cheap and absolute first; `reducing` counts with the quantity and so comes after validity
 CHECKS: Final[Sequence[Check]] = (
     admission.trading_state,
+    not_exiting,
     admission.authorised,
     admission.valid,
     admission.reducing,

@@ -35,12 +35,13 @@ from shared.events import (
 from .commands import closing_orders
 from .desk import Desk
 from .loss import ACCOUNT, Level, Watch
+from .protective_exits import guarding, next_exit
 from .reservations import Line
 
 
 def on_market(desk: Desk) -> Mapping[type[Event], Callable[[Envelope], Sequence[Event]]]:
     """By data type, what a datum decides. The hot path: a symbol without holding or order costs one look-up, a held one a float or two."""
-    return {kind: _on_datum(desk, marks) for kind, marks in _MARKS.items()}
+    return {kind: guarding(_on_datum(desk, marks), marks, desk) for kind, marks in _MARKS.items()}
 
 
 def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callable[[Envelope], Sequence[Event]]:
@@ -66,6 +67,7 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     if not desk.reservations.covers(fill):
         out += exposure_events(fill, desk)
     out += next_closing(e, desk, max((c.halt_epoch for c in out if isinstance(c, TradingStateChanged)), default=desk.states.halt_epoch))
+    out += next_exit(e, desk, tuple(out))
     return out
 
 
@@ -75,7 +77,7 @@ def on_external(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return next_closing(e, desk, desk.states.halt_epoch)
+    return (*next_closing(e, desk, desk.states.halt_epoch), *next_exit(e, desk))
 
 
 def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk) -> list[Event]:

@@ -16,6 +16,8 @@ import msgspec
 from shared.domain.exact import ONE, ZERO
 from shared.events import OrderType, SessionPhase, TimeInForce, TradingState
 
+from .protective import Stops
+
 RENAMED: Final[dict[str, str]] = {
     "max_notional": "order_notional_max",
     "max_order_value": "order_notional_max",
@@ -110,6 +112,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drawdown_max: Decimal | None = Decimal("0.2")
     day_loss_state: TradingState = TradingState.REDUCING
     drawdown_state: TradingState = TradingState.HALTED
+    stops: Stops = Stops()  # of every strategy's holdings
     soft_fraction: Decimal = Decimal("0.8")  # of a limit: an alert, nothing more
     mark_interval_ms: int = 1_000  # between two EquityMarked while something moves; 0: at day ends only
 

@@ -66,10 +66,6 @@ PENDING: Final[tuple[Pending, ...]] = (
         Pending(feature, (*risk, *key))
         for risk in _RISK
         for feature, key in (
-            ("protective stops", ("stop_loss",)),
-            ("protective stops", ("trailing_stop",)),
-            ("protective stops", ("atr_stop",)),
-            ("protective stops", ("time_stop",)),
             ("limits by regime", ("limits_by_regime",)),
             ("regime overlays", ("regime_overlays",)),
             ("sector limits", ("limits", "sector_limits")),

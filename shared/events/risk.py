@@ -43,7 +43,8 @@ class EquityMarked(AccountEvent, frozen=True):
 
 
 class LimitBreached(AccountEvent, frozen=True):
-    """A limit was met after the fact (exposure, loss) or a soft level reached; hard: trading state follows."""
+    """A limit was met after the fact (exposure, loss) or a soft level reached; hard: a trading state follows, or the exit of a stop
+    (key: `<stop>.<strategy>.<symbol>`)."""
 
     TAG: ClassVar[int] = 302
     reason: Reason
