@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from shared.events import Alert, Event, Severity
 
 from .settings import RouterSettings
-from .state import RouterOrder, RouterState, Standing
+from .state import CANCEL, REPLACE, SUBMIT, Buckets, RouterOrder, RouterState, Standing
 
 
 class Orders:
@@ -30,6 +32,10 @@ class Orders:
     def change_standing(self) -> Standing:
         """To write."""
         return self._state.standing
+
+    def change_buckets(self) -> Buckets:
+        """To write."""
+        return self._state.buckets
 
     def get(self, order_id: str) -> RouterOrder | None:
         return self._state.orders.get(order_id)
@@ -59,6 +65,17 @@ class Orders:
             self._state.due[key] = due
         else:
             self._state.due.pop(key, None)
+        if order.held or order.lookups or self._state.held or self._state.held_cancels:
+            self._queue(key, order)
+
+    def _queue(self, key: str, order: RouterOrder) -> None:
+        """Keep what waits for room in order of arrival."""
+        waits = order.holds(SUBMIT) or order.holds(REPLACE) or any(lookup.held for lookup in order.lookups.values())
+        for queue, joined in ((self._state.held, waits), (self._state.held_cancels, order.holds(CANCEL))):
+            if joined:
+                queue.setdefault(key, True)
+            else:
+                queue.pop(key, None)
 
     def open(self) -> Iterator[RouterOrder]:
         """Orders not done, oldest first."""
@@ -79,14 +96,16 @@ Fold = Callable[[Orders, Event, int, int], bool]
 
 
 class Draft(Orders):
-    """A decision in the making. now: log time of its cause."""
+    """A decision in the making. now: log time of its cause. draining: what waited for room is being sent, in order."""
 
     def __init__(self, state: RouterState, settings: RouterSettings, now: int, fold: Fold) -> None:
         super().__init__(state, settings)
         self.now = now
         self.outputs: list[Event] = []
+        self.draining = False
         self._fold = fold
         self._standing = state.standing
+        self._buckets = state.buckets
         self._copies: dict[str, RouterOrder] = {}
         self._clients: dict[str, str] = {}
         self._brokers: dict[str, str] = {}
@@ -99,6 +118,26 @@ class Draft(Orders):
         if self._standing is self._state.standing:
             self._standing = self._state.standing.copy()
         return self._standing
+
+    @property
+    def buckets(self) -> Buckets:
+        """To read."""
+        return self._buckets
+
+    def change_buckets(self) -> Buckets:
+        if self._buckets is self._state.buckets:
+            self._buckets = msgspec.structs.replace(self._buckets)
+        return self._buckets
+
+    def held(self, *, cancels: bool) -> Iterator[RouterOrder]:
+        """Orders with a cancel, or another message, that waits for room, oldest first; as they stood when the decision began."""
+        for key in tuple(self._state.held_cancels if cancels else self._state.held):
+            order = self.get(key)
+            if order is not None:
+                yield order
+
+    def any_held(self, *, cancels: bool) -> bool:
+        return bool(self._state.held_cancels if cancels else self._state.held)
 
     def get(self, order_id: str) -> RouterOrder | None:
         order = self._copies.get(order_id)

@@ -16,7 +16,7 @@ from shared.runtime.killpath import SOCKET as KILLPATH
 from shared.runtime.logs import logger
 from shared.runtime.places import Places
 from shared.runtime.process import EXIT_BUS, ActorProcess
-from shared.runtime.service import Setting, broker_settings
+from shared.runtime.service import Setting, account_budget, broker_settings
 from shared.runtime.sessions import ThreadedHost
 from shared.runtime.signals import Stop
 
@@ -49,7 +49,8 @@ def drivers(setting: Setting, bus: Bus, killpath: KillPath | None = None) -> Seq
     settings = reconciler_settings(setting)
     able = broker.capabilities(options)
     reports = f"venue.{able.broker}" if able.numbered_reports else ""
-    session = ReconcilerSession(lambda: broker.account(options), reports, killpath=killpath)
+    share = 0 if setting.feed_clock else account_budget(setting, able, options).reconciler
+    session = ReconcilerSession(lambda: broker.account(options), reports, per_second=share, killpath=killpath)
     return [
         ActorDriver(
             bus,

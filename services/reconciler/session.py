@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from shared.brokers.contract import AccountSession, ReadFailed, WholeState
+from shared.brokers.pacing import Pacer
 from shared.events import (
     BrokerExecutionReported,
     BrokerQueryFailed,
@@ -29,24 +30,33 @@ from .settings import SOURCE
 
 CONNECT_TIMEOUT_S: Final = 5.0
 EXECUTIONS_MAX: Final = 100
+READING_REQUESTS: Final = 4  # orders, executions, positions, totals
 
 _EFFECTS: Final = frozenset({ReconcileRequested, HaltRequested})
 
 
 class ReconcilerSession:
     """Implements `shared.runtime.session.Session`. account: makes a session, unconnected, for the thread that reads. reports: source of the broker's numbered reports (`venue.<broker>`), empty where it
-    numbers none; a lock-step feed waits until the reports a reading reflects are in the log. killpath: cancels, and says what it did."""
+    numbers none; a lock-step feed waits until the reports a reading reflects are in the log. per_second: the reconciler's share of the
+    account's requests, 0: no bound; a reading too soon after the one before waits. killpath: cancels, and says what it did."""
 
     names: Final = ()
 
     def __init__(
-        self, account: Callable[[], AccountSession], reports: str = "", connect_timeout_s: float = CONNECT_TIMEOUT_S, killpath: KillPath | None = None
+        self,
+        account: Callable[[], AccountSession],
+        reports: str = "",
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        *,
+        per_second: int = 0,
+        killpath: KillPath | None = None,
     ) -> None:
         self._killpath = killpath
         self._make = account
         self._session: AccountSession | None = None
         self._reports = reports
         self._connect_timeout_s = connect_timeout_s
+        self._pacer = Pacer(per_second)
         self._account = ""
         self._up = False
 
@@ -74,6 +84,7 @@ class ReconcilerSession:
             self._session.close()
 
     def _read(self, event: ReconcileRequested) -> Performed:
+        self._pacer.wait(READING_REQUESTS)
         try:
             if self._session is None:
                 self._session = self._make()

@@ -6,7 +6,7 @@ an order that reduces passes above every exposure limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from shared.domain.exact import ONE, ZERO, add, multiply, negate, of_float, shar
 from shared.events import LimitBreached, OrderSide, OrderType, Reason
 
 from . import admission
+from .open_order import OpenOrder
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
 from .protective_exits import not_exiting
 from .reservations import Line, value_of
@@ -120,16 +121,33 @@ def short_sale(p: Proposal, desk: Desk) -> Denial | None:
 
 def self_trade(p: Proposal, desk: Desk) -> Denial | None:
     """It may not meet a resting limit order of our own, of any strategy."""
-    if desk.settings.self_trade_allowed or p.reference is None or p.terms.type in _WAITING:
+    if desk.settings.self_trade_allowed:
         return None
-    price = p.terms.limit_price if p.terms.limit_price is not None else of_float(p.reference.price)
+    met = next(crossed(p, desk), None)
+    if met is None:
+        return None
+    order, limit = met
+    return Denial(Reason.SELF_TRADE, "self_trade", f"{order.order_id} at {text(limit)}", text(_meeting_price(p)))
+
+
+def crossed(p: Proposal, desk: Desk) -> Iterator[tuple[OpenOrder, Decimal]]:
+    """Our resting orders that it would meet, oldest first, each once with the price it rests at."""
+    if p.reference is None or p.terms.type in _WAITING:
+        return
+    price = _meeting_price(p)
     for order in desk.reservations.in_symbol(p.symbol):
+        if order.side is p.terms.side:
+            continue
         for terms in (order.terms, *(terms for _, terms in order.pending)):
-            if order.side is p.terms.side or terms.limit_price is None or terms.type is not OrderType.LIMIT:
-                continue
-            if price >= terms.limit_price if p.is_buy else price <= terms.limit_price:
-                return Denial(Reason.SELF_TRADE, "self_trade_allowed", f"{order.order_id} at {text(terms.limit_price)}", text(price))
-    return None
+            limit = terms.limit_price if terms.type is OrderType.LIMIT else None
+            if limit is not None and (price >= limit if p.is_buy else price <= limit):
+                yield order, limit
+                break
+
+
+def _meeting_price(p: Proposal) -> Decimal:
+    assert p.reference is not None
+    return p.terms.limit_price if p.terms.limit_price is not None else of_float(p.reference.price)
 
 
 _WAITING: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP, OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE)

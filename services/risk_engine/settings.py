@@ -48,6 +48,13 @@ class AccountKind(StrEnum):
     MARGIN = "margin"
 
 
+class SelfTrade(StrEnum):
+    """What an order that would meet one of our own leads to; it is denied either way."""
+
+    DENY_NEW = "deny_new"
+    CANCEL_OLD = "cancel_old"
+
+
 class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one strategy may trade. symbols: all it may name. budget: its book's opening cash. day_loss_max: money a day, in place of
     `strategy_day_loss_max`."""
@@ -104,6 +111,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     margin_multiplier: Decimal = ONE  # money in holdings it allows over equity (`margin`)
     short_allowed: bool = False
     self_trade_allowed: bool = False
+    self_trade: SelfTrade = SelfTrade.DENY_NEW
 
     # loss
     day_loss_max: Decimal | None = None

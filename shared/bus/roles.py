@@ -95,6 +95,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.CancelSending,
         ev.ReplaceSending,
         ev.OrderQuerySending,
+        ev.OrderHeld,
         ev.OrderAccepted,
         ev.OrderRejected,
         ev.OrderUnknown,

@@ -91,7 +91,6 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("a default time in force", ("default_tif",)),
         )
     ),
-    *(Pending("cancelling the resting order", (*risk, "self_trade"), ("cancel_old",)) for risk in _RISK),
 )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.brokers.budget import Budget, budget
+from shared.brokers.contract import Capabilities
 from shared.bus.port import Bus, Registration, Role
 from shared.bus.zmq_client import ZmqBus
 from shared.config import Config, Loaded, config_hashes
+from shared.config.gateway import BrokerFeed
 from shared.config.live import LiveConfig
 
 from .build import build_hash
@@ -74,6 +77,12 @@ def broker_settings(setting: Setting) -> Mapping[str, Any]:
     if setting.live.broker == "paper":
         options["endpoint"] = setting.places.endpoint("venue")
     return {"timeout_seconds": BROKER_TIMEOUT_S, **options}
+
+
+def account_budget(setting: Setting, able: Capabilities, options: Mapping[str, Any]) -> Budget:
+    """Who may ask the broker how often."""
+    reserve = setting.live.risk.cancel_reserve_per_s
+    return budget(able, options, reserve, broker_feed=isinstance(setting.config.gateway.feed, BrokerFeed))
 
 
 def run_service(

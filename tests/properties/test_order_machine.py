@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.order_router.core import RouterCore
+from services.order_router.settings import RouterSettings
 from shared.domain.order_fold import OrderFold
 from shared.domain.order_machine import Verdict
 from shared.events import (
@@ -101,16 +103,21 @@ EVENTS = st.one_of(
 STEPS = st.lists(st.tuples(EVENTS, st.sampled_from([0.0, 0.5, 3.0, 20.0])), min_size=12, max_size=40)
 
 
-def _world() -> World:
+FREE: Final = RouterSettings()
+TIGHT: Final = RouterSettings(orders_per_s=2, messages_per_s=3, cancels_per_s=1)  # nearly everything waits for room
+LIMITS: Final = st.sampled_from([FREE, TIGHT])
+
+
+def _world(limits: RouterSettings = FREE) -> World:
     """One order at the broker, one being cancelled, one without an answer; the fourth may be approved on the way."""
-    w = World(RouterCore(), "order_router").given(log_started(), opened(), *(approved(n, deadline=30) for n in (1, 2, 3)))
+    w = World(RouterCore(limits), "order_router").given(log_started(), opened(), *(approved(n, deadline=30) for n in (1, 2, 3)))
     return w.given(reported(OrderStatus.NEW, 1), reported(OrderStatus.NEW, 2), CancelApproved("ma:1:2", "ma"))
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
-@given(STEPS)
-def test_any_interleaving_is_survived_and_keeps_the_invariants(steps: list[tuple[Event, float]]) -> None:
-    w = _world()
+@given(STEPS, LIMITS)
+def test_any_interleaving_is_survived_and_keeps_the_invariants(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    w = _world(limits)
     for event, after in steps:
         w.when(event, after)
         _timers_move_on(w)
@@ -133,9 +140,9 @@ def _timers_move_on(w: World) -> None:
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)
-@given(STEPS)
-def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, float]]) -> None:
-    w = _world()
+@given(STEPS, LIMITS)
+def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    w = _world(limits)
     fold = OrderFold()
     for event, after in steps:
         w.when(event, after)
@@ -145,12 +152,12 @@ def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, flo
 
 
 @settings(max_examples=80, derandomize=True, deadline=None)
-@given(STEPS, st.integers(0, 40))
-def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int) -> None:
-    straight, stopped = _world(), _world()
+@given(STEPS, st.integers(0, 40), LIMITS)
+def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int, limits: RouterSettings) -> None:
+    straight, stopped = _world(limits), _world(limits)
     for i, (event, after) in enumerate(steps):
         if i == at:
-            fresh = RouterCore()
+            fresh = RouterCore(limits)
             fresh.restore(stopped.core.snapshot())
             stopped.core = fresh
         assert straight.when(event, after) == stopped.when(event, after)
