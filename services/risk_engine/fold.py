@@ -30,6 +30,7 @@ from shared.events import (
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
+    LimitChanged,
     LogStarted,
     OrderAbandoned,
     OrderAccepted,
@@ -88,6 +89,7 @@ class Fold:
             ResumeRequested: d.states.resumed,
             TradingStateChanged: self._state,
             LimitBreached: self._breached,
+            LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
             DayEnded: d.marking.end_day,
@@ -227,7 +229,7 @@ class Fold:
         d = self._desk
         d.ledger.apply(e)
         d.rebuild()
-        self._begin_watches()
+        d.watches.begin()
         d.marking.moved(now)
 
     def _reported(self, e: AccountReported) -> None:
@@ -270,13 +272,7 @@ class Fold:
         d.states.started(d.settings.arm, d.settings.arm_requires_reconcile)
         d.flattening.started(e.name_run)
         if d.watches.account.state.base is not None:
-            self._begin_watches()
-
-    def _begin_watches(self) -> None:
-        """Whoever has no base yet starts its day here: all when the account is found, later a strategy whose limit is new."""
-        for watch in self._desk.watches.all():
-            if watch.state.base is None:
-                watch.start()
+            d.watches.begin()
 
     def _state(self, e: TradingStateChanged) -> None:
         d = self._desk
