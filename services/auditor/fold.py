@@ -19,6 +19,7 @@ from shared.events import (
     InstrumentUnlocked,
     LeaseEnded,
     LeaseGranted,
+    LimitOverridden,
     LogStarted,
     OrderDenied,
     OrderFilled,
@@ -101,6 +102,14 @@ def _locked(p: Picture, e: InstrumentLocked, _now: int, _s: AuditorSettings) -> 
 
 def _unlocked(p: Picture, e: InstrumentUnlocked, _now: int, _s: AuditorSettings) -> None:
     p.locks.pop(e.symbol, None)
+
+
+def _overridden(p: Picture, e: LimitOverridden, _now: int, _s: AuditorSettings) -> None:
+    name = f"{e.scope}:{e.scope_key}:{e.key}"
+    if e.outcome == "set":
+        p.overrides[name] = e
+    elif e.outcome != "refused":
+        p.overrides.pop(name, None)
 
 
 def _reconciled(p: Picture, e: ReconcileCompleted, now: int, _s: AuditorSettings) -> None:
@@ -187,6 +196,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     TradingStateChanged: _trading,
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,
+    LimitOverridden: _overridden,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     EquityMarked: _equity,

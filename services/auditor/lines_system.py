@@ -18,6 +18,7 @@ from shared.events import (
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
+    LimitOverridden,
     OrdersCanceledDirectly,
     ReconcileCompleted,
     ReconcileFailed,
@@ -114,6 +115,20 @@ def _fault(e: DeterminismFault, _net: Decimal) -> Sequence[Entry]:
     return [("Error", f"{e.name} said something else the second time", meta(name=e.name, run=e.name_run, n=e.name_n, first=e.seq_first))]
 
 
+def _overridden(e: LimitOverridden, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(
+        command=e.command,
+        outcome=e.outcome,
+        scope=e.scope,
+        scope_key=e.scope_key or None,
+        key=e.key,
+        old=e.old,
+        new=e.new,
+        expires_ns=e.expires_at or None,
+    )
+    return [("OperatorCommand", f"limit {e.key} {e.outcome}: {e.text}", extra)]
+
+
 def command_line(e: Command, _net: Decimal) -> Sequence[Entry]:
     own = {name: value for name in e.__struct_fields__ if name not in {"command", "operator", "reason"} and (value := getattr(e, name)) != ""}
     extra = (*meta(command=e.command, operator=e.operator), *meta(**own))
@@ -126,6 +141,7 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,
     LimitBreached: _breached,
+    LimitOverridden: _overridden,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     OrdersCanceledDirectly: _canceled_directly,

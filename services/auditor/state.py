@@ -16,6 +16,7 @@ from shared.events import (
     EquityMarked,
     HealthReported,
     InstrumentLocked,
+    LimitOverridden,
     OrderDenied,
     OrderFilled,
     TradingStateChanged,
@@ -111,6 +112,7 @@ class Picture(msgspec.Struct):
     denials: list[Denied] = msgspec.field(default_factory=list)
     alerts: list[Raised] = msgspec.field(default_factory=list)
     counts: dict[str, int] = msgspec.field(default_factory=dict)
+    overrides: dict[str, LimitOverridden] = msgspec.field(default_factory=dict)
 
 
 class AuditorState(msgspec.Struct):

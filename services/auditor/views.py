@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
 from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
-from shared.events import OrderStatus, Scope, TradingState
+from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
 from . import advice
 from .state import Denied, Picture, Raised
@@ -48,6 +48,7 @@ def status(f: Facts) -> dict[str, Any]:
         "positions": len(f.ledger.positions()),
         "strategies": [_strategy(p, key) for key in sorted(p.strategies)],
         "reconciliation": _reconciliation(p),
+        "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
         "locks": [
             {"symbol": k, "reason": lock.reason.name, "text": lock.text, "what_to_do": advice.for_reason(lock.reason)}
             for k, lock in sorted(p.locks.items())
@@ -222,6 +223,21 @@ def _order(r: OrderRecord) -> dict[str, Any]:
         "changed": iso(r.changed_ns),
         "text": r.text,
         "what_to_do": advice.for_unknown() if r.status is OrderStatus.UNKNOWN else "",
+    }
+
+
+def _override(o: LimitOverridden) -> dict[str, Any]:
+    scope = f" --{o.scope} {o.scope_key}" if o.scope_key else ""
+    return {
+        "scope": str(o.scope),
+        "scope_key": o.scope_key,
+        "key": o.key,
+        "value": o.new,
+        "before": o.old,
+        "expires": iso(o.expires_at) if o.expires_at else None,
+        "command": o.command,
+        "text": o.text,
+        "what_to_do": f"`limit clear {o.key}{scope} --reason TEXT` gives back the configuration's value",
     }
 
 

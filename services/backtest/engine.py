@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.bus.port import NEVER
-from shared.events import BusStarted, ClockTicked, Envelope, Event, LeaseGranted, LogStarted, OrderFilled, ReconcileNow, RunStarted
+from shared.events import BusStarted, ClockTicked, Envelope, Event, LeaseGranted, LimitOverridden, LogStarted, OrderFilled, ReconcileNow, RunStarted
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence
 from shared.venue import Report
@@ -225,6 +225,9 @@ class Engine:
             topic = event.topic
             if apply is not None:
                 apply(Envelope(0, now, topic, source, RUN, member.n, seq, EPOCH, event))
+            if type(event) is LimitOverridden:  # its author sits at another desk now: its handlers are looked up again
+                self._plans.clear()
+                self._routes.clear()
             self._place(Envelope(self.seq + 1, now, topic, source, RUN, member.n, seq, EPOCH, event))
 
     def _perform(self, member: Member, e: Envelope) -> None:

@@ -32,6 +32,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "status": (
         ("trading", ("scope", "key", "state", "reason", "text")),
         ("strategies", ("strategy", "name", "run", "state", "text")),
+        ("overrides", ("scope", "scope_key", "key", "value", "before", "expires", "text")),
         ("locks", ("symbol", "reason", "text")),
         ("unknown_orders", ("order_id", "symbol", "since", "text")),
         ("denials", ("time", "order_id", "reason", "key", "limit", "value")),

@@ -112,7 +112,7 @@ class RouterCore:
             self.apply(e)
             return ()
         outputs = _decided(FoldedDraft(self._state, self._settings, e.ts_ns, fold), event, handler)
-        self._next = min(self._state.due.values(), default=0)
+        self._next = self._next_timer()
         return outputs
 
     def snapshot(self) -> bytes:

@@ -197,8 +197,10 @@ class FoldedDraft(Draft):
         self.now = now
         self.outputs = []
         self._fold = fold
+        self.draining = False
         self._copies = {}  # here the orders themselves
         self._opened: set[str] = set()
+        self._held_before = (tuple(state.held), tuple(state.held_cancels))
 
     @property
     def standing(self) -> Standing:
@@ -206,6 +208,22 @@ class FoldedDraft(Draft):
 
     def change_standing(self) -> Standing:
         return self._state.standing
+
+    @property
+    def buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def change_buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def held(self, *, cancels: bool) -> Iterator[RouterOrder]:
+        for key in self._held_before[cancels]:
+            order = self.get(key)
+            if order is not None:
+                yield order
+
+    def any_held(self, *, cancels: bool) -> bool:
+        return bool(self._held_before[cancels])
 
     def get(self, order_id: str) -> RouterOrder | None:
         order = self._state.orders.get(order_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.instrument import plausible
-from shared.events import OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
+from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
 
 from .prices import MILLISECOND
 from .proposal import Denial, Proposal, shown
@@ -187,6 +187,8 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
         most = getattr(desk.settings, key)
         if most is not None and count >= most:
             return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + 1))
+        if most is not None and count <= desk.settings.soft_fraction * most < count + 1:
+            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + 1), hard=False))
     return None
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from shared.config import Config
+from shared.config.limits import LimitOverrides
 from shared.config.risk import RiskConfig
 
-from .settings import RENAMED, RiskSettings
+from .settings import OF_ONE, RENAMED, Bounds, RiskSettings
 
 _OURS: Final = {
     "gross_pct_max": "max_gross_exposure",
@@ -59,7 +60,19 @@ def _strategies(config: Config) -> list[dict[str, Any]]:
             "id": s.id,
             "symbols": config.strategy_symbols(s),
             "budget": budgets[s.id],
-            "day_loss_max": s.limits.daily_loss_limit,
+            "limits": bounds_of(s.limits),
         }
         for s in config.strategies
     ]
+
+
+def bounds_of(limits: LimitOverrides) -> dict[str, Any]:
+    """A strategy's own limits by our names. A limit given under the name of every strategy's (`strategy_...`) is its own too; of two the
+    stricter holds."""
+    found: dict[str, Any] = {}
+    for key in sorted(limits.model_fields_set):
+        value, name = getattr(limits, key), RENAMED.get(key, key)
+        name = OF_ONE.get(name, name)
+        if name in Bounds.__struct_fields__ and value:  # RegimeFlow's 0 messages: no bound
+            found[name] = min(value, found.get(name, value))
+    return found

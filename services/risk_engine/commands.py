@@ -15,6 +15,7 @@ from shared.events import (
     Event,
     FlattenRequested,
     HaltRequested,
+    LimitChanged,
     OrderApproved,
     Reason,
     ReconcileCompleted,
@@ -29,6 +30,7 @@ from shared.events import (
 
 from .desk import Desk
 from .flatten import OWNER
+from .overrides import answer, ended
 from .prices import MILLISECOND
 from .reservations import Line
 
@@ -38,7 +40,13 @@ SOURCE: Final = "risk_engine"
 def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
-    return (*on_start(e, desk), *desk.unanswered.answers()) if run.name == SOURCE else ()
+    if run.name != SOURCE:
+        return ()
+    return (
+        *on_start(e, desk),
+        *desk.unanswered.answers(),
+        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
+    )
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
@@ -106,7 +114,12 @@ def closing_orders(lines: Sequence[Line], e: Envelope, desk: Desk, halt_epoch: i
 
 
 def on_clock(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    marks: Sequence[Event] = (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    return (*marks, *ended(e.ts_ns, desk.config, desk.overrides)) if 0 < desk.overrides.next_end() <= e.ts_ns else marks
+
+
+def on_limit_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
+    return (answer(e.event, e.ts_ns, desk.config, desk.overrides),)  # type: ignore[arg-type]
 
 
 def on_day_ended(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -129,6 +142,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     StrategyBlocked: on_failed,
     CancelRequested: on_cancel_requested,
     FlattenRequested: on_flatten,
+    LimitChanged: on_limit_changed,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,
 }

@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.exact import ZERO, multiply, subtract
 from shared.domain.ledger import Ledger, LedgerState
-from shared.events import OrderSide
+from shared.events import LimitOverridden, OrderSide, Scope
 
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
@@ -21,10 +21,11 @@ from .flatten import Flattening, FlattenState
 from .gates import Gates
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
+from .overrides import Overrides, effective, setting_of
 from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
 from .reservations import Reservations, ReservationState
-from .settings import AccountKind, RiskSettings
+from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
@@ -58,6 +59,7 @@ class RiskState(msgspec.Struct):
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
     protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
+    overrides: Overrides = msgspec.field(default_factory=Overrides)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -65,12 +67,17 @@ _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
 class Desk:
-    """The parts, sharing one ledger, one set of reservations and one set of prices."""
+    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed."""
 
-    def __init__(self, settings: RiskSettings, state: RiskState | None = None) -> None:
+    def __init__(self, config: RiskSettings, state: RiskState | None = None) -> None:
         state = state if state is not None else RiskState()
+        self.config = config
+        self.overrides = state.overrides
+        settings = effective(config, state.overrides)
         budgets = settings.budgets()
         self.settings = settings
+        self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
+        self.symbol_bounds = settings.symbol_limits
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
@@ -119,14 +126,26 @@ class Desk:
             return subtract(self.power.reported, self.power.spent)
         return subtract(self.value.equity(), self.value.holdings()[0])
 
+    def limited_anew(self, e: LimitOverridden) -> Desk:
+        """The same desk under the limits that stand now, as a restart would build it. A loss that met the old limit is judged anew; who has a
+        loss limit for the first time starts its day here."""
+        desk = Desk(self.config, self._gathered())
+        desk.watches.forget(setting_of(e.key, Scope.STRATEGY))
+        if desk.watches.account.state.base is not None:
+            desk.watches.begin()
+        return desk
+
     def snapshot(self) -> bytes:
+        return _encode(self._gathered())
+
+    def _gathered(self) -> RiskState:
         state = self._state
         state.ledger = self.ledger.to_state()
         state.reservations = self.reservations.to_state()
         state.duplicates = self.duplicates.to_state()
         state.throttles = self.throttles.to_state()
         state.ages = self.ages.to_state()
-        return _encode(state)
+        return state
 
     @classmethod
     def restored(cls, settings: RiskSettings, snapshot: bytes) -> Desk:

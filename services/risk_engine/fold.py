@@ -31,6 +31,7 @@ from shared.events import (
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
+    LimitChanged,
     LogStarted,
     OrderAbandoned,
     OrderAccepted,
@@ -91,6 +92,7 @@ class Fold:
             ResumeRequested: d.states.resumed,
             TradingStateChanged: self._state,
             LimitBreached: self._breached,
+            LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
             DayEnded: d.marking.end_day,
@@ -234,7 +236,7 @@ class Fold:
         d = self._desk
         d.ledger.apply(e)
         d.rebuild()
-        self._begin_watches()
+        d.watches.begin()
         d.marking.moved(now)
 
     def _reported(self, e: AccountReported) -> None:
@@ -282,13 +284,7 @@ class Fold:
         d.flattening.started(e.name_run)
         d.protective.begin(now)
         if d.watches.account.state.base is not None:
-            self._begin_watches()
-
-    def _begin_watches(self) -> None:
-        """Whoever has no base yet starts its day here: all when the account is found, later a strategy whose limit is new."""
-        for watch in self._desk.watches.all():
-            if watch.state.base is None:
-                watch.start()
+            d.watches.begin()
 
     def _state(self, e: TradingStateChanged) -> None:
         d = self._desk

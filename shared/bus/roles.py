@@ -84,6 +84,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.TradingStateChanged,
         ev.EquityMarked,
         ev.LimitBreached,
+        ev.LimitOverridden,
         ev.InstrumentLocked,
         ev.InstrumentUnlocked,
         ev.HoldingAssigned,

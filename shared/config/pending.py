@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .limits import Limits
 from .problems import Note
 from .tree import Loc, Node, dotted
 
@@ -44,9 +43,8 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("stopping new risk on a break (its instrument is locked)", ("live", "reconciliation")),
     Pending("a bound of its own for one actor's appends", ("bus", "queue_append_max")),
     *(
-        Pending("limits of one strategy, but for its daily loss", ("live", "strategies", "*", "limits", name))
-        for name in Limits.model_fields
-        if name != "daily_loss_limit"
+        Pending("sector, industry, volume and correlation limits of one strategy", ("live", "strategies", "*", "limits", name))
+        for name in ("order_adv_fraction_max", "sector_limits", "sector_map", "industry_limits", "industry_map", "correlation")
     ),
     Pending("smart order routing", ("live", "routing")),
     Pending("smart order routing", ("live", "execution", "routing")),

@@ -187,3 +187,19 @@ class RegimeChanged(AccountEvent, frozen=True):
     regime: str
     previous: str
     confidence: float
+
+
+class LimitOverridden(AccountEvent, frozen=True):
+    """Risk's answer to a `LimitChanged`, in force from that command's sequence number. outcome: set | cleared | expired | refused; old, new:
+    JSON; text: who and why, or why it is refused."""
+
+    TAG: ClassVar[int] = 345
+    command: str
+    outcome: str
+    scope: Scope
+    scope_key: str
+    key: str
+    old: str
+    new: str
+    expires_at: int
+    text: str

@@ -22,6 +22,7 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
+    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -177,11 +178,11 @@ class _AtOnce:
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
-@given(STEPS)
-def test_deciding_and_folding_at_once_is_deciding_and_then_folding(steps: list[tuple[Event, float]]) -> None:
+@given(STEPS, LIMITS)
+def test_deciding_and_folding_at_once_is_deciding_and_then_folding(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
     """Under one lease, as in one process: `World` journals everything under epoch 1."""
     lease = LeaseGranted("order_router", "h", 1)
-    apart, at_once = _world().given(lease), _world().given(lease)
+    apart, at_once = _world(limits).given(lease), _world(limits).given(lease)
     at_once.core = _AtOnce(at_once.core)
     for event, after in ((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps):
         assert apart.when(event, after) == at_once.when(event, after)
