@@ -91,7 +91,7 @@ class ReconcilerCore:
         kind = type(event)
         if isinstance(event, BrokerStateReported):
             self._apply_reading(event, now)
-        elif kind in _LOCKING or kind is ClockTicked:
+        elif (kind in _LOCKING or kind is ClockTicked) and not locks.changes_nothing(self._watch, event):
             self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, None)
         self._judged = None
         if kind in WATCHED or (kind is ClockTicked and self._router_due(now)):
@@ -167,7 +167,7 @@ class ReconcilerCore:
         due = self.next_timer()
         if not 0 < due <= now:
             return ()
-        readings, outputs = self._readings, self._locking(e, now)
+        readings, outputs = self._readings, [*self._locking(e, now)]
         if self._router_due(now) and any(r.client_order_id or r.broker_order_id for r in self._orders.open()):
             outputs.append(self._router.fallen(self._settings.router_away_ns))
         if readings.in_flight:
@@ -229,7 +229,9 @@ class ReconcilerCore:
 
     # What locks an instrument.
 
-    def _locking(self, e: Event, now: int) -> list[Event]:
+    def _locking(self, e: Event, now: int) -> Sequence[Event]:
+        if locks.changes_nothing(self._watch, e):
+            return ()
         before = self._watch.locks
         after = locks.locks_after(self._watch, self._orders, e, now, self._settings, None)
         if after == before:

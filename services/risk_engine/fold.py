@@ -211,12 +211,17 @@ class Fold:
             d.flattening.settle(symbol)
 
     def _filled(self, e: OrderFilled, now: int) -> None:
+        if self._desk.settings.account_kind is None:
+            self._spend(e)
+        self._booked(e, now)
+
+    def _spend(self, e: OrderFilled) -> None:
+        """What it opened is gone from the broker's figure; what it closed is free when the broker says so."""
         d = self._desk
         held, change = d.ledger.net(e.symbol), signed(e.side, e.quantity)
         opened = max(ZERO, subtract(e.quantity, magnitude(held))) if held and (held > 0) != (change > 0) else e.quantity
         paid = multiply(multiply(opened, e.price), d.ledger.multiplier(e.symbol))
         d.power.spent = add(add(d.power.spent, paid), e.commission)
-        self._booked(e, now)
 
     def _corrected(self, e: FillCorrected, now: int) -> None:
         self._booked(e, now)

@@ -82,9 +82,12 @@ def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal)
 
 def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal) -> Denial | None:
     s, total, equity = desk.settings, desk.value.sums.total(), desk.value.equity()
-    changed = total.exchange(desk.value.sums.part(p.symbol), desk.value.worst(after, unit))
-    gross = total.gross, changed.gross
-    net = (total.longest, changed.longest) if p.is_buy else (negate(total.shortest), negate(changed.shortest))
+    old, new = desk.value.sums.part(p.symbol), desk.value.worst(after, unit)
+    gross = total.gross, add(subtract(total.gross, old.gross), new.gross)
+    if p.is_buy:
+        net = total.longest, add(subtract(total.longest, old.longest), new.longest)
+    else:
+        net = negate(total.shortest), negate(add(subtract(total.shortest, old.shortest), new.shortest))
     return (
         within(s.gross_notional_max, gross, Reason.GROSS_EXPOSURE, "gross_notional_max", p, desk)
         or within_equity(s.gross_pct_max, gross, Reason.GROSS_EXPOSURE, "gross_pct_max", equity, p, desk)
@@ -188,5 +191,8 @@ def judge(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def _price(p: Proposal, desk: Desk) -> Decimal:
-    assert p.reference is not None
-    return value_price(p.terms, p.reference.price, desk.settings.collar_bps)
+    price = p.price
+    if price is None:
+        assert p.reference is not None
+        price = p.price = value_price(p.terms, p.reference.price, desk.settings.collar_bps)
+    return price

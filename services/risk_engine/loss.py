@@ -78,6 +78,15 @@ class Watch:
         units, worth = holding
         return self._estimate + units * (bid if units > 0.0 else ask) - worth <= self.floor
 
+    def fill_might_breach(self, e: OrderFilled, mark: float | None) -> bool:
+        """Whether booking the fill, its holding then marked at `mark`, could meet a level: never no where it does."""
+        estimate = self._estimate - float(e.commission)
+        if mark is not None:
+            units, worth = self._holdings.get(e.symbol, (0.0, 0.0))
+            change = float(multiply(signed(e.side, e.quantity), self.value.multiplier(e.symbol)))
+            estimate += (units + change) * mark - worth - change * float(e.price)
+        return estimate <= self.floor
+
     def holds(self, symbol: str) -> bool:
         return symbol in self._holdings
 
@@ -298,7 +307,8 @@ class Watches:
         for watch in self.of(e.strategy):
             quantity = add(watch.value.quantity(e.symbol), signed(e.side, e.quantity))
             mark = self._prices.mark(e.symbol, float(quantity))
-            found += [(watch, level, event) for level, event in watch.breaches(watch.equity_after_fill(e, mark))]
+            if watch.fill_might_breach(e, mark):
+                found += [(watch, level, event) for level, event in watch.breaches(watch.equity_after_fill(e, mark))]
         return found
 
     def moved(self, symbol: str) -> bool:
