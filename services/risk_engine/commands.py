@@ -36,9 +36,9 @@ SOURCE: Final = "risk_engine"
 
 
 def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered."""
+    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
-    return (*on_start(e, desk), *desk.unanswered.answers()) if run.name == SOURCE else ()
+    return (*on_start(e, desk), *desk.states.overdue(), *desk.unanswered.answers()) if run.name == SOURCE else ()
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
