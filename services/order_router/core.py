@@ -115,17 +115,6 @@ class RouterCore:
         self._next = self._next_timer()
         return outputs
 
-    def at_once(self, e: Envelope) -> Sequence[Event]:
-        """`decide`, then `apply` of the event and of each output, for a driver that would do nothing else in between."""
-        event = e.event
-        handler = _DECISIONS.get(type(event))
-        if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
-            self.apply(e)
-            return ()
-        outputs = _decided(FoldedDraft(self._state, self._settings, e.ts_ns, fold), event, handler)
-        self._next = min(self._state.due.values(), default=0)
-        return outputs
-
     def snapshot(self) -> bytes:
         return _encode(self._state)
 

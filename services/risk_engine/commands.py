@@ -38,12 +38,13 @@ SOURCE: Final = "risk_engine"
 
 
 def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered."""
+    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
     if run.name != SOURCE:
         return ()
     return (
         *on_start(e, desk),
+        *desk.states.overdue(),
         *desk.unanswered.answers(),
         *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
     )

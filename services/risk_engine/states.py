@@ -13,6 +13,7 @@ won back by reconciling (`arm: auto`; `manual` also wants a Resume after the sta
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -24,6 +25,8 @@ from shared.events import (
     ReduceRequested,
     ResumeRequested,
     Scope,
+    StrategyBlocked,
+    StrategyFailed,
     StrategyPaused,
     TradingState,
     TradingStateChanged,
@@ -34,8 +37,19 @@ from .settings import Arm
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
 
+class Owed(msgspec.Struct, frozen=True, array_like=True):
+    """A restriction that was asked for and is not yet in force."""
+
+    scope: Scope
+    key: str
+    state: TradingState
+    reason: Reason
+    text: str
+
+
 class TradingStates(msgspec.Struct):
-    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start."""
+    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. owed: restrictions asked
+    for while no run was there to decide; they come into force as the next one begins."""
 
     mode: TradingState = TradingState.ACTIVE
     armed: bool = False
@@ -44,6 +58,7 @@ class TradingStates(msgspec.Struct):
     halt_epoch: int = 0
     modes: dict[str, TradingState] = msgspec.field(default_factory=dict)
     paused: set[str] = msgspec.field(default_factory=set)
+    owed: dict[str, Owed] = msgspec.field(default_factory=dict)
 
     # what holds
 
@@ -108,7 +123,30 @@ class TradingStates(msgspec.Struct):
         state = TradingState.ACTIVE if ready or e.scope is not Scope.GLOBAL else TradingState.DISARMED
         return self._change(e.scope, e.key, state, Reason.OPERATOR, _act(e))
 
+    def overdue(self) -> Iterator[TradingStateChanged]:
+        """What is owed, as a run begins."""
+        for o in self.owed.values():
+            changed = self.restrict(o.scope, o.key, o.state, o.reason, o.text)
+            if changed is not None:
+                yield changed
+
     # folding
+
+    def asked(self, e: HaltRequested | ReduceRequested) -> None:
+        halt = isinstance(e, HaltRequested)
+        self._owe(Owed(e.scope, e.key, TradingState.HALTED if halt else TradingState.REDUCING, Reason.OPERATOR, _act(e)))
+
+    def failed(self, e: StrategyFailed | StrategyBlocked) -> None:
+        blocked = isinstance(e, StrategyBlocked)
+        reason = Reason.STRATEGY_BLOCKED if blocked else Reason.STRATEGY_ERROR
+        self._owe(Owed(Scope.STRATEGY, e.strategy, TradingState.HALTED, reason, f"{e.callback}: the strategy ended"))
+
+    def _owe(self, owed: Owed) -> None:
+        """A halt is owed beside a lesser wish, not instead of it."""
+        name = _name(owed.scope, owed.key)
+        known = self.owed.get(name)
+        if known is None or known.state is not TradingState.HALTED:
+            self.owed[name] = owed
 
     def started(self, arm: Arm, reconcile_required: bool) -> None:
         self.armed = False
@@ -119,6 +157,7 @@ class TradingStates(msgspec.Struct):
         self.reconciled = self.reconciled or _agrees(e)
 
     def resumed(self, e: ResumeRequested) -> None:
+        self.owed.pop(_name(e.scope, e.key), None)
         self.consented = self.consented or e.scope is Scope.GLOBAL
 
     def pause(self, e: StrategyPaused) -> None:
@@ -129,6 +168,9 @@ class TradingStates(msgspec.Struct):
 
     def changed(self, e: TradingStateChanged) -> None:
         self.halt_epoch = max(self.halt_epoch, e.halt_epoch)
+        owed = self.owed.get(_name(e.scope, e.key)) if self.owed else None
+        if owed is not None and e.state in (owed.state, TradingState.HALTED):
+            del self.owed[_name(e.scope, e.key)]
         if e.scope is not Scope.GLOBAL:
             if e.state is TradingState.ACTIVE:
                 self.modes.pop(_name(e.scope, e.key), None)
