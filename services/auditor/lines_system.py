@@ -18,6 +18,7 @@ from shared.events import (
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
+    OrdersCanceledDirectly,
     ReconcileCompleted,
     ReconcileFailed,
     RegimeChanged,
@@ -68,6 +69,11 @@ def _reconciled(e: ReconcileCompleted, _net: Decimal) -> Sequence[Entry]:
 
 def _reconcile_failed(e: ReconcileFailed, _net: Decimal) -> Sequence[Entry]:
     return [("Reconciliation", f"failed: {e.text}", meta(query=e.query))]
+
+
+def _canceled_directly(e: OrdersCanceledDirectly, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(command=e.command, cause=e.cause, found=e.found, asked=e.asked, kept=len(e.kept), open=e.open_count, at_ns=e.at_ns)
+    return [("Reconciliation", f"cancelled directly: {e.asked} of {e.found}, {e.open_count} still open {e.failed}".rstrip(), extra)]
 
 
 def _connection(e: BrokerConnectionChanged, _net: Decimal) -> Sequence[Entry]:
@@ -122,6 +128,7 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     LimitBreached: _breached,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
+    OrdersCanceledDirectly: _canceled_directly,
     BrokerConnectionChanged: _connection,
     DataGap: _gap,
     RegimeChanged: _regime,

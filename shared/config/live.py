@@ -44,6 +44,7 @@ class DeadmanConfig(Section):
 
     after_s: Seconds = Field(default=15, description="Time away; longer than `live.risk.heartbeat_ms` x `missed_max`.")
     broker_session: bool = Field(default=True, description="Keep that session and its control endpoint ready.")
+    cancel_protective: bool = Field(default=False, description="It cancels stops that can only reduce a holding too; an operator's halt always does.")
     ib: Literal["global_cancel", "alert"] = Field(
         default="global_cancel", description="Where only the placing client may cancel (IB) and it cannot be taken over."
     )

@@ -38,7 +38,7 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("the replay journal", ("live", "replay_journal_path")),
     Pending("cancelling and pausing on stale data (approvals need fresh data all the same: live.risk.quote_age_ms_max)", ("live", "heartbeat")),
     Pending("reconnect settings (the paper venue is reconnected for ever)", ("live", "reconnect")),
-    Pending("the dead man's switch", ("live", "deadman")),
+    Pending("the dead man's switch at Interactive Brokers", ("live", "deadman", "ib")),
     Pending("pausing a strategy that lags", ("live", "lag_ms_max")),
     Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),
     Pending("stopping new risk on a break (its instrument is locked)", ("live", "reconciliation")),

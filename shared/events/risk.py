@@ -161,6 +161,24 @@ class AccountReported(AccountEvent, frozen=True):
     buying_power: Decimal
 
 
+class OrdersCanceledDirectly(AccountEvent, frozen=True):
+    """The reconciler's own session cancelled working orders, past router and log. command: of the halt it belongs to; cause: operator | bus |
+    router, who asked or who was away. found: orders that worked when it looked first; asked: cancels it requested; kept: client ids of
+    protective stops it left, open: of what still worked at its last look (the first hundred of each), open_count: all of these; failed: why
+    that look failed, else empty. at_ns: wall clock."""
+
+    TAG: ClassVar[int] = 340
+    command: str
+    cause: str
+    found: int
+    asked: int
+    kept: tuple[str, ...]
+    open: tuple[str, ...]
+    open_count: int
+    failed: str
+    at_ns: int
+
+
 class RegimeChanged(AccountEvent, frozen=True):
     """The market regime a detector named; until one exists the detector is `constant`."""
 
