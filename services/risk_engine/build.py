@@ -30,6 +30,7 @@ def risk_settings(config: Config) -> RiskSettings:
                 tree[name] = getattr(holder, key)
                 break
     tree["strategies"] = _strategies(config)
+    tree["missed_ms_max"] = risk.heartbeat_ms * risk.missed_max
     tree["self_trade_allowed"] = False
     if config.live.broker == "paper":  # the one broker whose rule is known here
         tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier

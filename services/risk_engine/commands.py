@@ -22,6 +22,7 @@ from shared.events import (
     ResumeRequested,
     RunStarted,
     Scope,
+    ServiceAnnounced,
     StrategyBlocked,
     StrategyFailed,
     TradingState,
@@ -46,7 +47,13 @@ def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return _some(desk.states.arm(e.event))  # type: ignore[arg-type]
+    return _some(desk.states.arm(e.event, desk.presence.mismatch()))  # type: ignore[arg-type]
+
+
+def on_announced(e: Envelope, desk: Desk) -> Sequence[Event]:
+    """Whoever runs something else disarms trading before it does anything: this is the first it says."""
+    mismatch = desk.presence.mismatch(e.event)  # type: ignore[arg-type]
+    return _some(desk.states.differ(mismatch)) if mismatch else ()
 
 
 def on_halt(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -66,7 +73,7 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
         standing = watch.standing(watch.value.equity())
         if standing:
             return standing
-    return _some(desk.states.operator_resume(command))
+    return _some(desk.states.operator_resume(command, desk.presence.mismatch(), missed=bool(desk.presence.reconciler_gone)))
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -106,7 +113,10 @@ def closing_orders(lines: Sequence[Line], e: Envelope, desk: Desk, halt_epoch: i
 
 
 def on_clock(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    mark = (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    if desk.presence.reconciler_missed(e.ts_ns, desk.settings.missed_ms_max * MILLISECOND):
+        return (*mark, *_some(desk.states.miss_reconciler()))
+    return mark
 
 
 def on_day_ended(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -131,4 +141,5 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     FlattenRequested: on_flatten,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,
+    ServiceAnnounced: on_announced,
 }

@@ -21,6 +21,7 @@ from .flatten import Flattening, FlattenState
 from .gates import Gates
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
+from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
 from .reservations import Reservations, ReservationState
 from .settings import AccountKind, RiskSettings
@@ -29,7 +30,7 @@ from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
 from .valuation import AccountValue
 
-LAYOUT: Final = 1  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -56,6 +57,7 @@ class RiskState(msgspec.Struct):
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
+    presence: Presence = msgspec.field(default_factory=Presence)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -72,6 +74,7 @@ class Desk:
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
+        self.presence = state.presence
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)

@@ -29,6 +29,8 @@ from shared.events import (
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
+    LeaseEnded,
+    LeaseGranted,
     LimitBreached,
     LogStarted,
     OrderAbandoned,
@@ -52,6 +54,7 @@ from shared.events import (
     ResumeRequested,
     RunStarted,
     Scope,
+    ServiceAnnounced,
     SessionChanged,
     StrategyPaused,
     TradingState,
@@ -93,7 +96,7 @@ class Fold:
             DayEnded: d.marking.end_day,
             BusStarted: self._started,
             RunStarted: self._run,
-            LogStarted: lambda e: d.ages.log_started(e.clock),
+            LogStarted: self._log_started,
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
@@ -109,6 +112,9 @@ class Fold:
             CashFlow: self._cash_flow,
             HoldingAssigned: self._assigned,
             CorporateAction: self._corporate_action,
+            LeaseGranted: d.presence.granted,
+            LeaseEnded: d.presence.ended,
+            ServiceAnnounced: d.presence.announce,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
@@ -259,6 +265,10 @@ class Fold:
         self._desk.watches.settle()
 
     # states
+
+    def _log_started(self, e: LogStarted) -> None:
+        self._desk.ages.log_started(e.clock)
+        self._desk.presence.log_started(e)
 
     def _started(self, _: BusStarted) -> None:
         self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)

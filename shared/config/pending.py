@@ -89,8 +89,6 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("tolerance of conservation", ("conservation_tolerance",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
-            ("the services' heartbeat", ("heartbeat_ms",)),
-            ("the services' heartbeat", ("missed_max",)),
             ("the scope of automatic halts", ("halt_scope",)),
             ("a default time in force", ("default_tif",)),
         )

@@ -63,6 +63,9 @@ class Setting:
         mark = fingerprint(build_hash(), settings)
         return Registration(source, role, mark, topics, roster(self.config)[source], self.instance, feed=feed)
 
+    def health(self, service: str) -> HealthFile:
+        return HealthFile(self.places.health, service, self.live.risk.heartbeat_ms * 1_000_000)
+
     def hashes(self) -> tuple[str, str, str]:
         """(build, broker settings, bus settings): what must agree between services before trading arms."""
         return (build_hash(), *config_hashes(self.config))
@@ -89,4 +92,5 @@ def run_service(
     stop = Stop()
     bus = ZmqBus(places.bus)
     setting = Setting(loaded, places, instance)
-    return ActorProcess(name, bus, build(setting, bus), HealthFile(places.health, name), logger(name), extra=extra).run(stop)
+    health, log = setting.health(name), logger(name)
+    return ActorProcess(name, bus, build(setting, bus), health, log, extra=extra, announce=setting.hashes()).run(stop)
