@@ -161,7 +161,7 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.DATA_GAP, "gap_blocks_trading", "true", str(desk.gates.gaps[p.symbol]))
     if desk.gates.phase(p.instrument) is SessionPhase.CLOSED:
         return None
-    if p.symbol in desk.gates.stale:
+    if desk.settings.stale_denies and p.symbol in desk.gates.stale:
         return Denial(Reason.STALE_DATA, "freshness", "fresh", "stale")
     most = desk.settings.quote_age_ms_max
     if most is None or p.reference is None:

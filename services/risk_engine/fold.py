@@ -10,6 +10,7 @@ from shared.domain.instrument import signed
 from shared.events import (
     AccountOpened,
     AccountReported,
+    Alert,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -47,6 +48,7 @@ from shared.events import (
     OrderUnknown,
     Reason,
     ReconcileCompleted,
+    ReconcileFailed,
     ReplaceApproved,
     ReplaceDenied,
     ReplaceIntent,
@@ -87,7 +89,9 @@ class Fold:
             FreshnessChanged: d.gates.freshness,
             InstrumentDefined: self._defined,
             StrategyPaused: d.states.pause,
-            ReconcileCompleted: d.states.completed,
+            ReconcileCompleted: self._reconciled,
+            ReconcileFailed: d.presence.reading_failed,
+            Alert: d.gates.alerted,
             ResumeRequested: d.states.resumed,
             TradingStateChanged: self._state,
             LimitBreached: self._breached,
@@ -265,6 +269,10 @@ class Fold:
         self._desk.watches.settle()
 
     # states
+
+    def _reconciled(self, e: ReconcileCompleted) -> None:
+        self._desk.states.completed(e)
+        self._desk.presence.reading_made()
 
     def _log_started(self, e: LogStarted) -> None:
         self._desk.ages.log_started(e.clock)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from shared.events import LeaseEnded, LeaseGranted, LogStarted, ServiceAnnounced
+from shared.events import LeaseEnded, LeaseGranted, LogStarted, ReconcileFailed, ServiceAnnounced
 
 RECONCILER: Final = "reconciler"
 ROUTER: Final = "order_router"
@@ -22,12 +22,13 @@ _SHOWN: Final = 8  # digits of a hash
 
 class Presence(msgspec.Struct):
     """reconciler_gone, router_gone: ns of log time at which the lease ended, 0 while it is held or was never seen. announced: by service that
-    holds its lease, the hashes of its code, broker and bus settings."""
+    holds its lease, the hashes of its code, broker and bus settings. readings_failed: readings of the broker, since the last that was made."""
 
     wall: bool = False
     reconciler_gone: int = 0
     router_gone: int = 0
     announced: dict[str, tuple[str, str, str]] = msgspec.field(default_factory=dict)
+    readings_failed: int = 0
 
     # folding
 
@@ -42,6 +43,12 @@ class Presence(msgspec.Struct):
 
     def announce(self, e: ServiceAnnounced, _now: int) -> None:
         self.announced[e.service] = (e.build, e.broker_settings, e.bus_settings)
+
+    def reading_failed(self, _e: ReconcileFailed) -> None:
+        self.readings_failed += 1
+
+    def reading_made(self) -> None:
+        self.readings_failed = 0
 
     def _gone(self, name: str, at: int) -> None:
         if not self.wall:

@@ -9,7 +9,8 @@
 
 So the global state is two facts: `mode` (active, reducing, halted), latched, an operator's to lift; and `armed`, lost at every start and
 when services differ, and won back by reconciling (`arm: auto`; `manual` also wants a Resume after the start). Strategies and symbols have a
-mode only. A third, `unwatched`, makes ACTIVE a REDUCING while the reconciler is missed; its next clean reading lifts that, nothing else does.
+mode only. A third, `unwatched`, makes ACTIVE a REDUCING while the reconciler is missed, its readings fail or find a break; the next clean reading
+lifts that (an operator may where one is there to look).
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from .settings import Arm
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
+_UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK)  # of a global state: until a clean reading
+
 
 class TradingStates(msgspec.Struct):
     """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. unwatched: nobody
-    reconciles; said where it is what binds."""
+    can say that the books agree; set where it is what binds."""
 
     mode: TradingState = TradingState.ACTIVE
     armed: bool = False
@@ -79,7 +82,7 @@ class TradingStates(msgspec.Struct):
         if self.mode is TradingState.HALTED or not _agrees(e):
             return None
         if self.armed:
-            back = "the reconciler is back and has reconciled"
+            back = "reconciled with the broker again"
             return self._change(Scope.GLOBAL, "", self.mode, Reason.RECONCILED, back) if self.unwatched else None
         if not self.consented or mismatch:
             return None
@@ -91,13 +94,11 @@ class TradingStates(msgspec.Struct):
             return None
         return self._change(Scope.GLOBAL, "", TradingState.DISARMED, Reason.BUILD_MISMATCH, mismatch)
 
-    def miss_reconciler(self) -> TradingStateChanged | None:
-        """None where the state is as strict already; a resume from there looks again."""
+    def unwatch(self, reason: Reason, text: str) -> TradingStateChanged | None:
+        """Only what reduces until the next clean reading. None where the state is as strict already; a resume from there looks again."""
         if not self.armed or self.unwatched or self.mode is not TradingState.ACTIVE:
             return None
-        return self._change(
-            Scope.GLOBAL, "", TradingState.REDUCING, Reason.RECONCILER_MISSING, "the reconciler is missing: nobody compares with the broker"
-        )
+        return self._change(Scope.GLOBAL, "", TradingState.REDUCING, reason, text)
 
     def halt(self, scope: Scope, key: str, reason: Reason, text: str) -> TradingStateChanged:
         """Always an event: a second halt cancels again."""
@@ -163,7 +164,7 @@ class TradingStates(msgspec.Struct):
             else:
                 self.modes[_name(e.scope, e.key)] = e.state
             return
-        self.unwatched = e.reason is Reason.RECONCILER_MISSING
+        self.unwatched = e.reason in _UNWATCHED
         if e.state is TradingState.DISARMED:
             self.armed = False
             if e.reason is Reason.REDUCING_ONLY:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from services.risk_engine.core import RiskCore
 from shared.events import (
+    Alert,
+    Break,
     BusStarted,
     CancelApproved,
     CancelIntent,
     ClockTicked,
+    FreshnessChanged,
     HaltRequested,
     LeaseEnded,
     LeaseGranted,
     OrderApproved,
+    OrderSide,
+    OrderTerms,
+    OrderType,
     Reason,
+    ReconcileCompleted,
+    ReconcileFailed,
     ReduceRequested,
     ResumeRequested,
     Scope,
@@ -182,3 +192,64 @@ def test_a_snapshot_keeps_who_is_missing() -> None:
     assert reason(d.buy(1)) is Reason.REDUCING_ONLY
     d.tell(BACK["reconciler"], "bus")
     assert states(d.tell(CLEAN)) == [(ACTIVE, Reason.RECONCILED)]
+
+
+BROKEN = ReconcileCompleted(1, clean=False, breaks=(Break("cash", "USD", "1", "2"),), pending=0, report=0)
+FAILED = ReconcileFailed(1, "timeout")
+
+
+def test_a_break_leaves_reducing_only_until_a_clean_reading() -> None:
+    d = desk(break_reduces=True)
+    (change,) = d.tell(BROKEN)
+    assert isinstance(change, TradingStateChanged)
+    assert (change.state, change.reason) == (REDUCING, Reason.RECONCILE_BREAK)
+    assert "cash USD: ours 1, theirs 2" in change.text
+    assert d.tell(BROKEN) == []
+    assert reason(d.buy(1)) is Reason.REDUCING_ONLY
+    assert states(d.tell(CLEAN)) == [(ACTIVE, Reason.RECONCILED)]
+
+
+def test_readings_that_keep_failing_do_too_and_one_that_works_in_between_starts_anew() -> None:
+    d = desk(break_reduces=True)
+    assert d.tell(FAILED) == d.tell(FAILED) == d.tell(CLEAN) == d.tell(FAILED) == d.tell(FAILED) == []
+    assert states(d.tell(FAILED)) == [(REDUCING, Reason.RECONCILE_BREAK)]
+    assert states(d.tell(CLEAN)) == [(ACTIVE, Reason.RECONCILED)]
+
+
+@pytest.mark.parametrize("more", [{}, {"break_reduces": True, "clock": "feed"}], ids=["switched off", "feed clock"])
+def test_or_a_break_locks_its_instrument_alone(more: dict[str, object]) -> None:
+    d = desk(**more)
+    for event in (BROKEN, FAILED, FAILED, FAILED):
+        assert d.tell(event) == []
+
+
+def test_data_that_stays_away_costs_the_working_orders_but_stops_against_the_holding() -> None:
+    d = desk(stale_cancel_ms=10_000)
+    resting = d.buy(1, 98)
+    other = d.buy(1, 48, symbol="Y")
+    (stop,) = d.intend(OrderTerms("X", OrderSide.SELL, OrderType.STOP, Decimal(1), None, Decimal(90)))
+    for order in (resting, other, stop):
+        assert isinstance(order, OrderApproved)
+        d.accept(order)
+    d.tell(FreshnessChanged("X", False, d.now))
+    assert d.wait(9_999).tell(ClockTicked(), "bus") == []
+    cancel, alert = d.wait(1).tell(ClockTicked(), "bus")
+    assert cancel == CancelApproved(resting.order_id, "a", Reason.STALE_DATA)
+    assert isinstance(alert, Alert)
+    assert "no data of X for 10 s" in alert.text
+    assert d.wait(60_000).tell(ClockTicked(), "bus") == [], "once a time"
+    assert reason(d.buy(1)) is Reason.STALE_DATA
+
+
+def test_data_that_is_back_in_time_costs_nothing() -> None:
+    d = desk(stale_cancel_ms=10_000)
+    assert isinstance(d.buy(1, 98), OrderApproved)
+    d.tell(FreshnessChanged("X", False, d.now))
+    d.wait(9_000).tell(FreshnessChanged("X", True, d.now))
+    assert d.wait(60_000).tell(ClockTicked(), "bus") == []
+
+
+def test_stale_data_denies_unless_that_is_switched_off() -> None:
+    d = desk(stale_denies=False)
+    d.tell(FreshnessChanged("X", False, d.now))
+    assert isinstance(d.buy(1), OrderApproved)
