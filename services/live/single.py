@@ -27,7 +27,6 @@ from shared.bus.snapshots import SnapshotStore
 from shared.bus.zmq_server import ZmqBusServer
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
-from shared.runtime.health import HealthFile
 from shared.runtime.logs import logger
 from shared.runtime.places import Places
 from shared.runtime.process import ActorProcess
@@ -59,7 +58,7 @@ def run(loaded: Loaded, instance: str) -> int:
         desk = Desk(setting, bus)
         killpath = open_killpath(setting, log, bus_apart=False)
         drivers = _drivers(setting, bus, desk, killpath)
-        return ActorProcess(SERVICE, bus, drivers, HealthFile(places.health, SERVICE), log, extra=desk.step).run(stop)
+        return ActorProcess(SERVICE, bus, drivers, setting.health(SERVICE), log, extra=desk.step).run(stop)
     finally:
         bus.pump()
         if killpath is not None:

@@ -11,7 +11,6 @@ from shared.bus.port import Bus, Role
 from shared.bus.zmq_client import ZmqBus
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
-from shared.runtime.health import HealthFile
 from shared.runtime.killpath import SOCKET as KILLPATH
 from shared.runtime.logs import logger
 from shared.runtime.places import Places
@@ -91,7 +90,8 @@ def run(loaded: Loaded, instance: str) -> int:
     try:
         while True:
             bus = ZmqBus(places.bus)
-            process = ActorProcess(SOURCE, bus, drivers(setting, bus, killpath), HealthFile(places.health, SOURCE), log)
+            actors, health = drivers(setting, bus, killpath), setting.health(SOURCE)
+            process = ActorProcess(SOURCE, bus, actors, health, log, announce=setting.hashes())
             status = process.run(stop)
             if status != EXIT_BUS or killpath is None or stop.asked:
                 return status

@@ -33,6 +33,11 @@ def risk_settings(config: Config) -> RiskSettings:
                 break
     tree["strategies"] = _strategies(config)
     tree["stops"] = _stops(risk)
+    tree["missed_ms_max"] = risk.heartbeat_ms * risk.missed_max
+    heartbeat = config.live.heartbeat
+    tree["break_reduces"] = config.live.reconciliation.disable_trading_on_error
+    tree["stale_denies"] = heartbeat.enabled and heartbeat.disable_trading_on_timeout
+    tree["stale_cancel_ms"] = heartbeat.interval_ms if heartbeat.enabled and heartbeat.cancel_orders_on_timeout else None
     tree["self_trade_allowed"] = False
     if config.live.broker == "paper":  # the one broker whose rule is known here
         tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier

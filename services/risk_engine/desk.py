@@ -22,6 +22,7 @@ from .gates import Gates
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .overrides import Overrides, effective, setting_of
+from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
 from .reservations import Reservations, ReservationState
@@ -31,7 +32,7 @@ from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
 from .valuation import AccountValue
 
-LAYOUT: Final = 1  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -60,6 +61,7 @@ class RiskState(msgspec.Struct):
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
     protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
     overrides: Overrides = msgspec.field(default_factory=Overrides)
+    presence: Presence = msgspec.field(default_factory=Presence)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -81,6 +83,7 @@ class Desk:
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
+        self.presence = state.presence
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)

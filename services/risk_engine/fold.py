@@ -31,6 +31,8 @@ from shared.events import (
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
+    LeaseEnded,
+    LeaseGranted,
     LimitBreached,
     LimitChanged,
     LogStarted,
@@ -48,6 +50,7 @@ from shared.events import (
     OrderUnknown,
     Reason,
     ReconcileCompleted,
+    ReconcileFailed,
     ReduceRequested,
     ReplaceApproved,
     ReplaceDenied,
@@ -56,6 +59,7 @@ from shared.events import (
     ResumeRequested,
     RunStarted,
     Scope,
+    ServiceAnnounced,
     SessionChanged,
     StrategyBlocked,
     StrategyFailed,
@@ -92,7 +96,8 @@ class Fold:
             FreshnessChanged: d.gates.freshness,
             InstrumentDefined: self._defined,
             StrategyPaused: d.states.pause,
-            ReconcileCompleted: d.states.completed,
+            ReconcileCompleted: self._reconciled,
+            ReconcileFailed: d.presence.reading_failed,
             ResumeRequested: d.states.resumed,
             HaltRequested: d.states.asked,
             ReduceRequested: d.states.asked,
@@ -105,7 +110,7 @@ class Fold:
             EquityMarked: d.marking.marked,
             DayEnded: d.marking.end_day,
             BusStarted: self._started,
-            LogStarted: lambda e: d.ages.log_started(e.clock),
+            LogStarted: self._log_started,
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
@@ -122,7 +127,10 @@ class Fold:
             HoldingAssigned: self._assigned,
             CorporateAction: self._corporate_action,
             RunStarted: self._run,
-            Alert: d.protective.alerted,
+            Alert: self._alerted,
+            LeaseGranted: d.presence.granted,
+            LeaseEnded: d.presence.ended,
+            ServiceAnnounced: d.presence.announce,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
@@ -285,6 +293,18 @@ class Fold:
         self._desk.watches.settle()
 
     # states
+
+    def _reconciled(self, e: ReconcileCompleted) -> None:
+        self._desk.states.completed(e)
+        self._desk.presence.reading_made()
+
+    def _alerted(self, e: Alert, now: int) -> None:
+        self._desk.gates.alerted(e)
+        self._desk.protective.alerted(e, now)
+
+    def _log_started(self, e: LogStarted) -> None:
+        self._desk.ages.log_started(e.clock)
+        self._desk.presence.log_started(e)
 
     def _started(self, _: BusStarted) -> None:
         self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)

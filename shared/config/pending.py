@@ -35,12 +35,10 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("postgres sinks", ("metrics", "live", "postgres")),
     Pending("the Prometheus endpoint", ("metrics", "prometheus")),
     Pending("the replay journal", ("live", "replay_journal_path")),
-    Pending("cancelling and pausing on stale data (approvals need fresh data all the same: live.risk.quote_age_ms_max)", ("live", "heartbeat")),
     Pending("reconnect settings (the paper venue is reconnected for ever)", ("live", "reconnect")),
     Pending("the dead man's switch at Interactive Brokers", ("live", "deadman", "ib")),
     Pending("pausing a strategy that lags", ("live", "lag_ms_max")),
     Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),
-    Pending("stopping new risk on a break (its instrument is locked)", ("live", "reconciliation")),
     Pending("a bound of its own for one actor's appends", ("bus", "queue_append_max")),
     *(
         Pending("sector, industry, volume and correlation limits of one strategy", ("live", "strategies", "*", "limits", name))
@@ -83,8 +81,6 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("tolerance of conservation", ("conservation_tolerance",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
-            ("the services' heartbeat", ("heartbeat_ms",)),
-            ("the services' heartbeat", ("missed_max",)),
             ("the scope of automatic halts", ("halt_scope",)),
             ("a default time in force", ("default_tif",)),
         )
