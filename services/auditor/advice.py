@@ -22,6 +22,8 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.MARKET_CLOSED: "the symbol's session is closed; check `live.calendar` if it should be open",
     Reason.INSTRUMENT_HALTED: "the venue halted the instrument; wait for its resume and a fresh quote",
     Reason.EXPIRED: "the order waited longer than `command_age_ms_max`; look for a slow or stopped service in `health`",
+    Reason.REPEATED_EXECUTION: "the strategy executes without end; look at what it does, then {resume}",
+    Reason.REPEATED_REJECTION: "the broker rejects order after order of the strategy; read its words in `orders` and the audit log, then {resume}",
     Reason.NO_REFERENCE: "no price to value a market order at; wait for data",
     Reason.BUYING_POWER: "the broker's buying power is spent; reduce or cancel something",
     Reason.DAY_LOSS: "the day's loss limit is met; only closing orders pass. Raise it with `limit set`, or wait for the next day; then {resume}",

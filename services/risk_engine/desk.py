@@ -23,6 +23,7 @@ from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .overrides import Overrides, effective, setting_of
 from .prices import MILLISECOND, Prices, PriceState
+from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
 from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
@@ -58,6 +59,7 @@ class RiskState(msgspec.Struct):
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
     overrides: Overrides = msgspec.field(default_factory=Overrides)
+    repeats: RepeatState = msgspec.field(default_factory=RepeatState)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -79,6 +81,7 @@ class Desk:
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
+        self.repeats = Repeats(settings, state.states, state.repeats)
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
