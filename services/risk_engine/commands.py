@@ -42,11 +42,8 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
     if run.name != SOURCE:
         return ()
-    return (
-        *on_start(e, desk),
-        *desk.unanswered.answers(),
-        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
-    )
+    limits = [answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()]
+    return (*on_start(e, desk), *desk.states.answers(), *desk.unanswered.answers(), *limits)
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:

@@ -35,7 +35,8 @@ _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingSta
 
 
 class TradingStates(msgspec.Struct):
-    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start."""
+    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. halts, reduces: commands
+    by scope and key that no run answered yet, because the configuration changed while the engine was away."""
 
     mode: TradingState = TradingState.ACTIVE
     armed: bool = False
@@ -44,6 +45,8 @@ class TradingStates(msgspec.Struct):
     halt_epoch: int = 0
     modes: dict[str, TradingState] = msgspec.field(default_factory=dict)
     paused: set[str] = msgspec.field(default_factory=set)
+    halts: dict[str, HaltRequested] = msgspec.field(default_factory=dict)
+    reduces: dict[str, ReduceRequested] = msgspec.field(default_factory=dict)
 
     # what holds
 
@@ -108,7 +111,19 @@ class TradingStates(msgspec.Struct):
         state = TradingState.ACTIVE if ready or e.scope is not Scope.GLOBAL else TradingState.DISARMED
         return self._change(e.scope, e.key, state, Reason.OPERATOR, _act(e))
 
+    def answers(self) -> list[TradingStateChanged]:
+        """To what was asked while nobody decided."""
+        halted: list[TradingStateChanged | None] = [self.operator_halt(e) for e in self.halts.values()]
+        reduced = [self.operator_reduce(e) for name, e in self.reduces.items() if name not in self.halts]
+        return [change for change in (*halted, *reduced) if change is not None]
+
     # folding
+
+    def ask_halt(self, e: HaltRequested) -> None:
+        self.halts[_name(e.scope, e.key)] = e
+
+    def ask_reduce(self, e: ReduceRequested) -> None:
+        self.reduces[_name(e.scope, e.key)] = e
 
     def started(self, arm: Arm, reconcile_required: bool) -> None:
         self.armed = False
@@ -120,6 +135,7 @@ class TradingStates(msgspec.Struct):
 
     def resumed(self, e: ResumeRequested) -> None:
         self.consented = self.consented or e.scope is Scope.GLOBAL
+        self._answered(e.scope, e.key)
 
     def pause(self, e: StrategyPaused) -> None:
         if e.paused:
@@ -129,6 +145,7 @@ class TradingStates(msgspec.Struct):
 
     def changed(self, e: TradingStateChanged) -> None:
         self.halt_epoch = max(self.halt_epoch, e.halt_epoch)
+        self._answered(e.scope, e.key)
         if e.scope is not Scope.GLOBAL:
             if e.state is TradingState.ACTIVE:
                 self.modes.pop(_name(e.scope, e.key), None)
@@ -143,6 +160,11 @@ class TradingStates(msgspec.Struct):
         else:
             self.mode = e.state
             self.armed = self.armed or e.state is not TradingState.HALTED
+
+    def _answered(self, scope: Scope, key: str) -> None:
+        if self.halts or self.reduces:
+            self.halts.pop(_name(scope, key), None)
+            self.reduces.pop(_name(scope, key), None)
 
     def _change(self, scope: Scope, key: str, state: TradingState, reason: Reason, text: str) -> TradingStateChanged:
         return TradingStateChanged(scope, key, state, reason, text, self.halt_epoch + (state is TradingState.HALTED))
