@@ -25,6 +25,7 @@ from .overrides import Overrides, effective, setting_of
 from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
+from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
 from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
@@ -62,6 +63,7 @@ class RiskState(msgspec.Struct):
     protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
     overrides: Overrides = msgspec.field(default_factory=Overrides)
     presence: Presence = msgspec.field(default_factory=Presence)
+    repeats: RepeatState = msgspec.field(default_factory=RepeatState)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -84,6 +86,7 @@ class Desk:
         self.gates = state.gates
         self.power = state.power
         self.presence = state.presence
+        self.repeats = Repeats(settings, state.states, state.repeats)
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)

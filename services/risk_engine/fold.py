@@ -121,6 +121,7 @@ class Fold:
             CancelApproved: self._cancel_approved,
             ReplaceApproved: self._replace_approved,
             OrderFilled: self._filled,
+            OrderRejected: self._rejected,
             FillCorrected: self._corrected,
             AccountOpened: self._opened,
             CashFlow: self._cash_flow,
@@ -137,7 +138,6 @@ class Fold:
         for kind in (
             OrderAccepted,
             OrderUnknown,
-            OrderRejected,
             OrderCanceled,
             OrderExpired,
             OrderAbandoned,
@@ -229,6 +229,7 @@ class Fold:
     def _filled(self, e: OrderFilled, now: int) -> None:
         if self._desk.settings.account_kind is None:
             self._spend(e)
+        self._desk.repeats.fold(e, now)
         self._booked(e, now)
 
     def _spend(self, e: OrderFilled) -> None:
@@ -238,6 +239,10 @@ class Fold:
         opened = max(ZERO, subtract(e.quantity, magnitude(held))) if held and (held > 0) != (change > 0) else e.quantity
         paid = multiply(multiply(opened, e.price), d.ledger.multiplier(e.symbol))
         d.power.spent = add(add(d.power.spent, paid), e.commission)
+
+    def _rejected(self, e: OrderRejected, now: int) -> None:
+        self._desk.repeats.fold(e, now)
+        self._order(e)
 
     def _corrected(self, e: FillCorrected, now: int) -> None:
         self._booked(e, now)
@@ -323,6 +328,8 @@ class Fold:
         d = self._desk
         d.states.changed(e)
         if e.reason is Reason.OPERATOR and e.state in (TradingState.ACTIVE, TradingState.DISARMED):
+            if e.scope is Scope.STRATEGY:
+                d.repeats.clear(e.key)
             watch = d.watches.account if e.scope is Scope.GLOBAL else d.watches.strategies.get(e.key)
             if watch is not None and e.scope is not Scope.SYMBOL:
                 watch.clear()

@@ -64,6 +64,8 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
     out: list[Event] = list(desk.flattening.assignments(fill))
     out += loss_events(desk.watches.judge_fill(fill), desk)
+    if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
+        out += desk.repeats.judge(fill, e.ts_ns)
     if not desk.reservations.covers(fill):
         out += exposure_events(fill, desk)
     out += next_closing(e, desk, max((c.halt_epoch for c in out if isinstance(c, TradingStateChanged)), default=desk.states.halt_epoch))
@@ -74,6 +76,11 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
 def on_external(e: Envelope, desk: Desk) -> Sequence[Event]:
     seen: ExternalOrderSeen = e.event  # type: ignore[assignment]
     return (*exposure_events(seen, desk), *next_closing(e, desk, desk.states.halt_epoch))
+
+
+def on_rejected(e: Envelope, desk: Desk) -> Sequence[Event]:
+    rejected: OrderRejected = e.event  # type: ignore[assignment]
+    return (*desk.repeats.judge(rejected, e.ts_ns), *on_order_changed(e, desk))
 
 
 def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -153,7 +160,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     OrderFilled: on_filled,
     ExternalOrderSeen: on_external,
     FillCorrected: on_order_changed,
-    OrderRejected: on_order_changed,
+    OrderRejected: on_rejected,
     OrderCanceled: on_order_changed,
     OrderExpired: on_order_changed,
     OrderAbandoned: on_order_changed,

@@ -156,6 +156,10 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders_open_max: int | None = 200
     strategy_orders_open_max: int | None = 100
     symbol_orders_open_max: int | None = 50
+    repeat_executions_max: int | None = 200  # fills of one strategy in a window
+    repeat_window_s: int = 60
+    rejections_max: int | None = 20  # orders of one strategy the broker rejects in a window
+    rejection_window_s: int = 60
 
     # one order
     order_qty_max: Decimal | None = Decimal(10_000)

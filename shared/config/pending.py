@@ -75,8 +75,6 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("the collar over time", ("collar_window_bps",)),
             ("the halt policy", ("halt_policy",)),
             ("the buffer before the close", ("close_buffer_s",)),
-            ("repeated automated execution", ("repeat_executions_max",)),
-            ("repeated automated execution", ("repeat_window_s",)),
             ("easy to borrow", ("require_easy_to_borrow",)),
             ("tolerance of conservation", ("conservation_tolerance",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),

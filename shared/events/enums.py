@@ -139,6 +139,7 @@ class Reason(IntEnum):
     THROTTLED = 403
     OPEN_ORDERS = 404
     REPEATED_EXECUTION = 405
+    REPEATED_REJECTION = 406
     # 500 price and size
     NO_REFERENCE = 500
     ORDER_QUANTITY = 501

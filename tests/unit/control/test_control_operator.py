@@ -132,4 +132,4 @@ def test_what_is_changed_is_listed(run: Run, audited: Callable[[Sequence[Event]]
     assert "ACME" in run("limit", "list", "--config", stack.config).out
     (row,) = json.loads(run("limit", "list", "--json", "--config", stack.config).out)
     assert (row["key"], row["value"], row["before"]) == ("limits.max_position", "100", "null")
-    assert row["what_to_do"] == "`limit clear limits.max_position --symbol ACME --reason TEXT` gives back the configuration's value"
+    assert row["what_to_do"] == "`regimeflow limit clear limits.max_position --symbol ACME --reason TEXT` gives back the configuration's value"
