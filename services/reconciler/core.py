@@ -63,6 +63,17 @@ class Judged(NamedTuple):
     judgement: Judgement
 
 
+class Change(NamedTuple):
+    """What an event of one type may change: a reading that is judged, locks, notes, the ledger, an order."""
+
+    reading: bool
+    locks: bool
+    watched: bool
+    noted: bool
+    booked: bool
+    ordered: bool
+
+
 class ReconcilerCore:
     """Implements `shared.runtime.actor.Core`; source `reconciler`, topics `t.` and `c.`."""
 
@@ -80,27 +91,40 @@ class ReconcilerCore:
             BrokerStateReported: self._state_reported,
             **dict.fromkeys(_LOCKING, self._locking),
         }
-        self.kinds: Final = NOTED | FOLDED | WATCHED | frozenset(self._decisions) | self._ledger.kinds  # others change nothing
+        self.kinds: Final[frozenset[type[Event]]] = (
+            NOTED | FOLDED | WATCHED | frozenset(self._decisions) | self._ledger.kinds
+        )  # others change nothing
+        self._changes: Final[dict[type[Event], Change]] = {kind: self._change_of(kind) for kind in self.kinds}
 
     def decide(self, e: Envelope) -> Sequence[Event]:
         handler = self._decisions.get(type(e.event))
         return handler(e.event, e.ts_ns) if handler is not None else ()
 
     def apply(self, e: Envelope) -> None:
-        event, now = e.event, e.ts_ns
-        kind = type(event)
-        if isinstance(event, BrokerStateReported):
+        event: Any = e.event
+        now, change = e.ts_ns, self._changes.get(type(event))
+        if change is None:
+            return
+        if change.reading:
             self._apply_reading(event, now)
-        elif (kind in _LOCKING or kind is ClockTicked) and not locks.changes_nothing(self._watch, event):
+        elif change.locks and not locks.changes_nothing(self._watch, event):
             self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, None)
         self._judged = None
-        if kind in WATCHED or (kind is ClockTicked and self._router_due(now)):
+        if change.watched and (type(event) is not ClockTicked or self._router_due(now)):
             self._router.fold(event, now)
-        if kind in NOTED and kind is not BrokerStateReported:
+        if change.noted:
             fold(self._holdings, event, now)
-        self._ledger.apply(event)
-        if kind in FOLDED and self._orders.apply(event, now) is not None and isinstance(event, OrderEvent):
+        if change.booked:
+            self._ledger.apply(event)
+        if change.ordered and self._orders.apply(event, now) is not None:
             self._follow(event.order_id, now)
+
+    def _change_of(self, kind: type[Event]) -> Change:
+        reading = kind is BrokerStateReported
+        locking = kind in _LOCKING or kind is ClockTicked
+        ordered = kind in FOLDED and issubclass(kind, OrderEvent)
+        watched = kind in WATCHED or kind is ClockTicked
+        return Change(reading, locking, watched, kind in NOTED and not reading, kind in self._ledger.kinds, ordered)
 
     def _apply_reading(self, e: BrokerStateReported, now: int) -> None:
         """What it says; nothing where nobody waits for it."""
@@ -239,10 +263,9 @@ class ReconcilerCore:
         return [*locks.lock_events(before, after), *(_aged_alert(order_id) for order_id in locks.newly_aged(before, after))]
 
     def _follow(self, order_id: str, now: int) -> None:
-        record = self._orders.orders[order_id]
-        if record.status is OrderStatus.UNKNOWN:
+        if self._orders.orders[order_id].status is OrderStatus.UNKNOWN:
             self._watch.unknown_since.setdefault(order_id, now)
-        else:
+        elif self._watch.unknown_since:
             self._watch.unknown_since.pop(order_id, None)
 
 

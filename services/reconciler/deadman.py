@@ -59,7 +59,7 @@ class RouterWatch(msgspec.Struct):
         return HaltRequested(f"{_PREFIX}{self.tripped + 1}", SOURCE, reason, Scope.GLOBAL, "")
 
 
-WATCHED: Final = frozenset({LeaseGranted, LeaseEnded, BusStarted, HaltRequested, OrdersCanceledDirectly})
+WATCHED: Final[frozenset[type[Event]]] = frozenset({LeaseGranted, LeaseEnded, BusStarted, HaltRequested, OrdersCanceledDirectly})
 
 
 class BusWatch:
