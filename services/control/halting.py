@@ -92,7 +92,9 @@ def _lines(event: HaltRequested, way: Way, what: str, took: float) -> list[str]:
     s = way.swept
     if s is None:
         lines.append(f"nobody looked at the broker: {way.kill}. The router cancels; see `regimeflow orders`")
-    elif not s.failed and not s.open_count:
+    if s is not None and s.lost:
+        lines.append(f"NOT DURABLE ({s.lost}): should the reconciler end before the bus is back, halt again")
+    if s is not None and not s.failed and not s.open_count:
         gone = f"{s.found} still worked when it was looked at: {s.asked} cancelled by the reconciler, {s.found - s.asked} by the router or ended"
         lines.append(f"no order works at the broker any more, after {took:.2f} s; {gone if s.found else 'none worked when it was looked at'}")
     return lines
@@ -109,7 +111,14 @@ def _facts(event: HaltRequested, way: Way, took: float) -> dict[str, Any]:
     fields = {name: str(getattr(event, name)) for name in event.__struct_fields__}
     broker = None
     if s is not None:
-        broker = {"found": s.found, "canceled_by_reconciler": s.asked, "open": s.open_count, "open_ids": list(s.open), "failed": s.failed or None}
+        broker = {
+            "found": s.found,
+            "canceled_by_reconciler": s.asked,
+            "open": s.open_count,
+            "open_ids": list(s.open),
+            "failed": s.failed or None,
+            "lost": s.lost or None,
+        }
     return {
         "event": type(event).__name__,
         **fields,

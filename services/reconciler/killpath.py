@@ -1,7 +1,7 @@
 """The kill path: a thread of the reconciler's process with a broker session, a socket and an outbox of its own. It works with bus, risk and
 router away, and with the reconciler's own actor waiting for them.
 
-Promises: a halt that was not journaled is in the outbox, durable, before its first cancel; what a sweep did is in the outbox when it is
+Promises: a halt that was not journaled is in the outbox, durable, before its first cancel (with a full disk it is not, and is told so); what a sweep did is in the outbox when it is
 answered; one sweep at a time. Never: send an order, or anything but cancels and readings.
 """
 
@@ -18,7 +18,7 @@ import msgspec
 
 from shared.bus.link import LinkServer, Request
 from shared.bus.port import Connection
-from shared.events import Alert, Envelope, HaltRequested, OrdersCanceledDirectly, Scope, Severity
+from shared.events import Alert, Envelope, Event, HaltRequested, OrdersCanceledDirectly, Scope, Severity
 from shared.runtime import killpath as protocol
 from shared.runtime.killpath import HaltOrder, Swept
 from shared.runtime.session import Evidence
@@ -149,19 +149,18 @@ class KillPath:
 
     def _operator(self, order: HaltOrder) -> Swept:
         halt = HaltRequested(order.command, order.operator, order.reason, order.scope, order.key)
-        if not order.journaled:
-            self._outbox.put(halt)
+        lost = "" if order.journaled else self._keep(halt)
         self._log.warning("halt", command=order.command, operator=order.operator, journaled=order.journaled)
         swept = Sweep(self._line, Wanted(order.scope, order.key, others_first=order.journaled)).run()
         if not order.journaled or swept.asked or swept.open_count or swept.failed:
             self._tell(halt, BY_OPERATOR, swept)
-        return swept
+        return msgspec.structs.replace(swept, lost=lost)
 
     def _bus_lost(self) -> None:
         """Halt only for what was there to cancel: a bus that restarts while nothing works is no reason to stop trading."""
         reason = f"dead man's switch: the bus was away for {self._settings.bus_after_s:g} s"
         halt = HaltRequested(f"deadbus{secrets.token_hex(4)}", SOURCE, reason, Scope.GLOBAL, "")
-        swept = Sweep(self._line, self._unmanned(), lambda: self._outbox.put(halt)).run()
+        swept = Sweep(self._line, self._unmanned(), lambda: self._keep(halt)).run()
         if swept.asked:
             self._tell(halt, BY_BUS, swept)
         elif swept.failed:
@@ -180,4 +179,13 @@ class KillPath:
         failed = f"; the broker could not be read: {s.failed}" if s.failed else ""
         text = f"the reconciler's own session cancelled {s.asked} of {s.found} working orders{kept}{left}{failed}: {halt.reason}"
         self._log.warning("cancelled directly", cause=cause, found=s.found, asked=s.asked, open=s.open_count, failed=s.failed, took_ms=s.took_ms)
-        self._outbox.put(told, Alert(Severity.CRITICAL, f"killpath.{cause}", text))
+        self._keep(told, Alert(Severity.CRITICAL, f"killpath.{cause}", text))
+
+    def _keep(self, *events: Event) -> str:
+        """Why they are not durable: a full disk must not keep orders from being cancelled."""
+        try:
+            self._outbox.put(*events)
+        except OSError as error:
+            self._log.critical("the outbox cannot be written", error=str(error), events=[type(e).__name__ for e in events])
+            return str(error)
+        return ""

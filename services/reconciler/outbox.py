@@ -7,6 +7,8 @@ cut off at the next start. Used by two threads: the kill path puts, the session 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import threading
 from pathlib import Path
@@ -15,11 +17,13 @@ from typing import Any, Final
 import orjson
 
 from shared.bus.port import Connection
-from shared.events import Event, decode_body, encode_body
+from shared.events import Alert, Event, Severity, decode_body, encode_body
 from shared.runtime.session import Evidence
 
 SOURCE: Final = "reconciler.outbox"
 RUN: Final = 1
+
+_LOST: Final = Alert(Severity.CRITICAL, "killpath.lost", "a record of the kill path was lost to a full disk; look at the orders at the broker")
 
 
 class Outbox:
@@ -32,25 +36,30 @@ class Outbox:
         self._log_id, self._base, self._delivered = "", 0, 0
         self._handed: int | None = None  # None: no log is open
         new = not path.exists()
-        self._file = path.open("a+b")
+        self._file = path.open("a+b", buffering=0)
         if new:
             _sync_directory(path.parent)
         self._read(path)
 
     def put(self, *events: Event) -> None:
-        """Durable when it returns. Raises OSError."""
-        with self._lock:
-            self._write(*({"tag": e.TAG, "body": encode_body(e).hex()} for e in events))
-            self._records += events
-        self._news.set()
+        """Durable when it returns. Raises OSError: not durable (a full disk), and kept for the log all the same while this process lives."""
+        try:
+            with self._lock:
+                first = len(self._records) + 1
+                self._records += events
+                self._write(*({"n": n, "tag": e.TAG, "body": encode_body(e).hex()} for n, e in enumerate(events, first)))
+        finally:
+            self._news.set()
 
     def opened(self, connection: Connection) -> None:
         """The log is here: `take` gives what it lacks."""
         known, log_id = connection.last_outside(SOURCE, RUN), connection.welcome.log_id
         with self._lock:
-            if log_id != self._log_id:
-                self._log_id, self._base = log_id, self._delivered
-                self._write({"log": log_id, "base": self._base})
+            base = self._base if log_id == self._log_id else self._delivered
+            self._pad(base + known)
+            if (log_id, base) != (self._log_id, self._base):
+                self._log_id, self._base = log_id, base
+                self._note({"log": log_id, "base": base})
             self._handed = self._base + known
             self._note_delivered(self._handed)
         self._news.set()
@@ -83,15 +92,28 @@ class Outbox:
     def close(self) -> None:
         self._file.close()
 
+    def _pad(self, count: int) -> None:
+        """What a full disk refused keeps its number, so that those after it keep theirs."""
+        self._records += [_LOST] * (count - len(self._records))
+
     def _note_delivered(self, upto: int) -> None:
         if upto > self._delivered:
             self._delivered = upto
-            self._write({"delivered": upto})
+            self._note({"delivered": upto})
+
+    def _note(self, line: dict[str, Any]) -> None:
+        """Bookkeeping: without it a record may be told to another log once more, which is no reason to lose the kill path."""
+        with contextlib.suppress(OSError):
+            self._write(line)
 
     def _write(self, *lines: dict[str, Any]) -> None:
-        self._file.write(b"".join(orjson.dumps(line) + b"\n" for line in lines))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        raw = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+        before = self._file.seek(0, os.SEEK_END)
+        try:
+            _write_whole(self._file.fileno(), raw)
+        except OSError:
+            self._file.truncate(before)
+            raise
 
     def _read(self, path: Path) -> None:
         raw = path.read_bytes()
@@ -108,11 +130,18 @@ class Outbox:
 
     def _fold(self, line: dict[str, Any]) -> None:
         if "tag" in line:
+            self._pad(line["n"] - 1)
             self._records.append(decode_body(line["tag"], bytes.fromhex(line["body"])))
         elif "log" in line:
             self._log_id, self._base = line["log"], line["base"]
         else:
             self._delivered = max(self._delivered, line["delivered"])
+
+
+def _write_whole(fd: int, raw: bytes) -> None:
+    if os.write(fd, raw) != len(raw):
+        raise OSError(errno.ENOSPC, "no space for a whole line")
+    os.fsync(fd)
 
 
 def _sync_directory(path: Path) -> None:

@@ -96,7 +96,7 @@ def _connected(session: S) -> S:
 class Sweep:
     """One sweep. before_first: called once before anything is asked for, when something works."""
 
-    def __init__(self, line: BrokerLine, wanted: Wanted, before_first: Callable[[], None] = lambda: None, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, line: BrokerLine, wanted: Wanted, before_first: Callable[[], object] = lambda: None, patience_s: float = PATIENCE_S) -> None:
         self._line = line
         self._wanted = wanted
         self._before_first = before_first

@@ -38,7 +38,8 @@ class HaltOrder(msgspec.Struct, frozen=True):
 class Swept(msgspec.Struct, frozen=True):
     """What came of a sweep. found: orders that worked at the first look; asked: cancels requested by this session; kept: client ids of protective
     stops left working; open: client ids that still worked at the last look, at most IDS_TOLD_MAX, open_count all; failed: why the broker
-    could not be read at the last look, else empty: then `open` is what was known before."""
+    could not be read at the last look, else empty: then `open` is what was known before. lost: why the halt
+    could not be made durable: it is journaled only if the reconciler's process lives until the bus is back."""
 
     found: int = 0
     asked: int = 0
@@ -47,6 +48,7 @@ class Swept(msgspec.Struct, frozen=True):
     open_count: int = 0
     failed: str = ""
     took_ms: int = 0
+    lost: str = ""
 
 
 class KillPathAway(Exception):

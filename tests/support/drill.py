@@ -30,12 +30,11 @@ class Halted:
 
 @contextmanager
 def drilled(orders: int, **changes: Any) -> Iterator[Faulty]:
-    """Not yet started. Readings and the dead man's switch are far away unless `changes` bring them near."""
+    """Not yet started. The dead man's switch is far away unless `changes` bring it near."""
     ladder = {"id": "ladder", "path": f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder", "symbols": ["ACME"], "budget": 10_000_000}
     chosen: dict[str, Any] = {
         "live__strategies": [{**ladder, "params": {"rungs": orders}}],
         "live__risk": {**WIDE, "collar_bps": None},
-        "live__deadman__after_s": 3_600,
         "gateway__feed__speed": 60,
         "gateway__feed__trades_per_minute": 1,
         **changes,

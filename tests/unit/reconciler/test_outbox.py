@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,3 +94,22 @@ def test_damage_before_the_end_is_named(path: Path) -> None:
     path.write_bytes(b"x" + path.read_bytes())
     with pytest.raises(ValueError, match=r"outbox\.jsonl: line 1 is damaged"):
         Outbox(path)
+
+
+def test_a_full_disk_costs_the_durability_and_nothing_else(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(path)
+    outbox.opened(log())
+    with monkeypatch.context() as full:
+        full.setattr("os.fsync", _no_space)
+        with pytest.raises(OSError, match="No space"):
+            outbox.put(halt(1))
+    assert named(outbox) == [(1, "c1")]
+    outbox.put(halt(2))
+    outbox.close()
+    again = Outbox(path)
+    again.opened(log(known=1))
+    assert named(again) == [(2, "c2")]
+
+
+def _no_space(_fd: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
