@@ -32,9 +32,12 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "status": (
         ("trading", ("scope", "key", "state", "reason", "text")),
         ("strategies", ("strategy", "name", "run", "state", "text")),
+        ("services_missing", ("service", "holder", "reported")),
+        ("overrides", ("scope", "scope_key", "key", "value", "before", "expires", "text")),
         ("locks", ("symbol", "reason", "text")),
-        ("unknown_orders", ("order_id", "symbol", "since", "text")),
-        ("denials", ("time", "order_id", "reason", "key", "limit", "value")),
+        ("unknown_orders", ("order_id", "symbol", "client_order_id", "since", "age_s", "text")),
+        ("denials_last_hour", ("last", "strategy", "reason", "key", "limit", "value", "count")),
+        ("limits_met", ("time", "level", "reason", "key", "limit", "value")),
         ("alerts", ("time", "severity", "key", "text")),
     ),
     "orders": (

@@ -39,7 +39,7 @@ from shared.runtime.actor import SnapshotIncompatible
 
 from . import bookings, cancels, evidence, lookups, parents, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
-from .orders import Draft, Orders
+from .orders import Draft, FoldedDraft, Orders
 from .settings import RouterSettings
 from .state import RouterState
 
@@ -75,6 +75,17 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
 }
 
 
+def _decided(draft: Draft, event: Event, handler: Callable[[Draft, Any], None]) -> Sequence[Event]:
+    draft.fold(event)
+    handler(draft, event)
+    for order in draft.touched_orders():
+        bookings.settle(draft, order)
+        cancels.pursue(draft, order)
+    if draft.settings.routing is not None or draft.was_routed:
+        parents.settle_all(draft)
+    return draft.outputs
+
+
 class RouterCore:
     """Implements `shared.runtime.actor.Core`; source `order_router`, topics `t.` and `c.`. kinds: events of any other type change nothing."""
 
@@ -89,19 +100,22 @@ class RouterCore:
         handler = _DECISIONS.get(type(event))
         if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
             return ()
-        draft = Draft(self._state, self._settings, e.ts_ns, fold)
-        draft.fold(event)
-        handler(draft, event)
-        for order in draft.touched_orders():
-            bookings.settle(draft, order)
-            cancels.pursue(draft, order)
-        if self._settings.routing is not None or self._state.routed:
-            parents.settle_all(draft)
-        return draft.outputs
+        return _decided(Draft(self._state, self._settings, e.ts_ns, fold), event, handler)
 
     def apply(self, e: Envelope) -> None:
         if fold(self._orders, e.event, e.ts_ns, e.epoch):
             self._next = self._next_timer()
+
+    def at_once(self, e: Envelope) -> Sequence[Event]:
+        """`decide`, then `apply` of the event and of each output, for a driver that would do nothing else in between."""
+        event = e.event
+        handler = _DECISIONS.get(type(event))
+        if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
+            self.apply(e)
+            return ()
+        outputs = _decided(FoldedDraft(self._state, self._settings, e.ts_ns, fold), event, handler)
+        self._next = self._next_timer()
+        return outputs
 
     def snapshot(self) -> bytes:
         return _encode(self._state)

@@ -1,4 +1,5 @@
-"""Two views of the router's orders with one interface: the state itself, and a draft laid over it that leaves it untouched.
+"""Three views of the router's orders with one interface: the state itself, a draft laid over it that leaves it untouched, and a draft that is the
+state, for a driver that folds at once whatever was decided.
 
 `decide` works on a draft: it folds the event and every output it adds, so that what comes later in the same decision sees what came
 earlier, by the same fold that `apply` uses on the state. Only what is touched is copied.
@@ -49,6 +50,11 @@ class Orders:
             self._state.by_client[client_order_id] = order.record.order_id
         if broker_order_id:
             self._state.by_broker[broker_order_id] = order.record.order_id
+
+    @property
+    def was_routed(self) -> bool:
+        """Whether some order was ever worked in parts."""
+        return self._state.routed
 
     def find(self, client_order_id: str, broker_order_id: str = "") -> RouterOrder | None:
         key = self._state.by_client.get(client_order_id) or self._state.by_broker.get(broker_order_id)
@@ -183,3 +189,69 @@ class Draft(Orders):
 
     def alert(self, severity: Severity, key: str, text: str) -> None:
         self.outputs.append(Alert(severity, key, text))
+
+
+class FoldedDraft(Draft):
+    """A decision whose event and outputs are in the state as soon as they are said: what a `Draft` and `apply` make of them, at half the work.
+    Whoever decides sees no difference: orders it opens itself are not among those that were open."""
+
+    def __init__(
+        self, state: RouterState, settings: RouterSettings, now: int, fold: Fold
+    ) -> None:  # the parent's lookups over the state are not needed
+        self._state = state
+        self.settings = settings
+        self.now = now
+        self.outputs = []
+        self._fold = fold
+        self.draining = False
+        self._copies = {}  # here the orders themselves
+        self._opened: set[str] = set()
+        self._held_before = (tuple(state.held), tuple(state.held_cancels))
+
+    @property
+    def standing(self) -> Standing:
+        return self._state.standing
+
+    def change_standing(self) -> Standing:
+        return self._state.standing
+
+    @property
+    def buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def change_buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def held(self, *, cancels: bool) -> Iterator[RouterOrder]:
+        for key in self._held_before[cancels]:
+            order = self.get(key)
+            if order is not None:
+                yield order
+
+    def any_held(self, *, cancels: bool) -> bool:
+        return bool(self._held_before[cancels])
+
+    def get(self, order_id: str) -> RouterOrder | None:
+        order = self._state.orders.get(order_id)
+        if order is not None:
+            self._copies[order_id] = order
+        return order
+
+    def add(self, order: RouterOrder) -> None:
+        Orders.add(self, order)
+        self._copies[order.record.order_id] = order
+
+    bind = Orders.bind
+    find = Orders.find
+
+    def touched(self, order: RouterOrder) -> None:
+        key, before = order.record.order_id, len(self._state.open)
+        Orders.touched(self, order)
+        if len(self._state.open) > before:
+            self._opened.add(key)
+
+    def open(self) -> Iterator[RouterOrder]:
+        return (order for order in super().open() if order.record.order_id not in self._opened)
+
+    def fold(self, event: Event) -> None:
+        self._fold(self, event, self.now, self._state.standing.epoch)

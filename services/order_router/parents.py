@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.exact import ZERO, add
+from shared.domain.order_fold import NO_PART
 from shared.events import (
     OrderAbandoned,
     OrderAccepted,
@@ -106,7 +107,7 @@ def _conclude_replace(draft: Draft, parent: RouterOrder, children: list[RouterOr
         terms = msgspec.structs.replace(asked.terms, quantity=quantity)
         draft.emit(OrderReplaced(record.order_id, record.strategy, no, terms, "", ""))
     else:
-        draft.emit(ReplaceRejected(record.order_id, record.strategy, no, "no_part", "no part of the order took the new terms"))
+        draft.emit(ReplaceRejected(record.order_id, record.strategy, no, NO_PART, "no part of the order took the new terms"))
 
 
 def _end(draft: Draft, parent: RouterOrder, children: list[RouterOrder]) -> None:
@@ -116,7 +117,7 @@ def _end(draft: Draft, parent: RouterOrder, children: list[RouterOrder]) -> None
     text = next((child.record.text for child in reversed(children) if child.record.text), "")
     if filled == ZERO and record.status in _NOT_THERE and set(how) <= {OrderStatus.REJECTED, OrderStatus.INACTIVE}:
         if OrderStatus.REJECTED in how:
-            draft.emit(OrderRejected(name, strategy, "no_part", text))
+            draft.emit(OrderRejected(name, strategy, NO_PART, text))
         else:
             draft.emit(OrderAbandoned(name, strategy, text))
     elif OrderStatus.EXPIRED in how and OrderStatus.CANCELLED not in how:

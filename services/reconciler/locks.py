@@ -40,8 +40,6 @@ _HARMLESS = FOLDED - {OrderFilled, FillCorrected}  # lock nothing, and where not
 
 def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, settings: ReconcilerSettings, judgement: Judgement | None) -> Locks:
     """The table of causes once `event` is folded, from the state before it. judgement: of a reading that was asked for."""
-    if not watch.locks and not watch.unknown_since and type(event) in _HARMLESS:
-        return {}
     locks = {symbol: dict(causes) for symbol, causes in watch.locks.items()}
     if isinstance(event, BrokerStateReported) and judgement is not None:
         _set_breaks(locks, judgement)
@@ -53,6 +51,11 @@ def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, setting
     elif isinstance(event, OrderEvent):
         _follow_order(locks, watch, orders, event, now)
     return {symbol: causes for symbol, causes in locks.items() if causes}
+
+
+def changes_nothing(watch: Watch, event: Event) -> bool:
+    """As with nearly every event of an order: nothing is locked, no outcome is unknown, and this one locks nothing."""
+    return not watch.locks and not watch.unknown_since and type(event) in _HARMLESS
 
 
 def lock_events(before: Locks, after: Locks) -> list[Event]:
@@ -75,6 +78,12 @@ def newly_aged(before: Locks, after: Locks) -> list[str]:
         for cause in after[symbol]
         if cause.startswith(_UNKNOWN) and cause not in before.get(symbol, {})
     ]
+
+
+def named(event: OrderEvent) -> tuple[str, ...]:
+    """The orders it is of: an execution of a part is the whole's too."""
+    part: str = getattr(event, "child", "")
+    return (event.order_id, part) if part else (event.order_id,)
 
 
 def next_aging(watch: Watch, orders: OrderFold, settings: ReconcilerSettings) -> int:
@@ -102,16 +111,21 @@ def _add_aged(locks: Locks, watch: Watch, orders: OrderFold, now: int, settings:
 
 
 def _follow_order(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int) -> None:
-    record = orders.orders.get(event.order_id)
+    for name in named(event):
+        _follow_one(locks, watch, orders, event, now, name)
+
+
+def _follow_one(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int, name: str) -> None:
+    record = orders.orders.get(name)
     if record is None:
         return
     symbol = record.terms.symbol
     if isinstance(event, FillMismatch):
         locks.setdefault(symbol, {})[f"mismatch:{event.execution_id}"] = Reason.FILL_MISMATCH
     elif isinstance(event, OrderFilled) and add(record.filled, event.quantity) > record.terms.quantity:
-        locks.setdefault(symbol, {})[f"overfill:{event.order_id}"] = Reason.FILL_MISMATCH
-    if event.order_id in watch.unknown_since:
+        locks.setdefault(symbol, {})[f"overfill:{name}"] = Reason.FILL_MISMATCH
+    if name in watch.unknown_since:
         after = msgspec.structs.replace(record)
         advance(after, event, now)
         if after.status is not OrderStatus.UNKNOWN:
-            locks.get(symbol, {}).pop(f"{_UNKNOWN}{event.order_id}", None)
+            locks.get(symbol, {}).pop(f"{_UNKNOWN}{name}", None)

@@ -27,7 +27,7 @@ from shared.events import (
 )
 
 from .book import Book
-from .exact import ONE, ZERO, add, magnitude, multiply, negate, subtract
+from .exact import ONE, ZERO, add, multiply, negate, subtract
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -69,6 +69,7 @@ class Ledger:
         self._multipliers: dict[str, Decimal] = {}
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
+        self._cash: Decimal | None = None  # of all books, while nothing was folded since it was summed
         self._set_budgets(budgets or {})
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             OrderFilled: self._filled,
@@ -89,6 +90,7 @@ class Ledger:
         """Fold one event; others than the account's facts change nothing."""
         handler = self._handlers.get(type(event))
         if handler is not None:
+            self._cash = None
             handler(event)
 
     def book(self, strategy: str) -> Book:
@@ -114,9 +116,12 @@ class Ledger:
 
     @property
     def cash(self) -> Decimal:
-        total = ZERO
-        for book in self.books.values():
-            total = add(total, book.cash)
+        total = self._cash
+        if total is None:
+            total = ZERO
+            for book in self.books.values():
+                total = add(total, book.cash)
+            self._cash = total
         return total
 
     def equity(self, marks: Mapping[str, float]) -> Decimal:
@@ -192,8 +197,7 @@ class Ledger:
         there.fees = add(there.fees, moved.fees)
 
     def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
-        side = OrderSide.BUY if signed > 0 else OrderSide.SELL
-        self.book(owner).fill(symbol, side, magnitude(signed), price, commission, self.multiplier(symbol))
+        self.book(owner).trade(symbol, signed, price, commission, self.multiplier(symbol))
         self._net[symbol] = add(self.net(symbol), signed)
 
     def _recount(self, symbol: str) -> None:

@@ -22,6 +22,7 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
+    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -164,3 +165,26 @@ def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: lis
 
     assert state_hash(straight.core) == state_hash(stopped.core)
     assert straight.core.next_timer() == stopped.core.next_timer()
+
+
+class _AtOnce:
+    """A core as an in-process driver uses it: deciding has folded all there is."""
+
+    def __init__(self, core: RouterCore) -> None:
+        self.decide, self.snapshot, self.next_timer = core.at_once, core.snapshot, core.next_timer
+
+    def apply(self, e: Envelope) -> None:
+        """Done."""
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(STEPS, LIMITS)
+def test_deciding_and_folding_at_once_is_deciding_and_then_folding(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    """Under one lease, as in one process: `World` journals everything under epoch 1."""
+    lease = LeaseGranted("order_router", "h", 1)
+    apart, at_once = _world(limits).given(lease), _world(limits).given(lease)
+    at_once.core = _AtOnce(at_once.core)
+    for event, after in ((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps):
+        assert apart.when(event, after) == at_once.when(event, after)
+        assert apart.core.next_timer() == at_once.core.next_timer()
+        assert state_hash(apart.core) == state_hash(at_once.core)

@@ -25,6 +25,7 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
+    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -167,3 +168,27 @@ def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: lis
 
     assert state_hash(straight.core) == state_hash(stopped.core)
     assert straight.core.next_timer() == stopped.core.next_timer()
+
+
+class _AtOnce:
+    """A core as an in-process driver uses it: deciding has folded all there is."""
+
+    def __init__(self, core: RouterCore) -> None:
+        self.decide, self.snapshot, self.next_timer = core.at_once, core.snapshot, core.next_timer
+
+    def apply(self, e: Envelope) -> None:
+        """Done."""
+
+
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(STEPS, SETTINGS)
+def test_parts_decided_and_folded_at_once_are_decided_and_then_folded(steps: list[tuple[Event, float]], chosen: RouterSettings) -> None:
+    """Under one lease, as in one process."""
+    lease = LeaseGranted("order_router", "h", 1)
+    apart, at_once = (World(core, "order_router") for core in (RouterCore(chosen), _AtOnce(RouterCore(chosen))))
+    order = OrderApproved(PARENT, "ma", terms(), T0 + 30 * SECOND, 0, 10.0, T0, market=MARKET)
+    given = [(event, 0.0) for event in (log_started(), lease, opened(), order)]
+    for event, after in (*given, *((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps)):
+        assert apart.when(event, after) == at_once.when(event, after)
+        assert apart.core.next_timer() == at_once.core.next_timer()
+        assert state_hash(apart.core) == state_hash(at_once.core)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from services.reconciler.core import ReconcilerCore
@@ -28,6 +29,7 @@ from shared.events import (
     OrderCanceled,
     OrderFilled,
     OrderReplaced,
+    OrderRouted,
     OrderSending,
     OrderSide,
     OrderStatus,
@@ -38,6 +40,7 @@ from shared.events import (
     ReconcileNow,
     ReconcileRequested,
     ResumeRequested,
+    RoutedChild,
     RunStarted,
     Scope,
 )
@@ -271,6 +274,18 @@ def test_scenario_4_unknown_too_long_locks_and_alarms_until_it_is_known() -> Non
     assert outputs[0].reason is Reason.UNKNOWN_ORDER_AGE
     assert w.tick(30) == []
     assert kinds(w.when(OrderAccepted("ma:1:1", "ma", "B1", T0))) == ["InstrumentUnlocked"]
+
+
+def test_a_part_whose_outcome_was_unknown_is_known_by_its_fill() -> None:
+    """The execution is booked on the whole and names the part."""
+    w = world(interval_ns=0)
+    part = RoutedChild("ma:1:1/1", terms(), "lit")
+    w.given(approved(1), OrderRouted("ma:1:1", "ma", (part,)), OrderSending("ma:1:1/1", "ma", client(1) + "_1", terms(), T0))
+    w.given(OrderUnknown("ma:1:1/1", "ma", "timeout"), OrderUnknown("ma:1:1", "ma", "timeout"))
+    assert kinds(w.tick(30)).count("InstrumentLocked") == 1
+
+    assert kinds(w.when(msgspec.structs.replace(booked(100), child="ma:1:1/1"))) == ["InstrumentUnlocked"]
+    assert w.core.next_timer() == 0
 
 
 def test_scenario_5_several_missing_fills_are_pending_each_until_booked() -> None:
