@@ -43,8 +43,8 @@ def approved(draft: Draft, e: OrderApproved) -> None:
 def send(draft: Draft, order: RouterOrder) -> None:
     """An approved order that was never sent: send it as approved when there is room for it, or abandon it."""
     record = order.record
-    if order.children or (order.parent and not parents.turn(draft, order)):
-        return
+    if order.children or (order.parent and not order.holds(SUBMIT) and not parents.turn(draft, order)):
+        return  # what waits for room had its turn, though a part before it came back to life
     reason, name = _why_not(draft, order)
     if reason:
         draft.emit(OrderAbandoned(record.order_id, record.strategy, reason))

@@ -14,7 +14,7 @@ from tests.support.truth import Ledger
 
 
 def test_a_dry_run_does_everything_but_send(tmp_path: Path) -> None:
-    feed = {"gateway__feed__minutes": 60, "gateway__feed__speed": 0, "bus__clock": "feed"}
+    feed = {"gateway__feed__minutes": 15, "gateway__feed__speed": 0, "bus__clock": "feed"}
     config = config_of("paper.yaml", tmp_path, live__dry_run=True, **feed)
     command = [sys.executable, "-m", "services.control.main", "live", "--config", str(config)]
     done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=240, check=False)

@@ -14,6 +14,7 @@ from shared.domain.order_fold import OrderFold
 from shared.events import (
     BrokerOrderNotFound,
     BrokerRequestAmbiguous,
+    BrokerRequestNotSent,
     BrokerRequestRefused,
     CancelApproved,
     CancelSending,
@@ -324,3 +325,13 @@ def test_accepts_are_told_once_for_the_whole() -> None:
     w = accepted()
 
     assert [e.event.order_id for e in w.log if isinstance(e.event, OrderAccepted)] == [f"{PARENT}/1", PARENT, f"{PARENT}/2"]
+
+
+def test_a_part_that_waits_for_room_is_sent_though_the_one_before_it_came_back_to_life() -> None:
+    """Else it would hold up everything behind it in the queue."""
+    bounds = {"orders_per_s": 2, "messages_per_s": 3, "cancels_per_s": 1}
+    w = world(Routing(venues=SPLIT.venues, max_children=2, sequential=True), **bounds).given(approved(deadline=30))
+    assert only(w.when(BrokerRequestNotSent(ACCOUNT, "router", "submit", name(1), "no permit")), OrderHeld).order_id == f"{PARENT}/2"
+    assert only(w.when(seen(1)), CancelSending).order_id == f"{PARENT}/1"
+
+    assert only(w.tick(1), OrderSending).order_id == f"{PARENT}/2"
