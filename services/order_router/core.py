@@ -2,7 +2,7 @@
 
 Promises: an order is sent at most once, only as approved, only in time and in its halt epoch; outcomes and fills are booked once, in
 whatever order and however often they are told; an outcome that is not proven is looked up, never guessed; only the broker's word ends an
-order; a halt cancels working orders of its scope even with risk dead. Never: resend, invent a fill, take silence for an answer.
+order; a halt cancels working orders of its scope even with risk dead; brackets and OCO pairs are held together (`groups`). Never: resend, invent a fill, take silence for an answer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, lookups, replaces, submissions
+from . import bookings, cancels, evidence, groups, lookups, replaces, submissions
 from .fold import FOLDED, fold
 from .orders import Draft, Orders
 from .settings import RouterSettings
@@ -91,9 +91,11 @@ class RouterCore:
         draft = Draft(self._state, self._settings, e.ts_ns, fold)
         draft.fold(event)
         handler(draft, event)
-        for order in draft.touched_orders():
+        touched = draft.touched_orders()
+        for order in touched:
             bookings.settle(draft, order)
             cancels.pursue(draft, order)
+        groups.pursue(draft, touched)
         return draft.outputs
 
     def apply(self, e: Envelope) -> None:

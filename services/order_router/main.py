@@ -25,6 +25,8 @@ def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, 
         dry_run=setting.live.dry_run,
         idempotent_submit=able.idempotent_submit and setting.feed_clock,
         request_timeout_ns=int(float(options["timeout_seconds"]) * 1e9),
+        native_oco=able.supports_oco_orders,
+        replaces=able.supports_replace,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from shared.domain.order_ids import client_order_id, is_external
 from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
@@ -18,7 +20,8 @@ def approved(draft: Draft, e: ReplaceApproved) -> None:
         draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, code, text))
         return
     name = client_order_id(draft.standing.log_id, e.order_id, e.replace_no)
-    draft.emit(ReplaceSending(e.order_id, e.strategy, name, order.record.broker_order_id, e.replace_no, e.terms, e.deadline_ns))
+    terms = msgspec.structs.replace(e.terms, quantity=order.record.terms.quantity) if order.group else e.terms  # a group keeps the quantities
+    draft.emit(ReplaceSending(e.order_id, e.strategy, name, order.record.broker_order_id, e.replace_no, terms, e.deadline_ns))
 
 
 def failed(draft: Draft, order: RouterOrder, client_id: str, code: str, text: str) -> None:

@@ -17,7 +17,7 @@ class RouterSettings:
     a successor may repeat it. request_timeout_ns: how long one request may take before its outcome is unknown; settle_ns: how long an
     accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
     queries_per_reading_max: look-ups of orders a reading did not show. strategy_failure_cancels: a strategy that failed or blocked has its
-    working orders cancelled."""
+    working orders cancelled. native_oco: the broker keeps one-cancels-other groups itself; replaces: it changes working orders."""
 
     dry_run: bool = False
     idempotent_submit: bool = False
@@ -29,6 +29,8 @@ class RouterSettings:
     queries_per_reading_max: int = 5
     halt_cancels_open: bool = True
     strategy_failure_cancels: bool = True
+    native_oco: bool = False
+    replaces: bool = True
 
     @property
     def answer_ns(self) -> int:

@@ -170,7 +170,7 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
 
 def throttled(p: Proposal, desk: Desk) -> Denial | None:
     """Messages a second and a minute, of the account and the strategy."""
-    blocking = desk.throttles.blocking(p.strategy, p.now)
+    blocking = desk.throttles.blocking(p.strategy, p.now, p.orders)
     return Denial(Reason.THROTTLED, blocking[0], str(blocking[1]), str(blocking[1] + 1)) if blocking is not None else None
 
 
@@ -185,8 +185,8 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
     )
     for key, count in counts:
         most = getattr(desk.settings, key)
-        if most is not None and count >= most:
-            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + 1))
+        if most is not None and count + p.orders > most:
+            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders))
     return None
 
 

@@ -27,6 +27,7 @@ from shared.events import (
     TradingState,
 )
 
+from . import groups
 from .desk import Desk
 from .flatten import OWNER
 from .prices import MILLISECOND
@@ -38,7 +39,7 @@ SOURCE: Final = "risk_engine"
 def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
-    return (*on_start(e, desk), *desk.unanswered.answers()) if run.name == SOURCE else ()
+    return (*on_start(e, desk), *desk.unanswered.answers()) if run.name == SOURCE else groups.on_run(e, desk)
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:

@@ -19,6 +19,7 @@ from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
 from .gates import Gates
+from .legs import Leg, Legs
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .prices import MILLISECOND, Prices, PriceState
@@ -56,6 +57,7 @@ class RiskState(msgspec.Struct):
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
+    legs: dict[str, Leg] = msgspec.field(default_factory=dict)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -73,6 +75,7 @@ class Desk:
         self.gates = state.gates
         self.power = state.power
         self.unanswered = Unanswered(state.unanswered)
+        self.legs = Legs(state.legs)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
         self.reservations = Reservations(self.ledger, state.reservations)

@@ -329,7 +329,7 @@ class TestRate:
         bucket, now, taken = Bucket(rate, 1000 * MS), 0, []
         for gap in gaps:
             now += gap
-            if bucket.has_token(now):
+            if bucket.has_tokens(now):
                 bucket.take(now)
                 taken.append(now)
         for i, start in enumerate(taken):
