@@ -83,6 +83,11 @@ def valid(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.UNSUPPORTED_TYPE, "order_types_allowed", " ".join(desk.settings.order_types_allowed), terms.type.value)
     if terms.tif not in desk.settings.tifs_allowed:
         return Denial(Reason.UNSUPPORTED_TIF, "tifs_allowed", " ".join(desk.settings.tifs_allowed), terms.tif.value)
+    takes = desk.gates.broker_takes
+    if takes and terms.type not in takes:
+        return Denial(Reason.UNSUPPORTED_TYPE, "broker", " ".join(takes), terms.type.value)
+    if takes and terms.tif not in takes[terms.type]:
+        return Denial(Reason.UNSUPPORTED_TIF, "broker", " ".join(takes[terms.type]), terms.tif.value)
     if not plausible(terms.quantity):
         return Denial(Reason.BAD_QUANTITY, "quantity", "> 0", shown(terms.quantity))
     if not instrument.on_lot(terms.quantity):

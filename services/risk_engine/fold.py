@@ -11,6 +11,7 @@ from shared.domain.order_group import EXITS
 from shared.events import (
     AccountOpened,
     AccountReported,
+    BrokerConnectionChanged,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -80,6 +81,7 @@ class Fold:
         self.on: dict[type[Event], Callable[[Envelope], None]] = {kind: self._price(store) for kind, store in d.prices.store.items()}
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
+            BrokerConnectionChanged: d.gates.connected,
             InstrumentHalted: d.gates.halt,
             InstrumentLocked: d.gates.lock,
             InstrumentUnlocked: d.gates.unlock,
