@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 from shared.brokers.contract import (
@@ -22,7 +23,7 @@ from shared.events import AccountRow, ErrorClass, Event, ExecutionRow, OrderRow,
 from shared.venue import protocol as p
 from shared.venue.terms import ACCEPTED
 
-from .client import VenueClient
+from .client import Link, VenueClient
 from .stream import ReportStream
 
 M = TypeVar("M", bound=p.Message)
@@ -115,11 +116,11 @@ class PaperReadings(PaperLine):
 
 
 class PaperExecution(PaperOrders):
-    """Implements `ExecutionSession`."""
+    """Implements `ExecutionSession`. link: in place of a connection to the endpoint; clock: monotonic seconds."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._link = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True)
-        self._stream = ReportStream(self._link)
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True, link=link)
+        self._stream = ReportStream(self._link, clock)
         super().__init__(self._link)
 
     def resume(self, report: int) -> None:
@@ -133,10 +134,10 @@ class PaperExecution(PaperOrders):
 
 
 class PaperAccount(PaperReadings):
-    """Implements `AccountSession`."""
+    """Implements `AccountSession`. link: in place of a connection to the endpoint."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._link = VenueClient(endpoint, timeout_s=timeout_s)
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s, link=link)
         super().__init__(self._link)
 
     def close(self) -> None:
