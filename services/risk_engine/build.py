@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from pydantic import BaseModel
 
 from shared.config import Config
 from shared.config.limits import LimitOverrides
@@ -29,7 +30,8 @@ def risk_settings(config: Config) -> RiskSettings:
         name = field.name
         for holder, key in ((risk, name), (risk.limits, name), (risk.limits, _OURS.get(name, name)), (risk, _OURS.get(name, name))):
             if key in type(holder).model_fields:
-                tree[name] = getattr(holder, key)
+                value = getattr(holder, key)
+                tree[name] = value.model_dump() if isinstance(value, BaseModel) else value
                 break
     tree["strategies"] = _strategies(config)
     tree["stops"] = _stops(risk)

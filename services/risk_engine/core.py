@@ -13,7 +13,7 @@ from typing import Final
 from shared.events import Envelope, Event, LimitOverridden
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import commands, intents, outcomes
+from . import bands, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -94,7 +94,7 @@ class RiskCore:
         self._ages = desk.ages
         self._fold = Fold(desk).on
         self._fold[LimitOverridden] = self._overridden
-        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON}
+        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON}
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
             **outcomes.on_market(desk),

@@ -12,9 +12,12 @@ from typing import Final
 import msgspec
 
 from shared.domain.exact import ZERO, multiply, subtract
+from shared.domain.instrument import Instrument
 from shared.domain.ledger import Ledger, LedgerState
-from shared.events import LimitOverridden, OrderSide, Scope
+from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingState, TradingStateChanged
 
+from .bands import Bands
+from .correlation import Closes
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
@@ -32,6 +35,8 @@ from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
 from .valuation import AccountValue
+from .volume import Volumes
+from .walk import Walks
 
 LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
 
@@ -64,6 +69,10 @@ class RiskState(msgspec.Struct):
     overrides: Overrides = msgspec.field(default_factory=Overrides)
     presence: Presence = msgspec.field(default_factory=Presence)
     repeats: RepeatState = msgspec.field(default_factory=RepeatState)
+    closes: Closes = msgspec.field(default_factory=Closes)
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
+    bands: Bands = msgspec.field(default_factory=Bands)
+    walks: Walks = msgspec.field(default_factory=Walks)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -87,6 +96,10 @@ class Desk:
         self.power = state.power
         self.presence = state.presence
         self.repeats = Repeats(settings, state.states, state.repeats)
+        self.closes = state.closes
+        self.volumes = state.volumes
+        self.bands = state.bands
+        self.walks = state.walks
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
@@ -119,6 +132,25 @@ class Desk:
     def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
         """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
+
+    def restrict_strategy(self, strategy: str, state: TradingState, reason: Reason, why: str) -> list[TradingStateChanged]:
+        """What a strategy's loss or failure stops: itself, and with it what `halt_scope` names, where that is not as strict already."""
+        scope, entry = self.settings.halt_scope, self.settings.strategy(strategy)
+        keys = [(Scope.STRATEGY, strategy)]
+        if scope is Scope.GLOBAL:
+            keys.append((scope, ""))
+        elif scope is Scope.SYMBOL and entry is not None:
+            keys += [(scope, symbol) for symbol in entry.symbols]
+        changes = (self.states.restrict(*key, state, reason, why) for key in keys)
+        return [change for change in changes if change is not None]
+
+    def why_not_short(self, instrument: Instrument) -> str:
+        """The key that forbids to be short of it; empty where nothing does."""
+        if not self.settings.short_allowed:
+            return "short_allowed"
+        if not instrument.shortable:
+            return "shortable"
+        return "require_easy_to_borrow" if self.settings.require_easy_to_borrow and not instrument.easy_to_borrow else ""
 
     def buying_power(self) -> Decimal:
         """Before open orders. Where the broker's rule is known: that rule on our books at our marks, after every fill what the broker would say.

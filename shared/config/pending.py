@@ -64,23 +64,8 @@ PENDING: Final[tuple[Pending, ...]] = (
         for feature, key in (
             ("limits by regime", ("limits_by_regime",)),
             ("regime overlays", ("regime_overlays",)),
-            ("sector limits", ("limits", "sector_limits")),
-            ("sector limits", ("limits", "sector_map")),
-            ("industry limits", ("limits", "industry_limits")),
-            ("industry limits", ("limits", "industry_map")),
-            ("correlation limits", ("limits", "correlation")),
-            ("average daily volume", ("limits", "order_adv_fraction_max")),
-            ("price bands (LULD)", ("luld_required",)),
-            ("the collar over time", ("collar_window_ms",)),
-            ("the collar over time", ("collar_window_bps",)),
-            ("the halt policy", ("halt_policy",)),
-            ("the buffer before the close", ("close_buffer_s",)),
-            ("easy to borrow", ("require_easy_to_borrow",)),
-            ("tolerance of conservation", ("conservation_tolerance",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
-            ("the scope of automatic halts", ("halt_scope",)),
-            ("a default time in force", ("default_tif",)),
         )
     ),
 )

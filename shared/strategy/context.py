@@ -11,7 +11,20 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from shared.events import Bar, CancelIntent, InstrumentDefined, OrderBook, OrderIntent, OrderSide, OrderStatus, OrderType, Quote, ReplaceIntent, Trade
+from shared.events import (
+    Bar,
+    CancelIntent,
+    InstrumentDefined,
+    OrderBook,
+    OrderIntent,
+    OrderSide,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    Quote,
+    ReplaceIntent,
+    Trade,
+)
 
 from .account import Account
 from .desk import Desk, Gate
@@ -112,7 +125,7 @@ class Context:
     def submit_bracket(self, entry: Order, take_profit: Number, stop_loss: Number) -> Bracket:
         """An entry with two exits, a LIMIT at take_profit and a STOP at stop_loss, of its quantity and time in force. The exits work once and
         as far as the entry is filled; when one is filled the other is cancelled. Approved whole or not at all."""
-        exits = OrderSide.SELL if terms_of(entry).side is OrderSide.BUY else OrderSide.BUY
+        exits = OrderSide.SELL if self._terms(entry).side is OrderSide.BUY else OrderSide.BUY
         rest = (entry.tif, entry.expire_at)
         profit = Order(entry.symbol, exits, OrderType.LIMIT, entry.quantity, take_profit, None, *rest, reduce_only=True)
         loss = Order(entry.symbol, exits, OrderType.STOP, entry.quantity, None, stop_loss, *rest, reduce_only=True)
@@ -178,10 +191,10 @@ class Context:
     def _judge_all(self, *orders: Order) -> None:
         """Before the first of a group is said, so that half a group never leaves."""
         for order in orders:
-            terms_of(order)
+            self._terms(order)
 
     def _submit(self, order: Order, group: str = "", role: str = "") -> str:
-        terms = terms_of(order)
+        terms = self._terms(order)
         desk = self._desk
         if desk.gate is Gate.SHUT:
             raise RuntimeError("orders may be sent from on_start on, not while the strategy is set up or saved")
@@ -191,6 +204,9 @@ class Context:
         order_id = desk.next_order_id()
         desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only))
         return order_id
+
+    def _terms(self, order: Order) -> OrderTerms:
+        return terms_of(order, self._desk.settings.default_tif)
 
     def _open_order(self, order_id: str) -> OwnOrder | None:
         if not isinstance(order_id, str):
