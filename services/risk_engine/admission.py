@@ -13,11 +13,11 @@ from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, S
 
 from .prices import MILLISECOND
 from .proposal import Denial, Proposal, shown
-from .throttle import SECOND
 
 if TYPE_CHECKING:
     from .desk import Desk
 
+SECOND = 1_000 * MILLISECOND
 _LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 

@@ -18,7 +18,7 @@ from shared.domain.exact import add
 from shared.events import Bar, CorporateAction, Reason
 
 from .proposal import Denial, Proposal
-from .sectors import over_equity
+from .within import within_equity
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -83,7 +83,9 @@ def pair_exposure(p: Proposal, desk: Desk) -> Denial | None:
         if found is not None and found <= limit.max_corr:
             continue
         pair = add(own, other), add(grown, other)
-        denial = over_equity(limit.max_pair_exposure_pct, pair, Reason.PAIR_EXPOSURE, "correlation.max_pair_exposure_pct", p, desk)
+        denial = within_equity(
+            limit.max_pair_exposure_pct, pair, Reason.PAIR_EXPOSURE, "correlation.max_pair_exposure_pct", desk.value.equity(), p, desk
+        )
         if denial is not None:
             return denial._replace(value=f"{denial.value} with {symbol}")
     return None

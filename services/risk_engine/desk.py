@@ -28,6 +28,7 @@ from .overrides import Overrides, effective, setting_of
 from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
+from .regimes import in_regime
 from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
 from .settings import FREE, AccountKind, RiskSettings
@@ -73,6 +74,7 @@ class RiskState(msgspec.Struct):
     volumes: Volumes = msgspec.field(default_factory=Volumes)
     bands: Bands = msgspec.field(default_factory=Bands)
     walks: Walks = msgspec.field(default_factory=Walks)
+    regime: str = ""
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -80,13 +82,15 @@ _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
 class Desk:
-    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed."""
+    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed, as the
+    regime tightens it."""
 
     def __init__(self, config: RiskSettings, state: RiskState | None = None) -> None:
         state = state if state is not None else RiskState()
         self.config = config
         self.overrides = state.overrides
-        settings = effective(config, state.overrides)
+        self.regime = state.regime
+        settings = in_regime(effective(config, state.overrides), state.regime)
         budgets = settings.budgets()
         self.settings = settings
         self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
@@ -169,6 +173,16 @@ class Desk:
         loss limit for the first time starts its day here."""
         desk = Desk(self.config, self._gathered())
         desk.watches.forget(setting_of(e.key, Scope.STRATEGY))
+        if desk.watches.account.state.base is not None:
+            desk.watches.begin()
+        return desk
+
+    def in_regime(self, name: str) -> Desk:
+        """The desk in a regime: this one, where nothing changes, else as a restart would build it."""
+        self._state.regime = self.regime = name
+        if in_regime(effective(self.config, self.overrides), name) == self.settings:
+            return self
+        desk = Desk(self.config, self._gathered())
         if desk.watches.account.state.base is not None:
             desk.watches.begin()
         return desk

@@ -20,6 +20,7 @@ from .open_order import OpenOrder
 from .own_limits import own_limits
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
 from .protective_exits import not_exiting
+from .regimes import permitted
 from .reservations import Line, value_of
 from .sectors import group_exposure
 from .volume import order_of_volume
@@ -168,6 +169,7 @@ CHECKS: Final[Sequence[Check]] = (
     admission.authorised,
     admission.valid,
     admission.reducing,
+    permitted,
     admission.in_time,
     admission.duplicate,
     order_quantity,

@@ -7,13 +7,13 @@ is not judged here; an order in another costs a look at each symbol the account 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from shared.domain.exact import ZERO, add, multiply, subtract, text
-from shared.events import LimitBreached, Reason
+from shared.domain.exact import ZERO, add, subtract
+from shared.events import Reason
 
 from .proposal import Denial, Proposal
+from .within import within_equity
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -38,7 +38,7 @@ def group_exposure(p: Proposal, desk: Desk) -> Denial | None:
             if _group(symbol, names, key, desk) == group:
                 before = add(before, desk.value.sums.part(symbol).gross)
         after = add(subtract(before, desk.value.sums.part(p.symbol).gross), grown.gross)
-        denial = over_equity(limit, (before, after), reason, f"{key}.{group}", p, desk)
+        denial = within_equity(limit, (before, after), reason, f"{key}.{group}", desk.value.equity(), p, desk)
         if denial is not None:
             return denial
     return None
@@ -52,18 +52,3 @@ def _group(symbol: str, names: Mapping[str, str], key: str, desk: Desk) -> str:
     if instrument is None:
         return ""
     return instrument.sector if key == "sector_limits" else instrument.industry
-
-
-def over_equity(fraction: Decimal, grows: tuple[Decimal, Decimal], reason: Reason, key: str, p: Proposal, desk: Desk) -> Denial | None:
-    """Deny what grows above a fraction of equity; note the crossing of its soft part. grows: the figure before the proposal and with it."""
-    before, after = grows
-    if after <= before:
-        return None
-    equity = desk.value.equity()
-    most = multiply(fraction, equity)
-    share = text(round(after / equity, 4)) if equity > 0 else "inf"
-    if after > most:
-        return Denial(reason, key, text(fraction), share)
-    if before <= multiply(desk.settings.soft_fraction, most) < after:
-        p.soft.append(LimitBreached(reason, key, text(fraction), share, hard=False))
-    return None

@@ -19,6 +19,7 @@ from shared.events import OrderType, Scope, SessionPhase, TimeInForce, TradingSt
 from .bands import HaltPolicy
 from .correlation import CorrelationLimit
 from .protective import Stops
+from .regimes import Regime, check_names
 
 RENAMED: Final[dict[str, str]] = {
     "max_notional": "order_notional_max",
@@ -195,6 +196,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     industry_limits: dict[str, Decimal] = msgspec.field(default_factory=dict)
     industry_map: dict[str, str] = msgspec.field(default_factory=dict)
     correlation: CorrelationLimit | None = None
+    regimes: dict[str, Regime] = msgspec.field(default_factory=dict)  # by name: what tightens while it holds
 
     # loss
     day_loss_max: Decimal | None = None
@@ -220,6 +222,9 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for group, limit in getattr(self, table).items():
                 if not (limit.is_finite() and limit > 0):
                     raise ValueError(f"{table}.{group}: {limit} is no limit")
+        check_names(
+            self.regimes, {f.name for f in msgspec.structs.fields(type(self)) if f.name.endswith("_max") and f.name != "repeat_executions_max"}
+        )
         ids = [s.id for s in self.strategies]
         if len(set(ids)) != len(ids):
             raise ValueError("strategies: an id stands twice")

@@ -49,9 +49,9 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("smart order routing", ("execution", "routing")),
     Pending("margin profiles", ("account", "margin")),
     Pending("margin profiles", ("live", "account", "margin")),
-    Pending("regime detection", ("regime",)),
-    Pending("regime detection", ("regime_detector",)),
-    Pending("regime detection", ("regime_params",)),
+    Pending("a regime detector other than `constant`", ("regime",)),
+    Pending("a regime detector other than `constant`", ("regime_detector",)),
+    Pending("a regime detector other than `constant`", ("regime_params",)),
     Pending("made ticks", ("execution", "simulation", "tick_mode")),
     Pending("made ticks", ("execution", "simulation", "synthetic_tick_profile")),
     Pending("simulated accounts", ("execution", "account")),
@@ -62,8 +62,8 @@ PENDING: Final[tuple[Pending, ...]] = (
         Pending(feature, (*risk, *key))
         for risk in _RISK
         for feature, key in (
-            ("limits by regime", ("limits_by_regime",)),
-            ("regime overlays", ("regime_overlays",)),
+            ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("limits_by_regime",)),
+            ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("regime_overlays",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
         )
@@ -100,4 +100,4 @@ def _asks(node: Node) -> bool:
     if isinstance(node.value, dict):
         switch = node.get(("enable",)) or node.get(("enabled",))
         return bool(node.value) and (switch is None or switch.value is not False)
-    return node.value not in (None, False) and node.value != []
+    return node.value not in (None, False, "constant") and node.value != []  # `constant`: the regime detector there is

@@ -114,6 +114,7 @@ class Reason(IntEnum):
     INSTRUMENT_LOCKED = 103
     STRATEGY_PAUSED = 104
     EXIT_WORKING = 105
+    REGIME = 106
     # 200 authorisation and validity
     NOT_AUTHORISED = 200
     UNKNOWN_INSTRUMENT = 201
