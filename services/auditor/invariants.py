@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.domain.exact import ZERO, add, multiply, negate, subtract
+from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord, advance
 from shared.domain.order_ids import is_external
@@ -48,17 +48,18 @@ def broken_by(seen: Seen, orders: OrderFold, event: Event, now: int) -> list[Ale
     return [a for a in alarms if a.key not in seen.raised]
 
 
-def conservation(seen: Seen, ledger: Ledger, symbol: str) -> list[Alert]:
-    """I6: the books' sum is the ledger's account, and both are what executions alone come to."""
+def conservation(seen: Seen, ledger: Ledger, symbol: str, tolerance: Decimal = ZERO) -> list[Alert]:
+    """I6: the books' sum is the ledger's account, and both are what executions alone come to, but for the tolerance."""
     books = ZERO
     for book in ledger.books.values():
         books = add(books, book.quantity(symbol))
     counted = seen.units.get(symbol, ZERO)
     alarms = []
-    if not books == ledger.net(symbol) == counted:
+    net = ledger.net(symbol)
+    if subtract(max(books, net, counted), min(books, net, counted)) > tolerance:
         text = f"{symbol}: books sum to {books}, the account holds {ledger.net(symbol)}, executions come to {counted}"
         alarms.append(_alarm("I6", symbol, text))
-    if ledger.cash != seen.cash:
+    if magnitude(subtract(ledger.cash, seen.cash)) > tolerance:
         alarms.append(_alarm("I6", "cash", f"books hold {ledger.cash} in cash, executions come to {seen.cash}"))
     return [a for a in alarms if a.key not in seen.raised]
 

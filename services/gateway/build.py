@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -22,7 +23,20 @@ def instruments(config: Config) -> tuple[InstrumentDefined, ...]:
         i = config.instrument(symbol)
         calendar = i.calendar or "24x7"
         found.append(
-            InstrumentDefined(symbol, i.asset_class, i.currency, i.tick_size, i.lot_size, i.multiplier, calendar, i.shortable, i.sector, i.industry)
+            InstrumentDefined(
+                symbol,
+                i.asset_class,
+                i.currency,
+                i.tick_size,
+                i.lot_size,
+                i.multiplier,
+                calendar,
+                i.shortable,
+                i.sector,
+                i.industry,
+                i.easy_to_borrow,
+                i.average_daily_volume or Decimal(0),
+            )
         )
     return tuple(found)
 

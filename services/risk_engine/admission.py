@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.domain.exposure import Exposure
 from shared.domain.instrument import plausible
 from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
 
@@ -16,6 +17,7 @@ from .proposal import Denial, Proposal, shown
 if TYPE_CHECKING:
     from .desk import Desk
 
+SECOND = 1_000 * MILLISECOND
 _LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -54,14 +56,18 @@ def reducing(p: Proposal, desk: Desk) -> Denial | None:
     for applies, exposure, key in judged:
         if not applies or (p.replacing is not None and p.terms.quantity < p.replacing.newest.quantity and _same_prices(p)):
             continue
-        # an order that is part of what shrinks the holding may be repriced: its side has a holding to shrink and no open excess
-        room = exposure.room_to_reduce(p.symbol, p.terms.side)
-        position = exposure.position(p.symbol)
-        against = position < 0 if p.is_buy else position > 0
-        within = exposure.longest(p.symbol) <= 0 if p.is_buy else exposure.shortest(p.symbol) >= 0
-        if not (against and within and p.added <= room):
-            return Denial(Reason.REDUCING_ONLY, key, shown(room), shown(p.terms.quantity))
+        if not shrinks(p, exposure):
+            return Denial(Reason.REDUCING_ONLY, key, shown(exposure.room_to_reduce(p.symbol, p.terms.side)), shown(p.terms.quantity))
     return None
+
+
+def shrinks(p: Proposal, exposure: Exposure) -> bool:
+    """Whether it is sure to shrink the holding and not to turn it over. An order that is part of what does may be repriced: its side has a
+    holding to shrink and no open excess."""
+    position = exposure.position(p.symbol)
+    against = position < 0 if p.is_buy else position > 0
+    within = exposure.longest(p.symbol) <= 0 if p.is_buy else exposure.shortest(p.symbol) >= 0
+    return against and within and p.added <= exposure.room_to_reduce(p.symbol, p.terms.side)
 
 
 def authorised(p: Proposal, desk: Desk) -> Denial | None:
@@ -157,6 +163,19 @@ def in_session(p: Proposal, desk: Desk) -> Denial | None:
     if phase in desk.settings.sessions_allowed or waits:
         return None
     return Denial(Reason.MARKET_CLOSED, "sessions_allowed", " ".join(desk.settings.sessions_allowed), phase.value if phase else "unknown")
+
+
+def before_close(p: Proposal, desk: Desk) -> Denial | None:
+    """No new risk in the last seconds of the regular session."""
+    seconds = desk.settings.close_buffer_s
+    if not seconds:
+        return None
+    assert p.instrument is not None
+    close = desk.gates.closes.get(p.instrument.calendar, 0)
+    left = close - p.now
+    if not close or left >= seconds * SECOND or desk.gates.phase(p.instrument) is not SessionPhase.OPEN or shrinks(p, desk.reservations.account):
+        return None
+    return Denial(Reason.CLOSE_BUFFER, "close_buffer_s", str(seconds), f"{left / SECOND:.3f} left")
 
 
 def fresh(p: Proposal, desk: Desk) -> Denial | None:

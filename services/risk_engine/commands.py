@@ -110,12 +110,12 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """A strategy that raised or blocked is halted alone, until an operator resumes it."""
+    """A strategy that raised or blocked is halted, alone or as wide as `halt_scope` says, until an operator resumes it."""
     event: StrategyFailed | StrategyBlocked = e.event  # type: ignore[assignment]
     blocked = isinstance(event, StrategyBlocked)
     text = f"{event.callback} blocked for {event.blocked_ms} ms" if isinstance(event, StrategyBlocked) else f"{event.callback}: {event.text}"
     reason = Reason.STRATEGY_BLOCKED if blocked else Reason.STRATEGY_ERROR
-    return _some(desk.states.restrict(Scope.STRATEGY, event.strategy, TradingState.HALTED, reason, text[:200]))
+    return desk.restrict_strategy(event.strategy, TradingState.HALTED, reason, text[:200])
 
 
 def on_cancel_requested(e: Envelope, desk: Desk) -> Sequence[Event]:

@@ -12,6 +12,7 @@ from shared.events import (
     AccountOpened,
     AccountReported,
     Alert,
+    Bar,
     BrokerConnectionChanged,
     BusStarted,
     CancelApproved,
@@ -50,7 +51,9 @@ from shared.events import (
     OrderRejected,
     OrderReplaced,
     OrderSending,
+    OrderTerms,
     OrderUnknown,
+    PriceBandsChanged,
     Reason,
     ReconcileCompleted,
     ReconcileFailed,
@@ -77,6 +80,7 @@ from .desk import Desk
 from .duplicates import OrderId
 from .flatten import OWNER
 from .open_order import OpenOrder
+from .prices import MILLISECOND
 from .proposal import value_price
 
 _INTENTS: Final = (OrderIntent, ReplaceIntent, CancelIntent)
@@ -91,10 +95,11 @@ class Fold:
         self.on: dict[type[Event], Callable[[Envelope], None]] = {
             kind: d.protective.folding(self._price(store)) for kind, store in d.prices.store.items()
         }
+        self.on[Bar] = d.protective.folding(_remembering(self._price(d.prices.store[Bar]), d))
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
             BrokerConnectionChanged: d.gates.connected,
-            InstrumentHalted: d.gates.halt,
+            PriceBandsChanged: d.bands.changed,
             InstrumentLocked: d.gates.lock,
             InstrumentUnlocked: d.gates.unlock,
             DataGap: d.gates.gap,
@@ -113,7 +118,7 @@ class Fold:
             LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
-            DayEnded: d.marking.end_day,
+            DayEnded: self._day_ended,
             BusStarted: self._started,
             LogStarted: self._log_started,
             AccountReported: self._reported,
@@ -137,6 +142,7 @@ class Fold:
             LeaseGranted: d.presence.granted,
             LeaseEnded: d.presence.ended,
             ServiceAnnounced: d.presence.announce,
+            InstrumentHalted: self._halted,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
@@ -170,6 +176,16 @@ class Fold:
                 d.gates.close_gap(symbol, d.prices.newest_ns(symbol))
 
         return fold
+
+    def _halted(self, e: InstrumentHalted, now: int) -> None:
+        self._desk.bands.halted(e, now, self._desk.gates)
+        self._desk.gates.halt(e)
+
+    def _day_ended(self, e: DayEnded) -> None:
+        d = self._desk
+        d.marking.end_day(e)
+        d.volumes.end_day(e, d.gates)
+        d.bands.end_day(e, d.gates)
 
     def _defined(self, e: InstrumentDefined) -> None:
         self._desk.gates.define(e)
@@ -218,7 +234,13 @@ class Fold:
             d.duplicates.decide(_parsed(e.order_id))
             if not exits:
                 d.duplicates.approved(e.strategy, terms, now)
+                self._walked(terms, e.reference, now)
         d.reorder(terms.symbol)
+
+    def _walked(self, terms: OrderTerms, reference: float, now: int) -> None:
+        s = self._desk.settings
+        if s.collar_window_bps is not None:
+            self._desk.walks.approved(terms, reference, now, s.collar_window_ms * MILLISECOND)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
         self._desk.unanswered.order_answered(e.order_id)
@@ -229,6 +251,8 @@ class Fold:
     def _replace_approved(self, e: ReplaceApproved, now: int) -> None:
         self._desk.throttles.spend(e.strategy, now)
         self._desk.unanswered.replace_answered(e.order_id, e.replace_no)
+        reference = self._desk.prices.reference(e.terms.symbol, e.terms.side)
+        self._walked(e.terms, reference.price if reference is not None else 0.0, now)
         self._order(e)
 
     def _order(self, e: OrderEvent) -> None:
@@ -301,7 +325,8 @@ class Fold:
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)
-        d.protective.acted(e)
+        for part in (d.protective, d.closes, d.volumes, d.bands):
+            part.acted(e, float(e.ratio))
         for symbol in (e.symbol, e.new_symbol):
             d.protective.rebooked(symbol, now)
         self._rebooked(e.symbol)
@@ -352,6 +377,23 @@ class Fold:
         for watch in self._desk.watches.all():
             watch.meet(e)
         self._desk.protective.breached(e)
+
+
+def _remembering(fold: Callable[[Envelope], None], d: Desk) -> Callable[[Envelope], None]:
+    """The fold of a bar with what later limits need of it; the fold itself where none does."""
+    pairs, volumes = d.settings.correlation, d.settings.order_adv_fraction_max is not None
+    if pairs is None and not volumes:
+        return fold
+
+    def remembered(e: Envelope) -> None:
+        fold(e)
+        bar: Any = e.event
+        if pairs is not None:
+            d.closes.add(bar, pairs.window)
+        if volumes:
+            d.volumes.add(bar)
+
+    return remembered
 
 
 def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:

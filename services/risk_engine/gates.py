@@ -40,7 +40,7 @@ _declared = msgspec.json.Decoder(Declared).decode
 class Gates(msgspec.Struct):
     """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. aging: of those
     the ns of the newest datum, until their working orders had to go. broker_takes: times in force by order type, as the broker's session
-    declared them; empty before it did."""
+    declared them; empty before it did. closes: by calendar, ns at which the day's regular hours end, 0 without any."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
@@ -50,6 +50,7 @@ class Gates(msgspec.Struct):
     stale: set[str] = msgspec.field(default_factory=set)
     aging: dict[str, int] = msgspec.field(default_factory=dict)
     broker_takes: dict[OrderType, tuple[TimeInForce, ...]] = msgspec.field(default_factory=dict)
+    closes: dict[str, int] = msgspec.field(default_factory=dict)
 
     def phase(self, instrument: Instrument) -> SessionPhase | None:
         """Phase of the instrument's calendar; None while nobody reported it."""
@@ -65,6 +66,7 @@ class Gates(msgspec.Struct):
 
     def session(self, e: SessionChanged) -> None:
         self.phases[e.calendar] = e.phase
+        self.closes[e.calendar] = e.close_ns
 
     def halt(self, e: InstrumentHalted) -> None:
         if e.halted:

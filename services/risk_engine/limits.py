@@ -14,11 +14,17 @@ from shared.domain.exact import ONE, add, multiply, negate, of_float, share, sub
 from shared.events import OrderType, Reason
 
 from . import admission
+from .bands import priced_since_halt, within_bands
+from .correlation import pair_exposure
 from .open_order import OpenOrder
 from .own_limits import own_limits
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
 from .protective_exits import not_exiting
+from .regimes import permitted
 from .reservations import Line, value_of
+from .sectors import group_exposure
+from .volume import order_of_volume
+from .walk import price_walk
 from .within import grown, reach, within, within_equity
 
 if TYPE_CHECKING:
@@ -116,10 +122,10 @@ def buying_power(p: Proposal, desk: Desk) -> Denial | None:
 def short_sale(p: Proposal, desk: Desk) -> Denial | None:
     """A sale may not be able to take the account below nothing where shorts are not allowed or not to be borrowed."""
     assert p.instrument is not None
-    if p.is_buy or not p.added or (desk.settings.short_allowed and p.instrument.shortable):
+    key = "" if p.is_buy or not p.added else desk.why_not_short(p.instrument)
+    if not key:
         return None
     shortest = subtract(desk.reservations.account.shortest(p.symbol), p.added)
-    key = "shortable" if desk.settings.short_allowed else "short_allowed"
     return Denial(Reason.SHORT_SALE, key, "0", text(shortest)) if shortest < 0 else None
 
 
@@ -163,18 +169,26 @@ CHECKS: Final[Sequence[Check]] = (
     admission.authorised,
     admission.valid,
     admission.reducing,
+    permitted,
     admission.in_time,
     admission.duplicate,
     order_quantity,
+    order_of_volume,
     order_notional,
     price_collar,
+    price_walk,
+    within_bands,
     admission.not_halted,
+    priced_since_halt,
     admission.in_session,
+    admission.before_close,
     admission.fresh,
     admission.throttled,
     admission.few_open,
     own_limits,
     exposure,
+    group_exposure,
+    pair_exposure,
     buying_power,
     short_sale,
     self_trade,

@@ -95,9 +95,10 @@ def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk)
         if breach.hard and (watch.key not in asked or level.state is TradingState.HALTED):
             asked[watch.key] = level
     for key, level in asked.items():
-        scope = Scope.GLOBAL if key == ACCOUNT else Scope.STRATEGY
-        changed = desk.states.restrict(scope, key, level.state, level.reason, f"{level.key} of {text(level.limit)} is met")
-        if changed is not None:
+        why = f"{level.key} of {text(level.limit)} is met"
+        if key != ACCOUNT:
+            out += desk.restrict_strategy(key, level.state, level.reason, why)
+        elif (changed := desk.states.restrict(Scope.GLOBAL, "", level.state, level.reason, why)) is not None:
             out.append(changed)
     return out
 

@@ -201,7 +201,7 @@ def _may_turn(symbol: str, side: OrderSide, desk: Desk) -> bool:
     """Whether the account may be turned over by it, where other books hold the other way."""
     if TradingState.REDUCING in (desk.states.of(Scope.GLOBAL, ""), desk.states.of(Scope.SYMBOL, symbol)):
         return False
-    return side is OrderSide.BUY or (desk.settings.short_allowed and desk.gates.instruments[symbol].shortable)
+    return side is OrderSide.BUY or not desk.why_not_short(desk.gates.instruments[symbol])
 
 
 def _restricted_to(decided: Sequence[Event]) -> set[TradingState]:

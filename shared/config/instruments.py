@@ -25,6 +25,10 @@ class InstrumentConfig(Section):
     )
     asset_class: AssetClass = Field(default="equity", description="What it is.")
     shortable: bool = Field(default=True, description="May be sold short, where `live.risk.short_allowed`.")
+    easy_to_borrow: bool = Field(default=True, description="Whether shares to sell short are easy to get; see `live.risk.require_easy_to_borrow`.")
+    average_daily_volume: Amount | None = Field(
+        default=None, description="Units traded a day, for `order_adv_fraction_max`. Default: the mean of the newest 20 days seen."
+    )
     sector: str = Field(default="", description="Sector, for sector limits.")
     industry: str = Field(default="", description="Industry, for industry limits.")
 

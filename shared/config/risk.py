@@ -89,7 +89,7 @@ class SystemSafeguards(Section):
 
     halt_cancels_open: Literal[True] = Field(default=True, description="A halt cancels the working orders of its scope.")
     halt_scope: Literal["global", "strategy", "symbol"] = Field(
-        default="global", description="Scope of a halt that a strategy's limit or failure causes."
+        default="strategy", description="What a strategy's limit or failure halts beside itself: nothing, its symbols, or everything."
     )
     default_tif: DefaultTif = Field(default="day", description="Time in force of an order that names none.")
     heartbeat_ms: Millis = Field(default=1_000, description="Services report their step and cursor this often.")

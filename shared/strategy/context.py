@@ -20,6 +20,7 @@ from shared.events import (
     OrderIntent,
     OrderSide,
     OrderStatus,
+    OrderTerms,
     OrderType,
     Quote,
     ReplaceIntent,
@@ -127,7 +128,7 @@ class Context:
         """An entry with two exits, a LIMIT at take_profit and a STOP at stop_loss, of its quantity and time in force (DAY where the entry's is
         IOC or FOK, since exits wait). The exits work once and as far as the entry is filled; when one is filled the other is cancelled.
         Approved whole or not at all."""
-        terms = terms_of(entry)
+        terms = self._terms(entry)
         exits = OrderSide.SELL if terms.side is OrderSide.BUY else OrderSide.BUY
         rest = (TimeInForce.DAY, None) if terms.tif in (TimeInForce.IOC, TimeInForce.FOK) else (entry.tif, entry.expire_at)
         profit = Order(entry.symbol, exits, OrderType.LIMIT, entry.quantity, take_profit, None, *rest, reduce_only=True)
@@ -191,10 +192,10 @@ class Context:
     def _judge_all(self, *orders: Order) -> None:
         """Before the first of a group is said, so that half a group never leaves."""
         for order in orders:
-            terms_of(order)
+            self._terms(order)
 
     def _submit(self, order: Order, group: str = "", role: str = "", size: int = 0) -> str:
-        terms = terms_of(order)
+        terms = self._terms(order)
         desk = self._desk
         if desk.gate is Gate.SHUT:
             raise RuntimeError("orders may be sent from on_start on, not while the strategy is set up or saved")
@@ -204,6 +205,9 @@ class Context:
         order_id = desk.next_order_id()
         desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only, size))
         return order_id
+
+    def _terms(self, order: Order) -> OrderTerms:
+        return terms_of(order, self._desk.settings.default_tif)
 
     def _open_order(self, order_id: str) -> OwnOrder | None:
         if not isinstance(order_id, str):

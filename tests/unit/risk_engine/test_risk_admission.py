@@ -228,6 +228,8 @@ class TestTime:
         assert reason(desk.buy(1)) is Reason.INSTRUMENT_HALTED
         assert reason(desk.buy(1, symbol="Y")) is None
         desk.tell(InstrumentHalted("X", halted=False, reason=""))
+        assert desk.buy(1) == OrderDenied("a:1:3", "a", Reason.INSTRUMENT_HALTED, "halt", "a price since the halt", "none")
+        desk.wait(1).quote("X", 99.0, 101.0)
         assert reason(desk.buy(1)) is None
 
 
