@@ -40,7 +40,7 @@ from .valuation import AccountValue
 from .volume import Volumes
 from .walk import Walks
 
-LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 3  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -79,7 +79,8 @@ class RiskState(msgspec.Struct):
     regime: str = ""
 
 
-_encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
+# no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
+_encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
@@ -124,7 +125,7 @@ class Desk:
 
     def rebuild(self) -> None:
         """Derive what is derived for every symbol: after a restore, or an event that concerns many."""
-        for symbol in {*self.ledger.positions(), *self.reservations.account.symbols(), *self._held(), *self.watches.active}:
+        for symbol in sorted({*self.ledger.positions(), *self.reservations.account.symbols(), *self._held(), *self.watches.active}):
             self.track(symbol)
         self.watches.settle()
 

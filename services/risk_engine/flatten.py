@@ -43,7 +43,7 @@ _UNFILLED = (OrderRejected, OrderAbandoned, OrderCanceled, OrderExpired)
 class FlattenState(msgspec.Struct):
     """symbols in flattening; run of this engine and orders of its own in it."""
 
-    symbols: set[str] = msgspec.field(default_factory=set)
+    symbols: dict[str, bool] = msgspec.field(default_factory=dict)
     run: int = 0
     orders: int = 0
 
@@ -97,7 +97,7 @@ class Flattening:
             yield HoldingAssigned(e.symbol, strategy, part, e.price)
 
     def begin(self, e: FlattenRequested) -> None:
-        self.state.symbols.update(self.targets(e))
+        self.state.symbols.update(dict.fromkeys(self.targets(e), True))
         for symbol in self.targets(e):
             self.settle(symbol)
 
@@ -110,9 +110,9 @@ class Flattening:
         self.state.orders = max(self.state.orders, int(order_id.rsplit(":", 1)[1]))
 
     def stop(self, symbol: str) -> None:
-        self.state.symbols.discard(symbol)
+        self.state.symbols.pop(symbol, None)
 
     def settle(self, symbol: str) -> None:
         """Done when nothing is held and nothing works."""
         if not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
-            self.state.symbols.discard(symbol)
+            self.state.symbols.pop(symbol, None)

@@ -47,7 +47,7 @@ class Gates(msgspec.Struct):
     halted: dict[str, str] = msgspec.field(default_factory=dict)
     locked: dict[str, str] = msgspec.field(default_factory=dict)
     gaps: dict[str, int] = msgspec.field(default_factory=dict)
-    stale: set[str] = msgspec.field(default_factory=set)
+    stale: dict[str, bool] = msgspec.field(default_factory=dict)
     aging: dict[str, int] = msgspec.field(default_factory=dict)
     broker_takes: dict[OrderType, tuple[TimeInForce, ...]] = msgspec.field(default_factory=dict)
     closes: dict[str, int] = msgspec.field(default_factory=dict)
@@ -90,10 +90,10 @@ class Gates(msgspec.Struct):
 
     def freshness(self, e: FreshnessChanged) -> None:
         if e.fresh:
-            self.stale.discard(e.symbol)
+            self.stale.pop(e.symbol, None)
             self.aging.pop(e.symbol, None)
         else:
-            self.stale.add(e.symbol)
+            self.stale[e.symbol] = True
             if e.last:
                 self.aging[e.symbol] = e.last
 

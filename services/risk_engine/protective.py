@@ -144,7 +144,7 @@ class Protective:
             self.guards.clear()
             self._ranges.clear()
             return
-        for symbol in {*self._ledger.positions(), *self.guards, *(s for book in self._ledger.books.values() for s in book.positions)}:
+        for symbol in sorted({*self._ledger.positions(), *self.guards, *(s for book in self._ledger.books.values() for s in book.positions)}):
             self.rebooked(symbol, now)
 
     def rebooked(self, symbol: str, now: int) -> None:

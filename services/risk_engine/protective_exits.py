@@ -79,7 +79,7 @@ def guarding(decide: Decider, marks: Callable[[Any], tuple[float, float]], desk:
         if of_symbol is None:
             return out
         bid, ask = marks(e.event)
-        concerned = [strategy for strategy, guard in of_symbol.items() if guard.meets(bid, ask, e.ts_ns)]
+        concerned = sorted(strategy for strategy, guard in of_symbol.items() if guard.meets(bid, ask, e.ts_ns))
         if not concerned:
             return out
         states = _restricted_to(out)
