@@ -82,6 +82,7 @@ from .flatten import OWNER
 from .open_order import OpenOrder
 from .prices import MILLISECOND
 from .proposal import value_price
+from .remembering import remembering
 
 _INTENTS: Final = (OrderIntent, ReplaceIntent, CancelIntent)
 _NO_DECISION: Final = (Reason.NOT_AUTHORISED, Reason.DUPLICATE_ID, Reason.DUPLICATE_MISMATCH)  # denials that decide no order id
@@ -95,7 +96,7 @@ class Fold:
         self.on: dict[type[Event], Callable[[Envelope], None]] = {
             kind: d.protective.folding(self._price(store)) for kind, store in d.prices.store.items()
         }
-        self.on[Bar] = d.protective.folding(_remembering(self._price(d.prices.store[Bar]), d))
+        self.on[Bar] = d.protective.folding(remembering(self._price(d.prices.store[Bar]), d))
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
             BrokerConnectionChanged: d.gates.connected,
@@ -377,23 +378,6 @@ class Fold:
         for watch in self._desk.watches.all():
             watch.meet(e)
         self._desk.protective.breached(e)
-
-
-def _remembering(fold: Callable[[Envelope], None], d: Desk) -> Callable[[Envelope], None]:
-    """The fold of a bar with what later limits need of it; the fold itself where none does."""
-    pairs, volumes = d.settings.correlation, d.settings.order_adv_fraction_max is not None
-    if pairs is None and not volumes:
-        return fold
-
-    def remembered(e: Envelope) -> None:
-        fold(e)
-        bar: Any = e.event
-        if pairs is not None:
-            d.closes.add(bar, pairs.window)
-        if volumes:
-            d.volumes.add(bar)
-
-    return remembered
 
 
 def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:

@@ -94,7 +94,7 @@ DENIALS: dict[Reason, tuple[dict[str, Any], Callable[[Stack], object], str]] = {
     Reason.PRICE_COLLAR: ({"collar_bps": 10}, lambda _: None, "collar_bps"),
     Reason.POSITION: ({"position_max": 1}, lambda _: None, "position_max"),
     Reason.BUYING_POWER: ({"buying_power_fraction_max": "0.0001"}, lambda _: None, "buying_power_fraction_max"),
-    Reason.SELF_TRADE: ({"self_trade_allowed": False}, lambda s: s.sell(5, 102, strategy="b"), "self_trade_allowed"),
+    Reason.SELF_TRADE: ({"self_trade_allowed": False}, lambda s: s.sell(5, 102, strategy="b"), "self_trade"),
 }
 
 
