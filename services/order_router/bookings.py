@@ -23,7 +23,7 @@ from shared.events import (
     Severity,
 )
 
-from . import externals
+from . import externals, replaces
 from .asking import query
 from .orders import Draft
 from .state import Fact, RouterOrder
@@ -94,6 +94,7 @@ def _name(row: ExecutionRow) -> str:
 
 
 def _book(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
+    replaces.proven(draft, order, row)
     record = order.record
     late, was = record.done and not is_external(record.order_id), record.status
     filled = add(record.filled, row.quantity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from shared.domain.order_ids import client_order_id, is_external
-from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
+from shared.events import ExecutionRow, OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
 from . import throttle
 from .orders import Draft
@@ -60,6 +60,13 @@ def confirm(draft: Draft, order: RouterOrder, row: OrderRow) -> None:
             record.order_id, record.strategy, replace.replace_no, replace.terms, row.client_order_id or record.client_order_id, row.broker_order_id
         )
     )
+
+
+def proven(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
+    """An execution of the new order proves that the broker made it, whatever became of the answer: the new terms stand before it is booked."""
+    replace, record = order.replace, order.record
+    if replace is not None and row.client_order_id == replace.client_order_id and not record.done:
+        draft.emit(OrderReplaced(record.order_id, record.strategy, replace.replace_no, replace.terms, row.client_order_id, row.broker_order_id))
 
 
 def _why_not(draft: Draft, order: RouterOrder, asked: Asked) -> tuple[str, str]:
