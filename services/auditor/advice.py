@@ -32,6 +32,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.STRATEGY_ERROR: "read the strategy's error, fix it, then `resume --strategy ID`",
     Reason.STRATEGY_BLOCKED: "a callback did not return; fix it, then `resume --strategy ID`",
     Reason.FILL_MISMATCH: "two reports of one execution differ; take the broker's statement for the truth, then `resume --symbol SYMBOL`",
+    Reason.EXTERNAL_TRADE: "somebody traded it by hand; see `positions`, then `claim` or `flatten`, then `resume --symbol SYMBOL`",
     Reason.FEED_LOST: "the market data feed is gone; it is tried again by itself",
     Reason.OPERATOR: "an operator asked for it; `resume` lifts it",
 }
@@ -52,6 +53,8 @@ _BY_BREAK: Final[dict[str, str]] = {
     "execution_differs": "an execution differs from what is booked; take the broker's statement for the truth",
     "overfill": "more is booked than the broker says; stop trading the symbol and compare every execution",
     "position": "nobody reported what changed the position; look for manual trades, then claim or flatten it",
+    "action_missing": "a corporate action at the broker is not booked; if it stays, restart the router and compare holdings",
+    "rival_log": "another engine trades this account: stop it, cancel its orders, then `resume --reason TEXT`; one log, one account",
     "cash": "cash moved without an event; look for fees, transfers or dividends in the broker's statement",
 }
 

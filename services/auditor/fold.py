@@ -10,11 +10,13 @@ from shared.events import (
     Alert,
     Bar,
     BrokerConnectionChanged,
+    CashFlow,
     EquityMarked,
     Event,
     FeedStateChanged,
     FeedStatus,
     HealthReported,
+    HoldingAssigned,
     InstrumentLocked,
     InstrumentUnlocked,
     LeaseEnded,
@@ -36,7 +38,7 @@ from shared.events import (
 )
 
 from .settings import AuditorSettings
-from .state import Denied, Fill, Lease, Line, Picture, Raised, StrategyLife
+from .state import Claim, Denied, Fill, Flow, Lease, Line, Picture, Raised, StrategyLife
 
 
 def fold(picture: Picture, event: Event, now: int, settings: AuditorSettings) -> None:
@@ -139,9 +141,27 @@ def _denied(p: Picture, e: OrderDenied, now: int, s: AuditorSettings) -> None:
 
 
 def _alert(p: Picture, e: Alert, now: int, s: AuditorSettings) -> None:
+    subject, _, command = e.key.partition(":")
+    if subject == "claim":
+        _claimed(p, Claim(now, command, refused=e.text), s)
     p.alerts.append(Raised(now, e))
     del p.alerts[: -s.notes_kept]
     _count(p, "alerts")
+
+
+def _flowed(p: Picture, e: CashFlow, now: int, s: AuditorSettings) -> None:
+    p.flows.append(Flow(now, e))
+    del p.flows[: -s.notes_kept]
+
+
+def _assigned(p: Picture, e: HoldingAssigned, now: int, s: AuditorSettings) -> None:
+    if e.command:
+        _claimed(p, Claim(now, e.command, e.symbol, e.strategy, e.quantity, e.price), s)
+
+
+def _claimed(p: Picture, claim: Claim, s: AuditorSettings) -> None:
+    p.claims.append(claim)
+    del p.claims[: -s.notes_kept]
 
 
 def _count(p: Picture, name: str) -> None:
@@ -195,6 +215,8 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     OrderFilled: _filled,
     OrderDenied: _denied,
     Alert: _alert,
+    CashFlow: _flowed,
+    HoldingAssigned: _assigned,
     StrategyStarted: _started,
     StrategyStopped: _stopped,
     StrategyFailed: _failed,

@@ -29,6 +29,9 @@ TYPES: Final = (
     "Reconnect",
     "DataGap",
     "OperatorCommand",
+    "CashFlow",
+    "CorporateAction",
+    "HoldingAssigned",
 )
 
 Metadata = tuple[tuple[str, str], ...]

@@ -13,6 +13,7 @@ from shared.events import (
     AccountReported,
     Alert,
     Break,
+    CashFlow,
     EquityMarked,
     HealthReported,
     InstrumentLocked,
@@ -89,6 +90,23 @@ class Seen(msgspec.Struct):
     late: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """What became of a claim: quantity moved at price, or why it was refused."""
+
+    at_ns: int
+    command: str
+    symbol: str = ""
+    strategy: str = ""
+    quantity: Decimal = ZERO
+    price: Decimal = ZERO
+    refused: str = ""
+
+
+class Flow(msgspec.Struct, frozen=True):
+    at_ns: int
+    flow: CashFlow
+
+
 class Picture(msgspec.Struct):
     """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service."""
 
@@ -111,6 +129,8 @@ class Picture(msgspec.Struct):
     denials: list[Denied] = msgspec.field(default_factory=list)
     alerts: list[Raised] = msgspec.field(default_factory=list)
     counts: dict[str, int] = msgspec.field(default_factory=dict)
+    claims: list[Claim] = msgspec.field(default_factory=list)
+    flows: list[Flow] = msgspec.field(default_factory=list)
 
 
 class AuditorState(msgspec.Struct):

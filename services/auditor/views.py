@@ -15,7 +15,7 @@ from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.events import OrderStatus, Scope, TradingState
 
 from . import advice
-from .state import Denied, Picture, Raised
+from .state import Claim, Denied, Flow, Picture, Raised
 from .times import iso
 
 
@@ -59,6 +59,7 @@ def status(f: Facts) -> dict[str, Any]:
         ],
         "denials": [_denial(n) for n in reversed(p.denials[-20:])],
         "alerts": [_alert(n) for n in reversed(p.alerts[-20:])],
+        "cash_flows": [_flow(n) for n in reversed(p.flows[-20:])],
         "counts": dict(sorted(p.counts.items())),
     }
 
@@ -92,7 +93,7 @@ def positions(f: Facts) -> dict[str, Any]:
         for owner, b in sorted(f.ledger.books.items())
         if owner != UNASSIGNED or b.cash or b.positions
     ]
-    return {"now": iso(p.now_ns), "positions": rows, "books": books_now}
+    return {"now": iso(p.now_ns), "positions": rows, "books": books_now, "claims": [_claim(n) for n in reversed(p.claims[-20:])]}
 
 
 def fills(f: Facts) -> dict[str, Any]:
@@ -243,6 +244,17 @@ def _denial(n: Denied) -> dict[str, Any]:
 def _alert(n: Raised) -> dict[str, Any]:
     a = n.alert
     return {"time": iso(n.at_ns), "severity": str(a.severity), "key": a.key, "text": a.text}
+
+
+def _flow(n: Flow) -> dict[str, Any]:
+    f = n.flow
+    return {"time": iso(n.at_ns), "kind": f.kind, "amount": _text(f.amount), "currency": f.currency, "symbol": f.symbol, "reference": f.reference}
+
+
+def _claim(n: Claim) -> dict[str, Any]:
+    """quantity and price empty where it was refused."""
+    moved = {} if n.refused else {"quantity": _text(n.quantity), "price": _text(n.price)}
+    return {"time": iso(n.at_ns), "command": n.command, "symbol": n.symbol, "strategy": n.strategy, **moved, "refused": n.refused}
 
 
 def _text(value: Decimal | None) -> str | None:

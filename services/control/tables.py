@@ -36,6 +36,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         ("unknown_orders", ("order_id", "symbol", "since", "text")),
         ("denials", ("time", "order_id", "reason", "key", "limit", "value")),
         ("alerts", ("time", "severity", "key", "text")),
+        ("cash_flows", ("time", "kind", "amount", "currency", "symbol", "reference")),
     ),
     "orders": (
         ("orders", ("order_id", "symbol", "side", "type", "quantity", "filled", "limit_price", "stop_price", "tif", "status", "opened", "text")),
@@ -43,6 +44,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "positions": (
         ("positions", ("symbol", "quantity", "average_price", "mark", "value", "unrealised", "books")),
         ("books", ("owner", "cash", "realised", "fees")),
+        ("claims", ("time", "symbol", "strategy", "quantity", "price", "refused")),
     ),
     "fills": (("fills", ("time", "order_id", "symbol", "side", "quantity", "price", "commission", "currency", "leaves", "execution_id")),),
     "health": (

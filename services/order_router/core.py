@@ -13,6 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from shared.events import (
+    AccountOpened,
+    BrokerActionReported,
     BrokerCashReported,
     BrokerExecutionReported,
     BrokerOrderNotFound,
@@ -36,7 +38,7 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, lookups, replaces, submissions
+from . import bookings, cancels, evidence, lookups, outside, replaces, submissions
 from .fold import FOLDED, fold
 from .orders import Draft, Orders
 from .settings import RouterSettings
@@ -58,7 +60,9 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
     ReplaceApproved: replaces.approved,
     BrokerOrderReported: evidence.order_reported,
     BrokerExecutionReported: evidence.execution_reported,
-    BrokerCashReported: bookings.cash,
+    BrokerCashReported: outside.cash,
+    BrokerActionReported: outside.action_reported,
+    AccountOpened: outside.opened,
     BrokerStateReported: evidence.state_reported,
     BrokerRequestRefused: submissions.refused,
     BrokerRequestAmbiguous: submissions.ambiguous,

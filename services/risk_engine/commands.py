@@ -9,6 +9,7 @@ from shared.events import (
     BusStarted,
     CancelApproved,
     CancelRequested,
+    ClaimRequested,
     ClockTicked,
     DayEnded,
     Envelope,
@@ -27,6 +28,7 @@ from shared.events import (
     TradingState,
 )
 
+from . import claims
 from .desk import Desk
 from .flatten import OWNER
 from .prices import MILLISECOND
@@ -129,6 +131,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     StrategyBlocked: on_failed,
     CancelRequested: on_cancel_requested,
     FlattenRequested: on_flatten,
+    ClaimRequested: claims.on_claim,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,
 }

@@ -234,20 +234,30 @@ class Fold:
         self._desk.power.reported, self._desk.power.spent = e.buying_power, ZERO
 
     def _cash_flow(self, e: CashFlow, now: int) -> None:
-        self._desk.ledger.apply(e)
-        self._desk.watches.account.fund(e.amount)
-        self._desk.marking.moved(now)
+        d = self._desk
+        shares = d.ledger.shares_of(e)
+        d.ledger.apply(e)
+        d.watches.account.fund(e.amount)
+        for strategy, watch in d.watches.strategies.items():
+            watch.fund(shares.get(strategy, ZERO))
+        d.marking.moved(now)
 
     def _assigned(self, e: HoldingAssigned, now: int) -> None:
-        self._desk.ledger.apply(e)
+        """A claim is no profit or loss of the strategy: its base moves along. A fill that closed its holding is one."""
+        d = self._desk
+        watch = d.watches.strategies.get(e.strategy) if e.command else None
+        before = watch.value.equity() if watch is not None else ZERO
+        d.ledger.apply(e)
         self._rebooked(e.symbol)
-        self._desk.marking.moved(now)
+        if watch is not None:
+            watch.fund(subtract(watch.value.equity(), before))
+        d.marking.moved(now)
 
     def _corporate_action(self, e: CorporateAction, now: int) -> None:
         d = self._desk
         d.ledger.apply(e)
         if e.kind == "split":
-            d.prices.rescale(e.symbol, float(e.ratio))
+            d.prices.rescale(e.symbol, float(e.ratio) / float(e.per))
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)

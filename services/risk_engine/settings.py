@@ -46,6 +46,15 @@ class AccountKind(StrEnum):
     MARGIN = "margin"
 
 
+class ExternalPolicy(StrEnum):
+    """What becomes of a trade on the account that was not ours: it is unassigned, it closes what strategies hold, or (by the reconciler) its
+    instrument is locked as well."""
+
+    UNASSIGNED = "unassigned"
+    REDUCE_HOLDER = "reduce_holder"
+    LOCK = "lock"
+
+
 class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one strategy may trade. symbols: all it may name. budget: its book's opening cash. day_loss_max: money a day, in place of
     `strategy_day_loss_max`."""
@@ -62,6 +71,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategies: tuple[StrategySettings, ...] = ()
     arm: Arm = Arm.AUTO
     arm_requires_reconcile: bool = True
+    external_policy: ExternalPolicy = ExternalPolicy.UNASSIGNED
 
     # validity and time
     order_types_allowed: tuple[OrderType, ...] = tuple(OrderType)
