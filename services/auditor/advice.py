@@ -19,7 +19,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.MARKET_CLOSED: "the symbol's session is closed; check `live.calendar` if it should be open",
     Reason.INSTRUMENT_HALTED: "the venue halted the instrument; wait for its resume and a fresh quote",
     Reason.EXPIRED: "the order waited longer than `command_age_ms_max`; look for a slow or stopped service in `health`",
-    Reason.NO_REFERENCE: "no price to value a market order at; wait for data",
+    Reason.NO_REFERENCE: "no price to value the order at: wait for data; with key fx_rate: give `instruments.SYMBOL.fx_rate`",
     Reason.BUYING_POWER: "the broker's buying power is spent; reduce or cancel something",
     Reason.DAY_LOSS: "the day's loss limit is met; only closing orders pass until the day rolls or an operator resumes",
     Reason.DRAWDOWN: "the drawdown limit is met; only closing orders pass until an operator resumes",

@@ -225,6 +225,7 @@ class Fold:
 
     def _opened(self, e: AccountOpened, now: int) -> None:
         d = self._desk
+        d.gates.currency = d.gates.currency or e.currency
         d.ledger.apply(e)
         d.rebuild()
         self._begin_watches()

@@ -21,7 +21,8 @@ from shared.events import (
 
 
 class Gates(msgspec.Struct):
-    """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale."""
+    """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. currency: the
+    account's, empty while nobody told."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
@@ -29,6 +30,7 @@ class Gates(msgspec.Struct):
     locked: dict[str, str] = msgspec.field(default_factory=dict)
     gaps: dict[str, int] = msgspec.field(default_factory=dict)
     stale: set[str] = msgspec.field(default_factory=set)
+    currency: str = ""
 
     def phase(self, instrument: Instrument) -> SessionPhase | None:
         """Phase of the instrument's calendar; None while nobody reported it."""
@@ -37,6 +39,10 @@ class Gates(msgspec.Struct):
 
     def define(self, e: InstrumentDefined) -> None:
         self.instruments[e.symbol] = Instrument.of(e)
+
+    def has_rate(self, instrument: Instrument) -> bool:
+        """Whether its prices can be told in account currency."""
+        return bool(instrument.fx_rate) or not self.currency or instrument.currency in {"", self.currency}
 
     def session(self, e: SessionChanged) -> None:
         self.phases[e.calendar] = e.phase

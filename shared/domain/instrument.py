@@ -46,7 +46,8 @@ def plausible(number: Decimal) -> bool:
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit."""
+    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit, at `fx_rate` where the
+    instrument's currency is another (0: no rate is known)."""
 
     symbol: str
     tick_size: Decimal
@@ -56,10 +57,11 @@ class Instrument(msgspec.Struct, frozen=True):
     asset_class: str = ""
     currency: str = ""
     shortable: bool = True
+    fx_rate: Decimal = ZERO
 
     @classmethod
     def of(cls, e: InstrumentDefined) -> Instrument:
-        return cls(e.symbol, e.tick_size, e.lot_size, e.multiplier, e.calendar, e.asset_class, e.currency, e.shortable)
+        return cls(e.symbol, e.tick_size, e.lot_size, e.multiplier, e.calendar, e.asset_class, e.currency, e.shortable, e.fx_rate)
 
     def on_tick(self, price: Decimal) -> bool:
         """Whether a plausible price lies on the tick grid (tick_size 0: any price does)."""

@@ -134,9 +134,11 @@ class WarmupBar(Event, frozen=True):
 
 class InstrumentDefined(Event, frozen=True):
     """Static facts of one instrument. tick_size and lot_size are exact increments; multiplier: account currency a point and unit;
-    calendar: an exchange-calendars name or `24x7`."""
+    calendar: an exchange-calendars name or `24x7`. currency: of its prices; fx_rate: account currency a unit of it, which `multiplier` contains
+    (0: none is known)."""
 
     TAG: ClassVar[int] = 120
+    VERSION: ClassVar[int] = 2
     symbol: str
     asset_class: str
     currency: str
@@ -147,6 +149,7 @@ class InstrumentDefined(Event, frozen=True):
     shortable: bool = True
     sector: str = ""
     industry: str = ""
+    fx_rate: Decimal = Decimal(0)
 
 
 class SessionChanged(Event, frozen=True):

@@ -58,7 +58,12 @@ class AccountWorld:
     """core: by source. log: every event. cash: of the account when it is found."""
 
     def __init__(
-        self, cash: str = "1000000", lot: str = "1", multiplier: str = "1", before: Callable[[AccountWorld], None] | None = None, **risk: Any
+        self,
+        cash: str = "1000000",
+        lot: str = "1",
+        multipliers: tuple[str, str, str] = ("1", "1", "1"),
+        before: Callable[[AccountWorld], None] | None = None,
+        **risk: Any,
     ) -> None:
         self.now, self.seq, self._n = T0, 0, 0
         self.log: list[Event] = []
@@ -76,7 +81,10 @@ class AccountWorld:
         }
         self.orders = dict.fromkeys(STRATEGIES, 0)
         self.commands = 0
-        self.instruments = [InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(lot), Decimal(multiplier), "24x7") for s in SYMBOLS]
+        self.instruments = [
+            InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(lot), Decimal(m), "24x7")
+            for s, m in zip(SYMBOLS, multipliers, strict=True)
+        ]
         for instrument in self.instruments:
             self.venue.service.advance(0, instrument, self.now)
         if before is not None:
