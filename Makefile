@@ -49,6 +49,9 @@ sim: $(STAMP) ## seeded simulation: make sim SEEDS=20000
 faults: $(STAMP) ## real processes killed at every step of the order path: make faults FAULTS_PASSES=50
 	@FAULTS_PASSES=$(FAULTS_PASSES) $(BIN)/python -m pytest tests/faults -s
 
+drill: $(STAMP) ## halt with 200 working orders: all alive, risk dead, router dead, bus dead; from command to none at the venue
+	@DRILL_ORDERS=$(or $(ORDERS),200) $(BIN)/python -m pytest tests/faults/test_drill.py -s
+
 bench: $(STAMP) ## every benchmark, with ratios against bare hops, forwarders and codecs
 	@$(BIN)/python -m tests.bench.main
 
@@ -71,4 +74,4 @@ compose-test: $(STAMP) ## containers for real: build, up, trade, kill and restar
 clean: ## remove what was made here
 	@rm -rf $(VENV) .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis var
 
-.PHONY: help demo install test check sim faults bench docs clean image up down compose-test
+.PHONY: help demo install test check sim faults drill bench docs clean image up down compose-test

@@ -21,6 +21,8 @@ from shared.events import (
     InstrumentUnlocked,
     LeaseEnded,
     LeaseGranted,
+    LimitBreached,
+    LimitOverridden,
     LogStarted,
     OrderDenied,
     OrderFilled,
@@ -28,6 +30,7 @@ from shared.events import (
     ReconcileCompleted,
     ReconcileFailed,
     RegimeChanged,
+    ReplaceDenied,
     StrategyBlocked,
     StrategyFailed,
     StrategyPaused,
@@ -37,8 +40,9 @@ from shared.events import (
     TradingStateChanged,
 )
 
+from . import denials
 from .settings import AuditorSettings
-from .state import Claim, Denied, Fill, Flow, Lease, Line, Picture, Raised, StrategyLife
+from .state import Claim, Denied, Fill, Flow, Lease, Line, Met, Picture, Raised, StrategyLife
 
 
 def fold(picture: Picture, event: Event, now: int, settings: AuditorSettings) -> None:
@@ -105,6 +109,14 @@ def _unlocked(p: Picture, e: InstrumentUnlocked, _now: int, _s: AuditorSettings)
     p.locks.pop(e.symbol, None)
 
 
+def _overridden(p: Picture, e: LimitOverridden, _now: int, _s: AuditorSettings) -> None:
+    name = f"{e.scope}:{e.scope_key}:{e.key}"
+    if e.outcome == "set":
+        p.overrides[name] = e
+    elif e.outcome != "refused":
+        p.overrides.pop(name, None)
+
+
 def _reconciled(p: Picture, e: ReconcileCompleted, now: int, _s: AuditorSettings) -> None:
     r = p.reconciled
     r.at_ns, r.clean, r.pending, r.breaks, r.failure = now, e.clean, e.pending, e.breaks, ""
@@ -138,6 +150,17 @@ def _denied(p: Picture, e: OrderDenied, now: int, s: AuditorSettings) -> None:
     p.denials.append(Denied(now, e))
     del p.denials[: -s.notes_kept]
     _count(p, "denials")
+    denials.note(p.denied, e, now)
+
+
+def _replace_denied(p: Picture, e: ReplaceDenied, now: int, _s: AuditorSettings) -> None:
+    _count(p, "denials")
+    denials.note(p.denied, e, now)
+
+
+def _met(p: Picture, e: LimitBreached, now: int, s: AuditorSettings) -> None:
+    p.met.append(Met(now, e))
+    del p.met[: -s.notes_kept]
 
 
 def _alert(p: Picture, e: Alert, now: int, s: AuditorSettings) -> None:
@@ -207,6 +230,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     TradingStateChanged: _trading,
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,
+    LimitOverridden: _overridden,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     EquityMarked: _equity,
@@ -214,6 +238,8 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     RegimeChanged: _regime,
     OrderFilled: _filled,
     OrderDenied: _denied,
+    ReplaceDenied: _replace_denied,
+    LimitBreached: _met,
     Alert: _alert,
     CashFlow: _flowed,
     HoldingAssigned: _assigned,

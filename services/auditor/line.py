@@ -21,6 +21,7 @@ TYPES: Final = (
     "SystemStart",
     "SystemStop",
     "Error",
+    "OrderHeld",
     "OrderDenied",
     "OrderUnknown",
     "OrderReplaced",

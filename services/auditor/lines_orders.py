@@ -19,6 +19,7 @@ from shared.events import (
     OrderDenied,
     OrderExpired,
     OrderFilled,
+    OrderHeld,
     OrderRejected,
     OrderReplaced,
     OrderSending,
@@ -110,6 +111,11 @@ def _abandoned(e: OrderAbandoned, _net: Decimal) -> Sequence[Entry]:
     return [(kind, f"{e.order_id} abandoned: {e.text}", meta(order_id=e.order_id, strategy=e.strategy))]
 
 
+def _held(e: OrderHeld, _net: Decimal) -> Sequence[Entry]:
+    text = f"{e.request} of {e.order_id} waits for room under the broker's limits"
+    return [("OrderHeld", text, meta(order_id=e.order_id, strategy=e.strategy, request=e.request))]
+
+
 def _denied(e: OrderDenied | ReplaceDenied, _net: Decimal) -> Sequence[Entry]:
     extra = meta(order_id=e.order_id, strategy=e.strategy, reason=e.reason.name, code=int(e.reason), key=e.key, limit=e.limit, value=e.value)
     return [("OrderDenied", f"{e.order_id} denied: {e.reason.name}", extra)]
@@ -154,6 +160,7 @@ ORDER_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]]
     CancelRejected: _cancel_rejected,
     ReplaceRejected: _replace_rejected,
     OrderAbandoned: _abandoned,
+    OrderHeld: _held,
     OrderDenied: _denied,
     ReplaceDenied: _denied,
     OrderUnknown: _unknown,

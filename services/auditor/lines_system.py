@@ -21,6 +21,8 @@ from shared.events import (
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
+    LimitOverridden,
+    OrdersCanceledDirectly,
     ReconcileCompleted,
     ReconcileFailed,
     RegimeChanged,
@@ -90,6 +92,11 @@ def _reconcile_failed(e: ReconcileFailed, _net: Decimal) -> Sequence[Entry]:
     return [("Reconciliation", f"failed: {e.text}", meta(query=e.query))]
 
 
+def _canceled_directly(e: OrdersCanceledDirectly, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(command=e.command, cause=e.cause, found=e.found, asked=e.asked, kept=len(e.kept), open=e.open_count, at_ns=e.at_ns)
+    return [("Reconciliation", f"cancelled directly: {e.asked} of {e.found}, {e.open_count} still open {e.failed}".rstrip(), extra)]
+
+
 def _connection(e: BrokerConnectionChanged, _net: Decimal) -> Sequence[Entry]:
     word = "up" if e.connected else "down"
     return [("Reconnect", f"{e.session} {word}: {e.text}".removesuffix(": "), meta(account=e.account, session=e.session, connected=word))]
@@ -128,6 +135,20 @@ def _fault(e: DeterminismFault, _net: Decimal) -> Sequence[Entry]:
     return [("Error", f"{e.name} said something else the second time", meta(name=e.name, run=e.name_run, n=e.name_n, first=e.seq_first))]
 
 
+def _overridden(e: LimitOverridden, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(
+        command=e.command,
+        outcome=e.outcome,
+        scope=e.scope,
+        scope_key=e.scope_key or None,
+        key=e.key,
+        old=e.old,
+        new=e.new,
+        expires_ns=e.expires_at or None,
+    )
+    return [("OperatorCommand", f"limit {e.key} {e.outcome}: {e.text}", extra)]
+
+
 def command_line(e: Command, _net: Decimal) -> Sequence[Entry]:
     own = {name: value for name in e.__struct_fields__ if name not in {"command", "operator", "reason"} and (value := getattr(e, name)) != ""}
     extra = (*meta(command=e.command, operator=e.operator), *meta(**own))
@@ -143,8 +164,10 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,
     LimitBreached: _breached,
+    LimitOverridden: _overridden,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
+    OrdersCanceledDirectly: _canceled_directly,
     BrokerConnectionChanged: _connection,
     DataGap: _gap,
     RegimeChanged: _regime,

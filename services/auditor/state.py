@@ -17,10 +17,14 @@ from shared.events import (
     EquityMarked,
     HealthReported,
     InstrumentLocked,
+    LimitBreached,
+    LimitOverridden,
     OrderDenied,
     OrderFilled,
     TradingStateChanged,
 )
+
+from .denials import DenialKind
 
 
 class Denied(msgspec.Struct, array_like=True, frozen=True):
@@ -31,6 +35,11 @@ class Denied(msgspec.Struct, array_like=True, frozen=True):
 class Raised(msgspec.Struct, array_like=True, frozen=True):
     at_ns: int
     alert: Alert
+
+
+class Met(msgspec.Struct, array_like=True, frozen=True):
+    at_ns: int
+    breach: LimitBreached
 
 
 class Fill(msgspec.Struct, array_like=True, frozen=True):
@@ -129,6 +138,9 @@ class Picture(msgspec.Struct):
     denials: list[Denied] = msgspec.field(default_factory=list)
     alerts: list[Raised] = msgspec.field(default_factory=list)
     counts: dict[str, int] = msgspec.field(default_factory=dict)
+    overrides: dict[str, LimitOverridden] = msgspec.field(default_factory=dict)
+    denied: dict[str, DenialKind] = msgspec.field(default_factory=dict)
+    met: list[Met] = msgspec.field(default_factory=list)
     claims: list[Claim] = msgspec.field(default_factory=list)
     flows: list[Flow] = msgspec.field(default_factory=list)
 

@@ -12,11 +12,14 @@ from typing import Any, Final, NamedTuple
 from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
 from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
-from shared.events import OrderStatus, Scope, TradingState
+from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
-from . import advice
-from .state import Claim, Denied, Flow, Picture, Raised
+from . import advice, denials
+from .state import Claim, Denied, Flow, Met, Picture, Raised
 from .times import iso
+
+SECOND: Final = 1_000_000_000
+SHOWN: Final = 20  # newest of a kind in `status`; the log has all
 
 
 class Facts(NamedTuple):
@@ -47,19 +50,19 @@ def status(f: Facts) -> dict[str, Any]:
         "open_orders": len(open_orders),
         "positions": len(f.ledger.positions()),
         "strategies": [_strategy(p, key) for key in sorted(p.strategies)],
+        "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(name)],
         "reconciliation": _reconciliation(p),
+        "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
         "locks": [
-            {"symbol": k, "reason": lock.reason.name, "text": lock.text, "what_to_do": advice.for_reason(lock.reason)}
+            {"symbol": k, "reason": lock.reason.name, "text": lock.text, "what_to_do": advice.for_reason(lock.reason, Scope.SYMBOL, k)}
             for k, lock in sorted(p.locks.items())
         ],
-        "unknown_orders": [
-            {"order_id": r.order_id, "symbol": r.terms.symbol, "since": iso(r.changed_ns), "text": r.text, "what_to_do": advice.for_unknown()}
-            for r in open_orders
-            if r.status is OrderStatus.UNKNOWN
-        ],
-        "denials": [_denial(n) for n in reversed(p.denials[-20:])],
-        "alerts": [_alert(n) for n in reversed(p.alerts[-20:])],
-        "cash_flows": [_flow(n) for n in reversed(p.flows[-20:])],
+        "unknown_orders": [_unknown(r, p.now_ns) for r in open_orders if r.status is OrderStatus.UNKNOWN],
+        "denials": [_denial(n) for n in reversed(p.denials[-SHOWN:])],
+        "denials_last_hour": denials.rows(p.denied, p.now_ns),
+        "limits_met": [_met(n) for n in reversed(p.met[-SHOWN:])],
+        "alerts": [_alert(n) for n in reversed(p.alerts[-SHOWN:])],
+        "cash_flows": [_flow(n) for n in reversed(p.flows[-SHOWN:])],
         "counts": dict(sorted(p.counts.items())),
     }
 
@@ -140,12 +143,17 @@ def health(f: Facts) -> dict[str, Any]:
         "equity": _text(p.equity.equity) if p.equity is not None else None,
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "last_update": iso(p.now_ns),
-        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if not name.startswith("control.")],
+        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(name)],
         "lines": [
             {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
             for name, line in sorted(p.lines.items())
         ],
     }
+
+
+def _is_service(name: str) -> bool:
+    """A command holds a name for its moment."""
+    return not name.startswith("control.")
 
 
 def _service(p: Picture, name: str) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def _service(p: Picture, name: str) -> dict[str, Any]:
         "lag": report.lag if report is not None else None,
         "queue": report.queue if report is not None else None,
         "reported": iso(p.health_ns.get(name, 0)),
-        "what_to_do": "" if held else f"nobody holds it: start `regimeflow service {name.split('.', maxsplit=1)[0]}`",
+        "what_to_do": "" if held else f"nobody holds it: start `regimeflow service {_SERVICES.get(name.split('.', maxsplit=1)[0], name)}`",
     }
 
 
@@ -171,7 +179,7 @@ def _trading_state(p: Picture) -> str:
 
 def _scope(p: Picture, key: str) -> dict[str, Any]:
     t = p.trading[key]
-    what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason)
+    what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason, t.scope, t.key)
     return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
 
 
@@ -184,7 +192,7 @@ def _strategy(p: Picture, key: str) -> dict[str, Any]:
         "state": life.state,
         "text": life.text,
         "since": iso(life.since_ns),
-        "what_to_do": advice.for_strategy(life.state),
+        "what_to_do": advice.for_strategy(key, life.state),
     }
 
 
@@ -222,7 +230,22 @@ def _order(r: OrderRecord) -> dict[str, Any]:
         "opened": iso(r.opened_ns),
         "changed": iso(r.changed_ns),
         "text": r.text,
-        "what_to_do": advice.for_unknown() if r.status is OrderStatus.UNKNOWN else "",
+        "what_to_do": advice.for_unknown(r.order_id) if r.status is OrderStatus.UNKNOWN else "",
+    }
+
+
+def _override(o: LimitOverridden) -> dict[str, Any]:
+    scope = f" --{o.scope} {o.scope_key}" if o.scope_key else ""
+    return {
+        "scope": str(o.scope),
+        "scope_key": o.scope_key,
+        "key": o.key,
+        "value": o.new,
+        "before": o.old,
+        "expires": iso(o.expires_at) if o.expires_at else None,
+        "command": o.command,
+        "text": o.text,
+        "what_to_do": f"`regimeflow limit clear {o.key}{scope} --reason TEXT` gives back the configuration's value",
     }
 
 
@@ -237,7 +260,33 @@ def _denial(n: Denied) -> dict[str, Any]:
         "key": d.key,
         "limit": d.limit,
         "value": d.value,
-        "what_to_do": advice.for_reason(d.reason),
+        "what_to_do": advice.for_denial(d.reason, d.key, d.strategy),
+    }
+
+
+def _met(n: Met) -> dict[str, Any]:
+    b = n.breach
+    what = advice.for_reason(b.reason) if b.hard else "nothing is denied yet: the soft part of the limit is used up"
+    return {
+        "time": iso(n.at_ns),
+        "reason": b.reason.name,
+        "key": b.key,
+        "limit": b.limit,
+        "value": b.value,
+        "level": "hard" if b.hard else "soft",
+        "what_to_do": what,
+    }
+
+
+def _unknown(r: OrderRecord, now: int) -> dict[str, Any]:
+    return {
+        "order_id": r.order_id,
+        "symbol": r.terms.symbol,
+        "client_order_id": r.client_order_id,
+        "since": iso(r.changed_ns),
+        "age_s": (now - r.changed_ns) // SECOND,
+        "text": r.text,
+        "what_to_do": advice.for_unknown(r.order_id),
     }
 
 
@@ -255,6 +304,9 @@ def _claim(n: Claim) -> dict[str, Any]:
     """quantity and price empty where it was refused."""
     moved = {} if n.refused else {"quantity": _text(n.quantity), "price": _text(n.price)}
     return {"time": iso(n.at_ns), "command": n.command, "symbol": n.symbol, "strategy": n.strategy, **moved, "refused": n.refused}
+
+
+_SERVICES: Final = {"strategy": "strategy_runner"}
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.bus.port import NEVER
-from shared.events import BusStarted, ClockTicked, Envelope, Event, LeaseGranted, LogStarted, OrderFilled, ReconcileNow, RunStarted
+from shared.events import BusStarted, ClockTicked, Envelope, Event, LeaseGranted, LimitOverridden, LogStarted, OrderFilled, ReconcileNow, RunStarted
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence
 from shared.venue import Report
@@ -225,6 +225,9 @@ class Engine:
             topic = event.topic
             if apply is not None:
                 apply(Envelope(0, now, topic, source, RUN, member.n, seq, EPOCH, event))
+            if type(event) is LimitOverridden:  # its author sits at another desk now: its handlers are looked up again
+                self._plans.clear()
+                self._routes.clear()
             self._place(Envelope(self.seq + 1, now, topic, source, RUN, member.n, seq, EPOCH, event))
 
     def _perform(self, member: Member, e: Envelope) -> None:
@@ -248,29 +251,32 @@ class Engine:
         elif n != newest + 1:
             raise InvariantError(f"{source} run {run}: expected n {newest + 1}, got {n}")
         author.numbers[(source, run)] = n
-        self._outside.setdefault((author.rank, source, run), deque()).append((n, evidence.event, evidence.ts_ns))
+        held = self._outside.get((author.rank, source, run))
+        if held is None:
+            held = self._outside[(author.rank, source, run)] = deque()
+        held.append((n, evidence.event, evidence.ts_ns))
 
     def _take_outside(self) -> bool:
         """The next fact of the world, the venue's newest reports included."""
-        newest = self._venue.head()
+        newest, outside = self._venue.head(), self._outside
         if newest != self._heard:
             self._heard = newest
             for member in self._polled:
                 self._poll(member)
-        if not self._outside:
-            return self._read_now()
-        key = min(self._outside)
-        held = self._outside[key]
+        if not outside:
+            return self._unread > 0 and self._read_now()
+        key = min(outside) if len(outside) > 1 else next(iter(outside))
+        held = outside[key]
         n, event, ts_ns = held.popleft()
         if not held:
-            del self._outside[key]
+            del outside[key]
         self.now = max(self.now, ts_ns)
         self._stamp(event, key[1], key[2], n, 0, 0)
         return True
 
     def _read_now(self) -> bool:
         """Ask for a reading of the account after fills, where one is wanted."""
-        if not self._unread or self._wants_reading is None or not self._wants_reading(self._unread):
+        if self._wants_reading is None or not self._wants_reading(self._unread):
             return False
         self._ask_reading("after fills")
         return True

@@ -22,6 +22,7 @@ class Member:
     timer_moves: whether its timer can change with a datum nothing follows from."""
 
     __slots__ = (
+        "_at_once",
         "_kinds",
         "apply",
         "begun",
@@ -59,7 +60,8 @@ class Member:
         self.n = 0
         self.begun = 0
         self.numbers: dict[tuple[str, int], int] = {}
-        self.apply: Apply | None = core.apply if isinstance(core, Core) else None
+        self._at_once: Decide | None = core.step if not isinstance(core, Core) else getattr(core, "at_once", None)
+        self.apply: Apply | None = None if self._at_once is not None else core.apply
         self.next_timer = core.next_timer
         self.timer_moves: bool = getattr(core, "timer_moves", True)
         self._kinds: frozenset[type[Event]] | None = getattr(core, "kinds", None)
@@ -72,8 +74,8 @@ class Member:
         """What is called, in this order, with an event of another author; None where nothing would follow and nothing change."""
         if self._kinds is not None and kind not in self._kinds:
             return None
+        if self._at_once is not None:
+            return self._at_once, None
         core: Any = self.core
-        if not isinstance(core, Core):
-            return core.step, None
         found: Callable[[type[Event]], tuple[Decide, Apply]] | None = getattr(core, "handlers", None)
         return found(kind) if found is not None else (core.decide, core.apply)

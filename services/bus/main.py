@@ -12,7 +12,7 @@ from shared.events import HealthState
 from shared.runtime.health import HealthFile, Sample
 from shared.runtime.logs import logger
 from shared.runtime.places import Places
-from shared.runtime.service import roster
+from shared.runtime.service import heartbeat_ns, roster
 
 from .process import BusProcess, ReaderEnded
 
@@ -27,7 +27,7 @@ def run(loaded: Loaded, instance: str) -> int:
     places = Places.of(config)
     places.make()
     settings = bus_settings(config)
-    health = HealthFile(places.health, "bus")
+    health = HealthFile(places.health, "bus", heartbeat_ns(config))
     health.state = HealthState.READY
     said: list[str] = []
 

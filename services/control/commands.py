@@ -1,6 +1,7 @@
 """What an operator commands: one event in the log each, acknowledged before the command says it is done.
 
-They work while risk or router are away: the router cancels on a halt by itself, and what is journaled is obeyed when its reader is back.
+They work while risk or router are away: the router cancels on a halt by itself, and what is journaled is obeyed when its reader is back. A halt
+also works without a bus (`halting.py`).
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ def add_to(app: typer.Typer) -> None:
 def halt(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
     """Block new orders and cancel the working ones: all, or those of one strategy or symbol.
 
-    It stays until `resume`, restarts included. Positions are left as they are; `flatten` closes them, also while halted.
+    It stays until `resume`, restarts included. Positions are left as they are; `flatten` closes them, also while halted. It goes through the
+    bus and, with or without it, through the reconciler's own broker session: it works with bus, risk and router dead. Exit status 1: orders
+    still work at the broker; 5: nobody could be told.
     """
-    from shared.events import HaltRequested
+    from .halting import halt_everywhere
 
     stack = find_stack(config)
     scope, key = _scope(stack, strategy, symbol)
-    _tell(stack, lambda command, who: HaltRequested(command, who, reason, scope, key), f"halt of {_words(scope, key)}", as_json=as_json)
+    halt_everywhere(stack, reason, scope, key, f"halt of {_words(scope, key)}", as_json=as_json)
 
 
 def resume(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:

@@ -20,6 +20,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "OrderFilled": "fill",
     "OrderCancelled": "cancelled",
     "OrderRejected": "REJECTED",
+    "OrderHeld": "waits",
     "OrderDenied": "DENIED",
     "OrderUnknown": "UNKNOWN",
     "OrderReplaced": "replaced",

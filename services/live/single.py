@@ -15,7 +15,9 @@ from services.bus.main import bus_settings
 from services.bus.process import start_reader
 from services.gateway.main import drivers as gateway_drivers
 from services.order_router.main import drivers as router_drivers
+from services.reconciler.killpath import KillPath
 from services.reconciler.main import drivers as reconciler_drivers
+from services.reconciler.main import open_killpath
 from services.risk_engine.main import drivers as risk_drivers
 from services.strategy_runner.main import Worker
 from shared.bus.journal import Journal
@@ -25,7 +27,6 @@ from shared.bus.snapshots import SnapshotStore
 from shared.bus.zmq_server import ZmqBusServer
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
-from shared.runtime.health import HealthFile
 from shared.runtime.logs import logger
 from shared.runtime.places import Places
 from shared.runtime.process import ActorProcess
@@ -51,13 +52,17 @@ def run(loaded: Loaded, instance: str) -> int:
     bus.pump()
     reader = start_reader(places.journal, places.snapshots, places.bus)
     desk: Desk | None = None
+    killpath: KillPath | None = None
     try:
         setting = Setting(loaded, places, instance)
         desk = Desk(setting, bus)
-        drivers = _drivers(setting, bus, desk)
-        return ActorProcess(SERVICE, bus, drivers, HealthFile(places.health, SERVICE), log, extra=desk.step).run(stop)
+        killpath = open_killpath(setting, log, bus_apart=False)
+        drivers = _drivers(setting, bus, desk, killpath)
+        return ActorProcess(SERVICE, bus, drivers, setting.health(SERVICE), log, extra=desk.step).run(stop)
     finally:
         bus.pump()
+        if killpath is not None:
+            killpath.close()
         if desk is not None:
             desk.close()
         sockets.close()
@@ -68,9 +73,8 @@ def run(loaded: Loaded, instance: str) -> int:
         journal.close()
 
 
-def _drivers(setting: Setting, bus: MemoryBus, desk: Desk) -> Sequence[ActorDriver]:
+def _drivers(setting: Setting, bus: MemoryBus, desk: Desk, killpath: KillPath | None) -> Sequence[ActorDriver]:
     """In rank order, the auditor last: it sees what the others made."""
     found: list[ActorDriver] = [*gateway_drivers(setting, bus), *Worker(setting, bus).drivers]
-    for drivers in (risk_drivers, router_drivers, reconciler_drivers):
-        found.extend(drivers(setting, bus))
+    found += [*risk_drivers(setting, bus), *router_drivers(setting, bus), *reconciler_drivers(setting, bus, killpath)]
     return [*found, desk.driver]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from shared.events import OrderQuerySending, OrderStatus, OrderUnknown
 
+from . import throttle
 from .orders import Draft
-from .state import Lookup, RouterOrder
+from .state import QUERY, Lookup, RouterOrder
 
 
 def query(draft: Draft, order: RouterOrder, client_order_id: str, *, again: bool = False) -> None:
-    """Ask, unless an answer is awaited already (again: ask all the same) or the order has no name to ask by."""
+    """Ask, or wait for room to ask, unless an answer is awaited already (again: ask all the same) or the order has no name to ask by."""
     lookup = order.lookups.get(client_order_id, Lookup())
-    if client_order_id and (again or not lookup.waiting):
+    wanted = client_order_id and (again or not lookup.waiting)
+    if wanted and throttle.passes(draft, order, QUERY, client_order_id):
         draft.emit(OrderQuerySending(order.record.order_id, order.record.strategy, client_order_id, lookup.attempts + 1))
 
 

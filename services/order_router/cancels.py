@@ -6,11 +6,12 @@ ambiguous answer and a rate limit are tried again after a pause: a cancel is har
 
 from __future__ import annotations
 
-from shared.events import BrokerRequestRefused, CancelApproved, CancelRejected, CancelSending, ErrorClass
+from shared.events import BrokerRequestRefused, CancelApproved, CancelRejected, CancelSending, ErrorClass, OrderAbandoned
 
+from . import throttle
 from .asking import query
 from .orders import Draft
-from .state import RouterOrder
+from .state import CANCEL, SUBMIT, RouterOrder
 
 _RETRIED = frozenset({ErrorClass.RATE_LIMIT, ErrorClass.NETWORK, ErrorClass.TIMEOUT})
 
@@ -25,10 +26,12 @@ def approved(draft: Draft, e: CancelApproved) -> None:
 
 
 def pursue(draft: Draft, order: RouterOrder) -> None:
-    """Ask for the cancel that somebody wants, where the broker has the order and no request is in flight."""
+    """Ask for the cancel that somebody wants, where the broker has the order and no request is in flight. What waits to be sent is not."""
     cancel = order.cancel
-    if cancel.wanted and order.working and not cancel.in_flight and cancel.again_at <= draft.now:
-        _send(draft, order)
+    if cancel.wanted and order.holds(SUBMIT):
+        draft.emit(OrderAbandoned(order.record.order_id, order.record.strategy, "cancelled before it was sent"))
+    elif cancel.wanted and order.working and not cancel.in_flight and cancel.again_at <= draft.now:
+        send(draft, order)
 
 
 def refused(draft: Draft, order: RouterOrder, e: BrokerRequestRefused) -> None:
@@ -46,14 +49,16 @@ def clock_ticked(draft: Draft, order: RouterOrder) -> None:
     cancel = order.cancel
     if order.working and cancel.in_flight and cancel.wanted and cancel.check_at <= draft.now:
         query(draft, order, order.record.client_order_id)
-        _send(draft, order)
+        send(draft, order)
 
 
 def successor(draft: Draft, order: RouterOrder) -> None:
     if order.working and order.cancel.in_flight:
-        _send(draft, order)
+        send(draft, order)
 
 
-def _send(draft: Draft, order: RouterOrder) -> None:
+def send(draft: Draft, order: RouterOrder) -> None:
+    """Ask the broker, or wait for room to ask."""
     record = order.record
-    draft.emit(CancelSending(record.order_id, record.strategy, record.client_order_id, record.broker_order_id, order.cancel.attempts + 1))
+    if throttle.passes(draft, order, CANCEL):
+        draft.emit(CancelSending(record.order_id, record.strategy, record.client_order_id, record.broker_order_id, order.cancel.attempts + 1))

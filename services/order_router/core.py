@@ -2,7 +2,8 @@
 
 Promises: an order is sent at most once, only as approved, only in time and in its halt epoch; outcomes and fills are booked once, in
 whatever order and however often they are told; an outcome that is not proven is looked up, never guessed; only the broker's word ends an
-order; a halt cancels working orders of its scope even with risk dead. Never: resend, invent a fill, take silence for an answer.
+order; a halt cancels working orders of its scope even with risk dead; what finds no room under the broker's limits waits, cancels first,
+and is neither lost nor doubled. Never: resend, invent a fill, take silence for an answer.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, lookups, outside, replaces, submissions
+from . import bookings, cancels, evidence, lookups, outside, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
-from .orders import Draft, Orders
+from .orders import Draft, FoldedDraft, Orders
 from .settings import RouterSettings
 from .state import RouterState
 
@@ -78,6 +79,15 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
 }
 
 
+def _decided(draft: Draft, event: Event, handler: Callable[[Draft, Any], None]) -> Sequence[Event]:
+    draft.fold(event)
+    handler(draft, event)
+    for order in draft.touched_orders():
+        bookings.settle(draft, order)
+        cancels.pursue(draft, order)
+    return draft.outputs
+
+
 class RouterCore:
     """Implements `shared.runtime.actor.Core`; source `order_router`, topics `t.` and `c.`. kinds: events of any other type change nothing."""
 
@@ -92,17 +102,22 @@ class RouterCore:
         handler = _DECISIONS.get(type(event))
         if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
             return ()
-        draft = Draft(self._state, self._settings, e.ts_ns, fold)
-        draft.fold(event)
-        handler(draft, event)
-        for order in draft.touched_orders():
-            bookings.settle(draft, order)
-            cancels.pursue(draft, order)
-        return draft.outputs
+        return _decided(Draft(self._state, self._settings, e.ts_ns, fold), event, handler)
 
     def apply(self, e: Envelope) -> None:
         if fold(self._orders, e.event, e.ts_ns, e.epoch):
-            self._next = min(self._state.due.values(), default=0)
+            self._next = self._next_timer()
+
+    def at_once(self, e: Envelope) -> Sequence[Event]:
+        """`decide`, then `apply` of the event and of each output, for a driver that would do nothing else in between."""
+        event = e.event
+        handler = _DECISIONS.get(type(event))
+        if handler is None or (type(event) is ClockTicked and not 0 < self._next <= e.ts_ns):
+            self.apply(e)
+            return ()
+        outputs = _decided(FoldedDraft(self._state, self._settings, e.ts_ns, fold), event, handler)
+        self._next = self._next_timer()
+        return outputs
 
     def snapshot(self) -> bytes:
         return _encode(self._state)
@@ -122,4 +137,12 @@ class RouterCore:
     def _restore(self, state: RouterState) -> None:
         self._state = state
         self._orders = Orders(state, self._settings)
-        self._next = min(state.due.values(), default=0)
+        self._next = self._next_timer()
+
+    def _next_timer(self) -> int:
+        state = self._state
+        at = min(state.due.values(), default=0)
+        if not state.held and not state.held_cancels:
+            return at
+        room_at = throttle_queue.next_at(state, self._settings)
+        return min(at, room_at) if at and room_at else at or room_at

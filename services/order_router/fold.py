@@ -39,6 +39,7 @@ from shared.events import (
     OrderEvent,
     OrderExpired,
     OrderFilled,
+    OrderHeld,
     OrderQuerySending,
     OrderRejected,
     OrderReplaced,
@@ -53,9 +54,9 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import fold_control, fold_evidence, outside
+from . import fold_control, fold_evidence, outside, throttle
 from .orders import Orders
-from .state import Fact, Lookup, Replace, RouterOrder
+from .state import CANCEL, QUERY, REPLACE, SUBMIT, Asked, Fact, Lookup, Replace, RouterOrder
 
 
 def fold(orders: Orders, event: Event, now: int, epoch: int) -> bool:
@@ -109,9 +110,27 @@ def _cancel_approved(orders: Orders, e: CancelApproved, _now: int, _epoch: int) 
 
 
 def _replace_approved(orders: Orders, e: ReplaceApproved, _now: int, _epoch: int) -> None:
+    """One at a time: while one waits for room, another is refused."""
     order = orders.get(e.order_id)
-    if order is not None:
-        order.replace_asked = e.replace_no
+    if order is not None and not order.holds(REPLACE):
+        order.replace_asked, order.asked = e.replace_no, Asked(e.terms, e.deadline_ns, e.halt_epoch)
+
+
+def _held(orders: Orders, e: OrderHeld, _now: int, _epoch: int) -> None:
+    order = orders.get(e.order_id)
+    if order is None:
+        return
+    if e.request == QUERY:
+        lookup = order.lookups.setdefault(e.client_order_id, Lookup())
+        lookup.held, lookup.waiting, lookup.next_at = True, True, 0
+    elif e.request not in order.held:
+        order.held = (*order.held, e.request)
+    orders.touched(order)
+
+
+def _no_longer_held(order: RouterOrder, request: str) -> None:
+    if order.held:
+        order.held = tuple(kept for kept in order.held if kept != request)
 
 
 def _mismatch(orders: Orders, e: FillMismatch, _now: int, _epoch: int) -> None:
@@ -121,15 +140,18 @@ def _mismatch(orders: Orders, e: FillMismatch, _now: int, _epoch: int) -> None:
 
 
 def _query_sending(orders: Orders, e: OrderQuerySending, now: int, _epoch: int) -> None:
+    throttle.spent(orders, QUERY, now)
     order = orders.get(e.order_id)
     if order is not None:
         lookup = order.lookups.setdefault(e.client_order_id, Lookup())
-        lookup.attempts, lookup.waiting = e.attempt, True
+        lookup.attempts, lookup.waiting, lookup.held = e.attempt, True, False
         lookup.next_at = now + orders.settings.answer_ns
         orders.touched(order)
 
 
 def _sending(orders: Orders, order: RouterOrder, e: OrderSending, now: int, epoch: int) -> None:
+    throttle.spent(orders, SUBMIT, now)
+    _no_longer_held(order, SUBMIT)
     order.sent, order.epoch, order.deadline_ns = True, epoch, e.deadline_ns
     order.check_at = now + orders.settings.answer_ns
     orders.bind(order, e.client_order_id, "")
@@ -166,6 +188,8 @@ def _corrected(_orders: Orders, order: RouterOrder, e: FillCorrected, _now: int,
 
 
 def _cancel_sending(orders: Orders, order: RouterOrder, e: CancelSending, now: int, _epoch: int) -> None:
+    throttle.spent(orders, CANCEL, now)
+    _no_longer_held(order, CANCEL)
     cancel = order.cancel
     cancel.in_flight, cancel.attempts, cancel.again_at = True, e.attempt, 0
     cancel.check_at = now + orders.settings.answer_ns
@@ -176,8 +200,10 @@ def _cancel_rejected(_orders: Orders, order: RouterOrder, _e: CancelRejected, _n
 
 
 def _replace_sending(orders: Orders, order: RouterOrder, e: ReplaceSending, now: int, epoch: int) -> None:
+    throttle.spent(orders, REPLACE, now)
+    _no_longer_held(order, REPLACE)
     order.replace = Replace(e.replace_no, e.client_order_id, e.terms, e.deadline_ns, now + orders.settings.answer_ns, epoch)
-    order.replace_asked = 0
+    order.replace_asked, order.asked = 0, None
     orders.bind(order, e.client_order_id, "")
 
 
@@ -191,7 +217,8 @@ def _replaced(orders: Orders, order: RouterOrder, e: OrderReplaced, now: int, ep
 
 def _replace_over(_orders: Orders, order: RouterOrder, e: OrderReplaced | ReplaceRejected, _now: int, _epoch: int) -> None:
     if order.replace_asked == e.replace_no:
-        order.replace_asked = 0
+        order.replace_asked, order.asked = 0, None
+        _no_longer_held(order, REPLACE)
     if order.replace is not None and order.replace.replace_no == e.replace_no:
         order.lookups.pop(order.replace.client_order_id, None)
         order.replace = None
@@ -219,6 +246,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     ExternalOrderSeen: _external,
     FillMismatch: _mismatch,
     OrderQuerySending: _query_sending,
+    OrderHeld: _held,
     BrokerOrderNotFound: fold_evidence.not_found,
     BrokerQueryFailed: fold_evidence.query_failed,
     BrokerRequestRefused: fold_evidence.request_failed,

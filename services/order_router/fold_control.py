@@ -78,7 +78,7 @@ def strategy_stopped(orders: Orders, e: StrategyFailed | StrategyBlocked, _now: 
     if not orders.settings.strategy_failure_cancels:
         return
     for order in orders.open():
-        if order.record.strategy == e.strategy and order.sent:
+        if order.record.strategy == e.strategy and (order.sent or order.held):
             want_gone(orders, order, latched=True)
 
 
@@ -97,5 +97,5 @@ def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
     if not orders.settings.halt_cancels_open:
         return
     for order in orders.open():
-        if order.halt_epoch < below_epoch and order.sent and key in scopes_of(order):
+        if order.halt_epoch < below_epoch and (order.sent or order.held) and key in scopes_of(order):
             want_gone(orders, order, latched=True)

@@ -16,11 +16,13 @@ from shared.events import (
     BrokerRequestNotSent,
     BrokerRequestRefused,
     BrokerStateReported,
+    ErrorClass,
     ExecutionRow,
     OrderRow,
     OrderStatus,
 )
 
+from . import throttle
 from .orders import Orders
 from .state import Ending, RouterOrder
 
@@ -52,7 +54,7 @@ def not_found(orders: Orders, e: BrokerOrderNotFound, now: int, _epoch: int) -> 
     lookup = order.lookups.get(e.client_order_id) if order is not None else None
     if order is None or lookup is None or e.attempt <= lookup.answered:
         return
-    lookup.answered = e.attempt
+    lookup.answered, lookup.held = e.attempt, False
     if order.proven and order.record.status is not OrderStatus.UNKNOWN and e.client_order_id == order.record.client_order_id:
         del order.lookups[e.client_order_id]
     else:
@@ -63,16 +65,20 @@ def not_found(orders: Orders, e: BrokerOrderNotFound, now: int, _epoch: int) -> 
 
 
 def query_failed(orders: Orders, e: BrokerQueryFailed, now: int, _epoch: int) -> None:
+    if e.error is ErrorClass.RATE_LIMIT:
+        throttle.too_much(orders, now)
     order = orders.find(e.subject) if e.query == "order" else None
     lookup = order.lookups.get(e.subject) if order is not None else None
     if order is not None and lookup is not None:
-        lookup.waiting = False
+        lookup.waiting = lookup.held = False
         lookup.next_at = now + orders.settings.backoff_ns(lookup.attempts)
         orders.touched(order)
 
 
 def request_failed(orders: Orders, e: BrokerRequestRefused | BrokerRequestAmbiguous | BrokerRequestNotSent, now: int, _epoch: int) -> None:
     """A cancel that did not do it may be tried again after a pause; submissions and replaces never are."""
+    if not isinstance(e, BrokerRequestNotSent) and e.error is ErrorClass.RATE_LIMIT:
+        throttle.too_much(orders, now)
     order = orders.find(e.client_order_id) if e.request == "cancel" else None
     if order is not None:
         order.cancel.in_flight = False

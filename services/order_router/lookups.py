@@ -9,7 +9,7 @@ from __future__ import annotations
 from shared.domain.order_machine import UNPROVEN
 from shared.events import BrokerOrderNotFound, ClockTicked, LeaseGranted, OrderAbandoned, ReplaceRejected, RunStarted
 
-from . import cancels, submissions
+from . import cancels, submissions, throttle_queue
 from .asking import not_proven, query
 from .orders import Draft
 from .settings import SOURCE
@@ -30,7 +30,8 @@ def not_found(draft: Draft, e: BrokerOrderNotFound) -> None:
 
 
 def clock_ticked(draft: Draft, _e: ClockTicked) -> None:
-    """Ask again where an answer or a pause is over; take a request without any answer as lost."""
+    """Send what waited for room; then ask again where an answer or a pause is over, and take a request without any answer as lost."""
+    throttle_queue.drain(draft)
     for order in draft.due(draft.now):
         for name, lookup in tuple(order.lookups.items()):
             if lookup.next_at <= draft.now:
@@ -41,6 +42,7 @@ def clock_ticked(draft: Draft, _e: ClockTicked) -> None:
         if replace is not None and replace.client_order_id not in order.lookups and replace.check_at <= draft.now:
             query(draft, order, replace.client_order_id)
         cancels.clock_ticked(draft, order)
+        throttle_queue.expire(draft, order)
 
 
 def successor(draft: Draft, e: LeaseGranted | RunStarted) -> None:

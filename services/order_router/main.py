@@ -10,7 +10,7 @@ from shared.brokers.contract import Capabilities
 from shared.bus.port import Bus, Role
 from shared.config import Loaded
 from shared.runtime.driver import ActorDriver
-from shared.runtime.service import Setting, broker_settings, run_service
+from shared.runtime.service import Setting, account_budget, broker_settings, run_service
 from shared.runtime.sessions import ThreadedHost
 
 from .core import RouterCore
@@ -21,10 +21,14 @@ REPEAT_S = 60.0  # in lock-step nothing else moves while the venue is away
 
 
 def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, Any]) -> RouterSettings:
+    shares = account_budget(setting, able, options)
     return RouterSettings(
         dry_run=setting.live.dry_run,
         idempotent_submit=able.idempotent_submit and setting.feed_clock,
         request_timeout_ns=int(float(options["timeout_seconds"]) * 1e9),
+        orders_per_s=shares.orders,
+        messages_per_s=shares.router,
+        cancels_per_s=shares.cancels,
     )
 
 
@@ -32,7 +36,8 @@ def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
     broker, options = registry.broker(setting.live.broker), broker_settings(setting)
     able = broker.capabilities(options)
     settings = router_settings(setting, able, options)
-    session = RouterSession(able, lambda: broker.execution(options), lambda: broker.execution(options), REPEAT_S if setting.feed_clock else 0.0)
+    repeat_s, per_second = (REPEAT_S, 0) if setting.feed_clock else (0.0, settings.messages_per_s)  # data time is nobody's wall clock
+    session = RouterSession(able, lambda: broker.execution(options), lambda: broker.execution(options), repeat_s, per_second=per_second)
     registration = setting.registration(SOURCE, Role.ROUTER, TOPICS, repr(settings))
     return [ActorDriver(bus, registration, RouterCore(settings), ThreadedHost(session), snapshot_every=setting.snapshot_every)]
 

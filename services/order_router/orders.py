@@ -1,4 +1,5 @@
-"""Two views of the router's orders with one interface: the state itself, and a draft laid over it that leaves it untouched.
+"""Three views of the router's orders with one interface: the state itself, a draft laid over it that leaves it untouched, and a draft that is the
+state, for a driver that folds at once whatever was decided.
 
 `decide` works on a draft: it folds the event and every output it adds, so that what comes later in the same decision sees what came
 earlier, by the same fold that `apply` uses on the state. Only what is touched is copied.
@@ -8,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from shared.events import Alert, Event, Severity
 
 from .settings import RouterSettings
-from .state import RouterOrder, RouterState, Standing
+from .state import CANCEL, REPLACE, SUBMIT, Buckets, RouterOrder, RouterState, Standing
 
 
 class Orders:
@@ -29,6 +32,10 @@ class Orders:
     def change_standing(self) -> Standing:
         """To write."""
         return self._state.standing
+
+    def change_buckets(self) -> Buckets:
+        """To write."""
+        return self._state.buckets
 
     def get(self, order_id: str) -> RouterOrder | None:
         return self._state.orders.get(order_id)
@@ -58,6 +65,17 @@ class Orders:
             self._state.due[key] = due
         else:
             self._state.due.pop(key, None)
+        if order.held or order.lookups or self._state.held or self._state.held_cancels:
+            self._queue(key, order)
+
+    def _queue(self, key: str, order: RouterOrder) -> None:
+        """Keep what waits for room in order of arrival."""
+        waits = order.holds(SUBMIT) or order.holds(REPLACE) or any(lookup.held for lookup in order.lookups.values())
+        for queue, joined in ((self._state.held, waits), (self._state.held_cancels, order.holds(CANCEL))):
+            if joined:
+                queue.setdefault(key, True)
+            else:
+                queue.pop(key, None)
 
     def open(self) -> Iterator[RouterOrder]:
         """Orders not done, oldest first."""
@@ -78,14 +96,16 @@ Fold = Callable[[Orders, Event, int, int], bool]
 
 
 class Draft(Orders):
-    """A decision in the making. now: log time of its cause."""
+    """A decision in the making. now: log time of its cause. draining: what waited for room is being sent, in order."""
 
     def __init__(self, state: RouterState, settings: RouterSettings, now: int, fold: Fold) -> None:
         super().__init__(state, settings)
         self.now = now
         self.outputs: list[Event] = []
+        self.draining = False
         self._fold = fold
         self._standing = state.standing
+        self._buckets = state.buckets
         self._copies: dict[str, RouterOrder] = {}
         self._clients: dict[str, str] = {}
         self._brokers: dict[str, str] = {}
@@ -98,6 +118,26 @@ class Draft(Orders):
         if self._standing is self._state.standing:
             self._standing = self._state.standing.copy()
         return self._standing
+
+    @property
+    def buckets(self) -> Buckets:
+        """To read."""
+        return self._buckets
+
+    def change_buckets(self) -> Buckets:
+        if self._buckets is self._state.buckets:
+            self._buckets = msgspec.structs.replace(self._buckets)
+        return self._buckets
+
+    def held(self, *, cancels: bool) -> Iterator[RouterOrder]:
+        """Orders with a cancel, or another message, that waits for room, oldest first; as they stood when the decision began."""
+        for key in tuple(self._state.held_cancels if cancels else self._state.held):
+            order = self.get(key)
+            if order is not None:
+                yield order
+
+    def any_held(self, *, cancels: bool) -> bool:
+        return bool(self._state.held_cancels if cancels else self._state.held)
 
     def get(self, order_id: str) -> RouterOrder | None:
         order = self._copies.get(order_id)
@@ -143,3 +183,68 @@ class Draft(Orders):
 
     def alert(self, severity: Severity, key: str, text: str) -> None:
         self.outputs.append(Alert(severity, key, text))
+
+
+class FoldedDraft(Draft):
+    """A decision whose event and outputs are in the state as soon as they are said: what a `Draft` and `apply` make of them, at half the work.
+    Whoever decides sees no difference: orders it opens itself are not among those that were open."""
+
+    def __init__(
+        self, state: RouterState, settings: RouterSettings, now: int, fold: Fold
+    ) -> None:  # the parent's lookups over the state are not needed
+        self._state = state
+        self.settings = settings
+        self.now = now
+        self.outputs = []
+        self._fold = fold
+        self.draining = False
+        self._copies = {}  # here the orders themselves
+        self._opened: set[str] = set()
+        self._held_before = (tuple(state.held), tuple(state.held_cancels))
+
+    @property
+    def standing(self) -> Standing:
+        return self._state.standing
+
+    def change_standing(self) -> Standing:
+        return self._state.standing
+
+    @property
+    def buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def change_buckets(self) -> Buckets:
+        return self._state.buckets
+
+    def held(self, *, cancels: bool) -> Iterator[RouterOrder]:
+        for key in self._held_before[cancels]:
+            order = self.get(key)
+            if order is not None:
+                yield order
+
+    def any_held(self, *, cancels: bool) -> bool:
+        return bool(self._held_before[cancels])
+
+    def get(self, order_id: str) -> RouterOrder | None:
+        order = self._state.orders.get(order_id)
+        if order is not None:
+            self._copies[order_id] = order
+        return order
+
+    def add(self, order: RouterOrder) -> None:
+        self._state.orders[order.record.order_id] = self._copies[order.record.order_id] = order
+
+    bind = Orders.bind
+    find = Orders.find
+
+    def touched(self, order: RouterOrder) -> None:
+        key, before = order.record.order_id, len(self._state.open)
+        Orders.touched(self, order)
+        if len(self._state.open) > before:
+            self._opened.add(key)
+
+    def open(self) -> Iterator[RouterOrder]:
+        return (order for order in super().open() if order.record.order_id not in self._opened)
+
+    def fold(self, event: Event) -> None:
+        self._fold(self, event, self.now, self._state.standing.epoch)

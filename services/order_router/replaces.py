@@ -5,20 +5,35 @@ from __future__ import annotations
 from shared.domain.order_ids import client_order_id, is_external
 from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
+from . import throttle
 from .orders import Draft
 from .permission import out_of_time
-from .state import RouterOrder
+from .state import REPLACE, Asked, RouterOrder
 
 
 def approved(draft: Draft, e: ReplaceApproved) -> None:
     """Send, or refuse with the reason."""
     order = draft.get(e.order_id)
-    code, text = _why_not(draft, order, e)
-    if code or order is None:
-        draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, code, text))
+    if order is None or is_external(e.order_id):
+        draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, "unknown_order", "the router never had this order"))
+    elif order.replace_asked != e.replace_no:
+        text = f"replace {order.replace_asked} is not sent yet"
+        draft.emit(ReplaceRejected(e.order_id, e.strategy, e.replace_no, "replace_in_flight", text))
+    else:
+        send(draft, order)
+
+
+def send(draft: Draft, order: RouterOrder) -> None:
+    """A replace that was approved and neither sent nor refused: send it when there is room for it, or refuse it."""
+    record, asked, no = order.record, order.asked, order.replace_asked
+    if asked is None:
         return
-    name = client_order_id(draft.standing.log_id, e.order_id, e.replace_no)
-    draft.emit(ReplaceSending(e.order_id, e.strategy, name, order.record.broker_order_id, e.replace_no, e.terms, e.deadline_ns))
+    code, text = _why_not(draft, order, asked)
+    if code:
+        draft.emit(ReplaceRejected(record.order_id, record.strategy, no, code, text))
+    elif throttle.passes(draft, order, REPLACE):
+        name = client_order_id(draft.standing.log_id, record.order_id, no)
+        draft.emit(ReplaceSending(record.order_id, record.strategy, name, record.broker_order_id, no, asked.terms, asked.deadline_ns))
 
 
 def failed(draft: Draft, order: RouterOrder, client_id: str, code: str, text: str) -> None:
@@ -44,23 +59,19 @@ def confirm(draft: Draft, order: RouterOrder, row: OrderRow) -> None:
     )
 
 
-def _why_not(draft: Draft, order: RouterOrder | None, e: ReplaceApproved) -> tuple[str, str]:
-    if order is None or is_external(e.order_id):
-        return "unknown_order", "the router never had this order"
+def _why_not(draft: Draft, order: RouterOrder, asked: Asked) -> tuple[str, str]:
     if order.replace is not None:
         return "replace_in_flight", f"replace {order.replace.replace_no} has no answer yet"
     if order.cancel.wanted or not order.working:
         return "not_working", f"the order is {order.record.status}" + (", a cancel is wanted" if order.cancel.wanted else "")
-    late = out_of_time(draft, order, e.deadline_ns, e.halt_epoch)
+    late = out_of_time(draft, order, asked.deadline_ns, asked.halt_epoch)
     if late:
         return "out_of_time", late
-    if draft.settings.dry_run:
-        return "dry_run", "dry run: not sent"
     try:
-        client_order_id(draft.standing.log_id, e.order_id, e.replace_no)
+        client_order_id(draft.standing.log_id, order.record.order_id, order.replace_asked)
     except ValueError as error:
         return "bad_name", str(error)
-    return "", ""
+    return ("dry_run", "dry run: not sent") if draft.settings.dry_run else ("", "")
 
 
 def _same(a: OrderTerms, b: OrderTerms) -> bool:

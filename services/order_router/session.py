@@ -25,6 +25,7 @@ from shared.brokers.contract import (
     StreamItem,
     Submission,
 )
+from shared.brokers.pacing import Pacer
 from shared.events import (
     BrokerOrderNotFound,
     BrokerOrderReported,
@@ -45,6 +46,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 RECONNECT_FIRST_S: Final = 0.1
 RECONNECT_MAX_S: Final = 5.0
 REPEAT_PAUSE_S: Final = 0.05
+REPLACE_REQUESTS: Final = 2  # what it replaces is read first
 
 MakeSession = Callable[[], ExecutionSession]
 
@@ -53,10 +55,17 @@ _EFFECTS: Final = frozenset({OrderSending, CancelSending, ReplaceSending, OrderQ
 
 
 class RouterSession:
-    """Implements `shared.runtime.session.Session`. able: the broker's capabilities; requests, reports: make a session, unconnected. repeat_s: how long an idempotent venue is asked again, 0 outside lock-step."""
+    """Implements `shared.runtime.session.Session`. able: the broker's capabilities; requests, reports: make a session, unconnected. repeat_s: how long an
+    idempotent venue is asked again, 0 outside lock-step. per_second: requests let out in any second of this machine's clock, 0: no bound."""
 
     def __init__(
-        self, able: Capabilities, requests: MakeSession, reports: MakeSession, repeat_s: float = 0.0, connect_timeout_s: float = CONNECT_TIMEOUT_S
+        self,
+        able: Capabilities,
+        requests: MakeSession,
+        reports: MakeSession,
+        repeat_s: float = 0.0,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        per_second: int = 0,
     ) -> None:
         self._make_requests = requests
         self._make_reports = reports
@@ -66,6 +75,7 @@ class RouterSession:
         self._stream = f"venue.{able.broker}" if able.numbered_reports else ""
         self._witness = Witness("", self._stream, able.to_json())
         self._connect_timeout_s = connect_timeout_s
+        self._pacer = Pacer(per_second)
         self._known = 0
         self._requests_up = False
         self._reports_up = False
@@ -86,6 +96,7 @@ class RouterSession:
 
     def perform(self, e: Envelope, permit: Permit) -> Performed:
         event, now = e.event, e.ts_ns
+        self._pacer.wait(REPLACE_REQUESTS if isinstance(event, ReplaceSending) else 1)
         match event:
             case OrderSending():
                 asked = Asked("submit", event.client_order_id)

@@ -16,7 +16,8 @@ class RouterSettings:
     """dry_run: decide everything, send nothing. idempotent_submit: the venue answers a repeated submission with the first one's outcome, so
     a successor may repeat it. request_timeout_ns: how long one request may take before its outcome is unknown; settle_ns: how long an
     accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
-    queries_per_reading_max: look-ups of orders a reading did not show. strategy_failure_cancels: a strategy that failed or blocked has its
+    queries_per_reading_max: look-ups of orders a reading did not show. orders_per_s: the broker's bound of new orders and replaces;
+    messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. strategy_failure_cancels: a strategy that failed or blocked has its
     working orders cancelled."""
 
     dry_run: bool = False
@@ -27,8 +28,20 @@ class RouterSettings:
     backoff_max_ns: int = 8 * _SECOND
     not_found_min: int = 2
     queries_per_reading_max: int = 5
+    orders_per_s: int = 0
+    messages_per_s: int = 0
+    cancels_per_s: int = 0
     halt_cancels_open: bool = True
     strategy_failure_cancels: bool = True
+
+    @property
+    def throttled(self) -> bool:
+        return bool(self.orders_per_s or self.messages_per_s)
+
+    @property
+    def shared_per_s(self) -> int:
+        """Messages that are not for cancels alone."""
+        return self.messages_per_s - self.cancels_per_s
 
     @property
     def answer_ns(self) -> int:

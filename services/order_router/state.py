@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
 from shared.events import ActionRow, CashRow, OrderStatus, OrderTerms
+
+SUBMIT: Final = "submit"
+CANCEL: Final = "cancel"
+REPLACE: Final = "replace"
+QUERY: Final = "query"
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True):
@@ -23,13 +29,15 @@ class Fact(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Lookup(msgspec.Struct, array_like=True):
-    """A question about one client_order_id. answered: newest attempt that was; not_found: definite ones; next_at: ns of the next try."""
+    """A question about one client_order_id. answered: newest attempt that was; not_found: definite ones; next_at: ns of the next try; held:
+    the next one waits for room."""
 
     attempts: int = 0
     answered: int = 0
     not_found: int = 0
     waiting: bool = False
     next_at: int = 0
+    held: bool = False
 
 
 class Cancel(msgspec.Struct, array_like=True):
@@ -55,6 +63,14 @@ class Replace(msgspec.Struct, array_like=True, frozen=True):
     epoch: int
 
 
+class Asked(msgspec.Struct, array_like=True, frozen=True):
+    """A replace that risk approved and that is neither sent nor refused."""
+
+    terms: OrderTerms
+    deadline_ns: int
+    halt_epoch: int
+
+
 class Ending(msgspec.Struct, array_like=True, frozen=True):
     """The broker's word that an order is over with `filled` done; booked when our fills have reached that."""
 
@@ -67,7 +83,8 @@ class Ending(msgspec.Struct, array_like=True, frozen=True):
 class RouterOrder(msgspec.Struct):
     """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
     cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
-    report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none."""
+    report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none; asked: what it is. held:
+    requests that wait for room under the broker's limits (`throttle`)."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -85,6 +102,8 @@ class RouterOrder(msgspec.Struct):
     executions: dict[str, Fact] = msgspec.field(default_factory=dict)
     told: dict[str, Decimal] = msgspec.field(default_factory=dict)
     disputed: dict[str, str] = msgspec.field(default_factory=dict)
+    asked: Asked | None = None
+    held: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -98,16 +117,28 @@ class RouterOrder(msgspec.Struct):
     def due(self) -> int:
         """Earliest ns at which something about it must be done, 0 for none. Every due time leads to an output that moves it."""
         lookups, replace, cancel = self.lookups, self.replace, self.cancel
-        if not lookups and replace is None and not cancel.wanted:  # the common case, without a list
+        if not lookups and replace is None and not cancel.wanted and not self.held:  # the common case, without a list
             return self.check_at if self.sent and self.record.status in UNPROVEN else 0
         times = [lookup.next_at for lookup in lookups.values()]
         if self.sent and self.record.status in UNPROVEN and not lookups:
             times.append(self.check_at)
         if replace is not None and replace.client_order_id not in lookups:
             times.append(replace.check_at)
-        if self.working and cancel.wanted:
+        if self.working and cancel.wanted and CANCEL not in self.held:
             times.append(cancel.check_at if cancel.in_flight else cancel.again_at)
+        if self.holds(SUBMIT):
+            times.append(self.deadline_ns + 1)
+        if self.holds(REPLACE) and self.asked is not None:
+            times.append(self.asked.deadline_ns + 1)
         return min((t for t in times if t), default=0)
+
+    def holds(self, request: str) -> bool:
+        """Whether a request of it waits for room and is still wanted."""
+        if request not in self.held:
+            return False
+        if request == SUBMIT:
+            return not self.sent and not self.record.done
+        return self.cancel.wanted and self.working if request == CANCEL else self.replace_asked != 0
 
     def copy(self) -> RouterOrder:
         replaced = msgspec.structs.replace
@@ -172,8 +203,20 @@ class Standing(msgspec.Struct):
         )
 
 
+class Buckets(msgspec.Struct):
+    """What is left under the broker's limits: for each bucket the log time, ns, at which it is full again. slowed: how often its rate was
+    halved because the broker said it is too much, at slowed_at for the last time."""
+
+    orders: int = 0
+    messages: int = 0
+    cancels: int = 0
+    slowed: int = 0
+    slowed_at: int = 0
+
+
 class RouterState(msgspec.Struct):
-    """Everything. open: orders not done, in order of arrival; due: those with a time to keep."""
+    """Everything. open: orders not done, in order of arrival; due: those with a time to keep; held, held_cancels: those with a message, or a
+    cancel, that waits for room, in order of arrival."""
 
     version: int
     standing: Standing = msgspec.field(default_factory=Standing)
@@ -182,3 +225,6 @@ class RouterState(msgspec.Struct):
     by_broker: dict[str, str] = msgspec.field(default_factory=dict)
     open: dict[str, bool] = msgspec.field(default_factory=dict)
     due: dict[str, int] = msgspec.field(default_factory=dict)
+    buckets: Buckets = msgspec.field(default_factory=Buckets)
+    held: dict[str, bool] = msgspec.field(default_factory=dict)
+    held_cancels: dict[str, bool] = msgspec.field(default_factory=dict)

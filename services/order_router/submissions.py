@@ -20,11 +20,11 @@ from shared.events import (
 )
 from shared.runtime.actor import InvariantError
 
-from . import cancels, replaces
+from . import cancels, replaces, throttle
 from .asking import not_proven, query
 from .orders import Draft
 from .permission import out_of_time
-from .state import RouterOrder
+from .state import SUBMIT, RouterOrder
 
 
 def approved(draft: Draft, e: OrderApproved) -> None:
@@ -40,12 +40,12 @@ def approved(draft: Draft, e: OrderApproved) -> None:
 
 
 def send(draft: Draft, order: RouterOrder) -> None:
-    """An approved order that was never sent: send it as approved, or abandon it."""
+    """An approved order that was never sent: send it as approved when there is room for it, or abandon it."""
     record = order.record
     reason, name = _why_not(draft, order)
     if reason:
         draft.emit(OrderAbandoned(record.order_id, record.strategy, reason))
-    else:
+    elif throttle.passes(draft, order, SUBMIT):
         draft.emit(OrderSending(record.order_id, record.strategy, name, record.terms, order.deadline_ns))
 
 
@@ -97,9 +97,10 @@ def _why_not(draft: Draft, order: RouterOrder) -> tuple[str, str]:
     if not draft.standing.log_id:
         raise InvariantError("an approval before LogStarted")
     reason = out_of_time(draft, order, order.deadline_ns, order.halt_epoch)
-    if reason or draft.settings.dry_run:
-        return reason or "dry run: not sent", ""
+    if reason:
+        return reason, ""
     try:
-        return "", client_order_id(draft.standing.log_id, order.record.order_id)
+        name = client_order_id(draft.standing.log_id, order.record.order_id)
     except ValueError as error:
         return str(error), ""
+    return ("dry run: not sent", "") if draft.settings.dry_run else ("", name)

@@ -28,6 +28,7 @@ from shared.events import HealthState
 from shared.runtime import killpoints
 from shared.runtime.health import HealthFile, Sample
 from shared.runtime.places import Places
+from shared.runtime.service import heartbeat_ns
 from shared.venue import Report, StateIncompatible, VenueSettings
 from shared.venue import protocol as p
 
@@ -97,7 +98,7 @@ def run(loaded: Loaded, instance: str) -> int:
     places = Places.of(loaded.config)
     places.make()
     log.info("starting", service="paper_venue", instance=instance)
-    health = HealthFile(places.health, "paper_venue")
+    health = HealthFile(places.health, "paper_venue", heartbeat_ns(loaded.config))
 
     def alive(cursor: int) -> None:
         now = time.monotonic_ns()

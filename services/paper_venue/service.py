@@ -177,7 +177,7 @@ class VenueService:
 
     def _settled(self, name: str, asked: bytes, verdict: Verdict) -> Outcome:
         """Commit what the core did together with the answer it gets."""
-        fills_before = bool(executions_in(verdict.reports)) and self.faults.for_reports(Mode.FILL_BEFORE_ACK) is not None
+        fills_before = self.faults.any and bool(executions_in(verdict.reports)) and self.faults.for_reports(Mode.FILL_BEFORE_ACK) is not None
         reports = self._doubled(fills_first(verdict.reports) if fills_before else verdict.reports)
         answer = p.OrderAnswer(verdict.order, self._core.report_number, verdict.code, verdict.text)
         if killpoints.passed is not None and name:
@@ -187,7 +187,7 @@ class VenueService:
 
     def _doubled(self, reports: Sequence[Report]) -> Sequence[Report]:
         """The reports, with each execution once more when that fault is set."""
-        executions = executions_in(reports)
+        executions = executions_in(reports) if self.faults.any else 0
         if executions and self.faults.for_reports(Mode.DUPLICATE_FILLS):
             return (*reports, *repeats(reports, self._core.skip_numbers(executions)))
         return reports

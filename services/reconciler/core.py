@@ -2,7 +2,7 @@
 
 Promises: a failed reading changes nothing but its own age; a difference becomes a break only when it outlived the grace and nothing in
 the reading explains it; a second reading of the same state says nothing new but that it was made. Never: book a fill, move a position,
-send or cancel anything. Recovery of missing fills is the router's, from the same evidence.
+send anything, or cancel but as the dead man's switch (`deadman.py`). Recovery of missing fills is the router's, from the same evidence.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from shared.events import (
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import locks
+from .deadman import WATCHED, RouterWatch
 from .differences import Comparison, Unbooked, find_booked, rivals_after, shown_by
 from .fold import NOTED, Holdings, fold
 from .judge import Judgement, judge
@@ -62,13 +63,24 @@ class Judged(NamedTuple):
     judgement: Judgement
 
 
+class Change(NamedTuple):
+    """What an event of one type may change: a reading that is judged, locks, notes, the ledger, an order."""
+
+    reading: bool
+    locks: bool
+    watched: bool
+    noted: bool
+    booked: bool
+    ordered: bool
+
+
 class ReconcilerCore:
     """Implements `shared.runtime.actor.Core`; source `reconciler`, topics `t.` and `c.`."""
 
     def __init__(self, settings: ReconcilerSettings | None = None) -> None:
         self._settings = settings or ReconcilerSettings()
         self._judged: Judged | None = None
-        self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger())
+        self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger(), RouterWatch())
         self._decisions: dict[type[Event], Callable[[Any, int], Sequence[Event]]] = {
             RunStarted: self._run_started,
             LeaseGranted: self._lease_granted,
@@ -79,25 +91,40 @@ class ReconcilerCore:
             BrokerStateReported: self._state_reported,
             **dict.fromkeys(_LOCKING, self._locking),
         }
-        self.kinds: Final = NOTED | FOLDED | frozenset(self._decisions) | self._ledger.kinds  # others change nothing
+        self.kinds: Final[frozenset[type[Event]]] = (
+            NOTED | FOLDED | WATCHED | frozenset(self._decisions) | self._ledger.kinds
+        )  # others change nothing
+        self._changes: Final[dict[type[Event], Change]] = {kind: self._change_of(kind) for kind in self.kinds}
 
     def decide(self, e: Envelope) -> Sequence[Event]:
         handler = self._decisions.get(type(e.event))
         return handler(e.event, e.ts_ns) if handler is not None else ()
 
     def apply(self, e: Envelope) -> None:
-        event, now = e.event, e.ts_ns
-        kind = type(event)
-        if isinstance(event, BrokerStateReported):
+        event: Any = e.event
+        now, change = e.ts_ns, self._changes.get(type(event))
+        if change is None:
+            return
+        if change.reading:
             self._apply_reading(event, now)
-        elif kind in _LOCKING or kind is ClockTicked:
+        elif change.locks and not locks.changes_nothing(self._watch, event):
             self._watch.locks = locks.locks_after(self._watch, self._orders, event, now, self._settings, None)
         self._judged = None
-        if kind in NOTED and kind is not BrokerStateReported:
+        if change.watched and (type(event) is not ClockTicked or self._router_due(now)):
+            self._router.fold(event, now)
+        if change.noted:
             fold(self._holdings, event, now)
-        self._ledger.apply(event)
-        if kind in FOLDED and self._orders.apply(event, now) is not None and isinstance(event, OrderEvent):
+        if change.booked:
+            self._ledger.apply(event)
+        if change.ordered and self._orders.apply(event, now) is not None:
             self._follow(event.order_id, now)
+
+    def _change_of(self, kind: type[Event]) -> Change:
+        reading = kind is BrokerStateReported
+        locking = kind in _LOCKING or kind is ClockTicked
+        ordered = kind in FOLDED and issubclass(kind, OrderEvent)
+        watched = kind in WATCHED or kind is ClockTicked
+        return Change(reading, locking, watched, kind in NOTED and not reading, kind in self._ledger.kinds, ordered)
 
     def _apply_reading(self, e: BrokerStateReported, now: int) -> None:
         """What it says; nothing where nobody waits for it."""
@@ -109,7 +136,8 @@ class ReconcilerCore:
             fold(self._holdings, e, now)
 
     def snapshot(self) -> bytes:
-        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, self._ledger.to_state(), self._orders.orders))
+        ledger, orders = self._ledger.to_state(), self._orders.orders
+        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, ledger, orders, self._router))
 
     def restore(self, state: bytes) -> None:
         try:
@@ -118,18 +146,23 @@ class ReconcilerCore:
             raise SnapshotIncompatible(str(error)) from None
         if s.version != VERSION:
             raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
-        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders), Ledger.from_state(s.ledger))
+        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders), Ledger.from_state(s.ledger), s.router)
 
     def next_timer(self) -> int:
         readings = self._readings
         reading = readings.asked_ns + self._settings.answer_ns if readings.in_flight else readings.next_at
         aging = locks.next_aging(self._watch, self._orders, self._settings) if self._watch.unknown_since else 0
-        return min((t for t in (reading, aging) if t), default=0)
+        router = self._router.due(self._settings.router_away_ns)
+        return min((t for t in (reading, aging, router) if t), default=0)
 
-    def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger) -> None:
+    def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger, router: RouterWatch) -> None:
+        self._router = router
         self._readings, self._watch, self._books, self._orders, self._ledger = readings, watch, books, orders, ledger
         self._holdings = Holdings(self._settings, readings, books, orders, ledger)
         self._judged = None
+
+    def _router_due(self, now: int) -> bool:
+        return 0 < self._router.due(self._settings.router_away_ns) <= now
 
     # When to read.
 
@@ -140,7 +173,11 @@ class ReconcilerCore:
         return (self._request("start"),) if e.name == SOURCE and not self._readings.in_flight else ()
 
     def _lease_granted(self, e: LeaseGranted, _now: int) -> Sequence[Event]:
-        return (self._request("start"),) if e.name == SOURCE else ()
+        """A halt whose sweep nobody told of may not have had one: the process before us is gone."""
+        if e.name != SOURCE:
+            return ()
+        again = (self._router.fallen(self._settings.router_away_ns),) if self._router.pending else ()
+        return (*again, self._request("start"))
 
     def _reconcile_now(self, _e: ReconcileNow, _now: int) -> Sequence[Event]:
         return () if self._readings.in_flight else (self._request("operator"),)
@@ -154,7 +191,9 @@ class ReconcilerCore:
         due = self.next_timer()
         if not 0 < due <= now:
             return ()
-        readings, outputs = self._readings, self._locking(e, now)
+        readings, outputs = self._readings, [*self._locking(e, now)]
+        if self._router_due(now) and any(r.client_order_id or r.broker_order_id for r in self._orders.open()):
+            outputs.append(self._router.fallen(self._settings.router_away_ns))
         if readings.in_flight:
             if readings.asked_ns + self._settings.answer_ns <= now:
                 outputs.append(ReconcileFailed(readings.in_flight, "no answer from the session"))
@@ -215,7 +254,9 @@ class ReconcilerCore:
 
     # What locks an instrument.
 
-    def _locking(self, e: Event, now: int) -> list[Event]:
+    def _locking(self, e: Event, now: int) -> Sequence[Event]:
+        if locks.changes_nothing(self._watch, e):
+            return ()
         before = self._watch.locks
         after = locks.locks_after(self._watch, self._orders, e, now, self._settings, None)
         if after == before:
@@ -223,10 +264,9 @@ class ReconcilerCore:
         return [*locks.lock_events(before, after), *(_aged_alert(order_id) for order_id in locks.newly_aged(before, after))]
 
     def _follow(self, order_id: str, now: int) -> None:
-        record = self._orders.orders[order_id]
-        if record.status is OrderStatus.UNKNOWN:
+        if self._orders.orders[order_id].status is OrderStatus.UNKNOWN:
             self._watch.unknown_since.setdefault(order_id, now)
-        else:
+        elif self._watch.unknown_since:
             self._watch.unknown_since.pop(order_id, None)
 
 

@@ -119,7 +119,9 @@ def _execution_reported(h: Holdings, e: BrokerExecutionReported, _now: int) -> N
 def _note_report(h: Holdings, client_order_id: str, broker_order_id: str, report: int) -> None:
     record = h.orders.find(client_order_id, broker_order_id)
     if record is not None and report:
-        h.books.order_reports[record.order_id] = max(report, h.books.order_reports.get(record.order_id, 0))
+        reports, order_id = h.books.order_reports, record.order_id
+        if report > reports.get(order_id, 0):
+            reports[order_id] = report
 
 
 def _filled(h: Holdings, e: OrderFilled, now: int) -> None:

@@ -41,8 +41,6 @@ _HARMLESS = FOLDED - {OrderFilled, FillCorrected}  # lock nothing, and where not
 
 def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, settings: ReconcilerSettings, judgement: Judgement | None) -> Locks:
     """The table of causes once `event` is folded, from the state before it. judgement: of a reading that was asked for."""
-    if not watch.locks and not watch.unknown_since and type(event) in _HARMLESS:
-        return {}
     locks = {symbol: dict(causes) for symbol, causes in watch.locks.items()}
     if isinstance(event, BrokerStateReported) and judgement is not None:
         _set_breaks(locks, judgement)
@@ -54,6 +52,11 @@ def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, setting
     elif isinstance(event, OrderEvent):
         _follow_order(locks, watch, orders, event, now, settings)
     return {symbol: causes for symbol, causes in locks.items() if causes}
+
+
+def changes_nothing(watch: Watch, event: Event) -> bool:
+    """As with nearly every event of an order: nothing is locked, no outcome is unknown, and this one locks nothing."""
+    return not watch.locks and not watch.unknown_since and type(event) in _HARMLESS
 
 
 def lock_events(before: Locks, after: Locks) -> list[Event]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.brokers.contract import AccountSession, ReadFailed, WholeState
+from shared.brokers.pacing import Pacer
 from shared.events import (
     ActionPlaced,
     BrokerActionReported,
@@ -20,29 +21,45 @@ from shared.events import (
     Envelope,
     ErrorClass,
     ExecutionRow,
+    HaltRequested,
     ReconcileRequested,
     encode_body,
 )
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence, Performed, Permit
 
+from .killpath import KillPath
 from .settings import SOURCE
 
 CONNECT_TIMEOUT_S: Final = 5.0
 EXECUTIONS_MAX: Final = 100
+READING_REQUESTS: Final = 4  # orders, executions, positions, totals
+
+_EFFECTS: Final = frozenset({ReconcileRequested, HaltRequested})
 
 
 class ReconcilerSession:
     """Implements `shared.runtime.session.Session`. account: makes a session, unconnected, for the thread that reads. reports: source of the broker's numbered reports (`venue.<broker>`), empty where it
-    numbers none; a lock-step feed waits until the reports a reading reflects are in the log."""
+    numbers none; a lock-step feed waits until the reports a reading reflects are in the log. per_second: the reconciler's share of the
+    account's requests, 0: no bound; a reading too soon after the one before waits. killpath: cancels, and says what it did."""
 
     names: Final = ()
 
-    def __init__(self, account: Callable[[], AccountSession], reports: str = "", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        account: Callable[[], AccountSession],
+        reports: str = "",
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        *,
+        per_second: int = 0,
+        killpath: KillPath | None = None,
+    ) -> None:
+        self._killpath = killpath
         self._make = account
         self._session: AccountSession | None = None
         self._reports = reports
         self._connect_timeout_s = connect_timeout_s
+        self._pacer = Pacer(per_second)
         self._account = ""
         self._up = False
 
@@ -50,12 +67,27 @@ class ReconcilerSession:
         """The line is opened by the first reading, and its failure is that reading's."""
 
     def wants(self, e: Envelope) -> bool:
-        return type(e.event) is ReconcileRequested
+        return type(e.event) in _EFFECTS
 
-    def perform(self, e: Envelope, permit: Permit) -> Performed:  # noqa: ARG002 - it only reads
-        event = e.event
+    def perform(self, e: Envelope, permit: Permit) -> Performed:  # noqa: ARG002 - it reads, and cancels what nobody may resume
+        event, killpath = e.event, self._killpath
+        if isinstance(event, HaltRequested) and killpath is not None:
+            killpath.demand(event)
+            return Performed()
         if not isinstance(event, ReconcileRequested):
             raise InvariantError(f"{type(event).__name__} is no effect of the reconciler")
+        done = self._read(event)
+        return done if killpath is None else Performed((*killpath.take(), *done.evidence), done.requires)
+
+    def poll(self, timeout_s: float) -> tuple[Evidence, ...]:
+        return () if self._killpath is None else self._killpath.news(timeout_s)
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def _read(self, event: ReconcileRequested) -> Performed:
+        self._pacer.wait(READING_REQUESTS)
         try:
             if self._session is None:
                 self._session = self._make()
@@ -65,13 +97,6 @@ class ReconcilerSession:
             return self._told(event, self._session.whole_state(event.cursor))
         except ReadFailed as error:
             return self._failed(event, error.query, error.error, error.text)
-
-    def poll(self, timeout_s: float) -> tuple[Evidence, ...]:  # noqa: ARG002 - nothing arrives by itself
-        return ()
-
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
 
     def _told(self, e: ReconcileRequested, state: WholeState) -> Performed:
         alone = max(0, len(state.executions) - EXECUTIONS_MAX)

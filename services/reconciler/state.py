@@ -10,6 +10,8 @@ from shared.domain.ledger import LedgerState
 from shared.domain.order_fold import OrderRecord
 from shared.events import AccountRow, ExecutionRow, Reason
 
+from .deadman import RouterWatch
+
 
 class Booked(msgspec.Struct, array_like=True, frozen=True):
     """One execution the router booked. cumulative: the broker's, of that broker order, 0 when not told; void: corrected into another."""
@@ -89,3 +91,4 @@ class ReconcilerState(msgspec.Struct):
     books: Books
     ledger: LedgerState
     orders: dict[str, OrderRecord]
+    router: RouterWatch = msgspec.field(default_factory=RouterWatch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.domain.instrument import plausible
-from shared.events import OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
+from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
 
 from .prices import MILLISECOND
 from .proposal import Denial, Proposal, shown
@@ -21,8 +21,8 @@ _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
 def trading_state(p: Proposal, desk: Desk) -> Denial | None:
-    """HALTED, DISARMED, a paused strategy deny; so does a lock, even of what would reduce: what is held there is in doubt."""
-    if desk.states.unrestricted and not desk.gates.locked:
+    """HALTED, DISARMED, a paused strategy, a missing router deny; so does a lock, even of what would reduce: what is held there is in doubt."""
+    if desk.states.unrestricted and not desk.gates.locked and not desk.presence.router_gone:
         return None
     scopes = ((Scope.GLOBAL, ""), (Scope.SYMBOL, p.symbol), (Scope.STRATEGY, p.strategy))
     states = {scope: desk.states.of(scope, key) for scope, key in scopes}
@@ -33,6 +33,8 @@ def trading_state(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.DISARMED, "state.global", value=TradingState.DISARMED.value)
     if p.strategy in desk.states.paused:
         return Denial(Reason.STRATEGY_PAUSED, "state.strategy", value="paused")
+    if desk.presence.router_gone:
+        return Denial(Reason.ROUTER_MISSING, "lease.order_router", value="ended")
     if p.symbol in desk.gates.locked:
         return Denial(Reason.INSTRUMENT_LOCKED, "lock", value=desk.gates.locked[p.symbol])
     return None
@@ -159,7 +161,7 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.DATA_GAP, "gap_blocks_trading", "true", str(desk.gates.gaps[p.symbol]))
     if desk.gates.phase(p.instrument) is SessionPhase.CLOSED:
         return None
-    if p.symbol in desk.gates.stale:
+    if desk.settings.stale_denies and p.symbol in desk.gates.stale:
         return Denial(Reason.STALE_DATA, "freshness", "fresh", "stale")
     most = desk.settings.quote_age_ms_max
     if most is None or p.reference is None:
@@ -187,6 +189,8 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
         most = getattr(desk.settings, key)
         if most is not None and count >= most:
             return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + 1))
+        if most is not None and count <= desk.settings.soft_fraction * most < count + 1:
+            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + 1), hard=False))
     return None
 
 

@@ -7,8 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from shared.config import Config
+from shared.config.limits import LimitOverrides
+from shared.config.risk import RiskConfig
 
-from .settings import RENAMED, RiskSettings
+from .settings import OF_ONE, RENAMED, Bounds, RiskSettings
 
 _OURS: Final = {
     "gross_pct_max": "max_gross_exposure",
@@ -30,6 +32,12 @@ def risk_settings(config: Config) -> RiskSettings:
                 tree[name] = getattr(holder, key)
                 break
     tree["strategies"] = _strategies(config)
+    tree["stops"] = _stops(risk)
+    tree["missed_ms_max"] = risk.heartbeat_ms * risk.missed_max
+    heartbeat = config.live.heartbeat
+    tree["break_reduces"] = config.live.reconciliation.disable_trading_on_error
+    tree["stale_denies"] = heartbeat.enabled and heartbeat.disable_trading_on_timeout
+    tree["stale_cancel_ms"] = heartbeat.interval_ms if heartbeat.enabled and heartbeat.cancel_orders_on_timeout else None
     tree["self_trade_allowed"] = False
     if config.live.broker == "paper":  # the one broker whose rule is known here
         tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier
@@ -39,6 +47,17 @@ def risk_settings(config: Config) -> RiskSettings:
     return RiskSettings.of(tree)
 
 
+def _stops(risk: RiskConfig) -> dict[str, Any]:
+    fixed, trailing, atr, time = risk.stop_loss, risk.trailing_stop, risk.atr_stop, risk.time_stop
+    return {
+        "stop_loss_pct": fixed.pct if fixed.enable else None,
+        "trailing_stop_pct": trailing.pct if trailing.enable else None,
+        "atr_window": atr.window if atr.enable else None,
+        "atr_multiplier": atr.multiplier,
+        "max_holding_seconds": time.max_holding_seconds if time.enable else None,
+    }
+
+
 def _strategies(config: Config) -> list[dict[str, Any]]:
     budgets = config.budgets(config.paper.initial_cash)
     return [
@@ -46,7 +65,19 @@ def _strategies(config: Config) -> list[dict[str, Any]]:
             "id": s.id,
             "symbols": config.strategy_symbols(s),
             "budget": budgets[s.id],
-            "day_loss_max": s.limits.daily_loss_limit,
+            "limits": bounds_of(s.limits),
         }
         for s in config.strategies
     ]
+
+
+def bounds_of(limits: LimitOverrides) -> dict[str, Any]:
+    """A strategy's own limits by our names. A limit given under the name of every strategy's (`strategy_...`) is its own too; of two the
+    stricter holds."""
+    found: dict[str, Any] = {}
+    for key in sorted(limits.model_fields_set):
+        value, name = getattr(limits, key), RENAMED.get(key, key)
+        name = OF_ONE.get(name, name)
+        if name in Bounds.__struct_fields__ and value:  # RegimeFlow's 0 messages: no bound
+            found[name] = min(value, found.get(name, value))
+    return found

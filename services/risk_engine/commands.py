@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from shared.domain.instrument import signed
 from shared.events import (
+    Alert,
     BusStarted,
     CancelApproved,
     CancelRequested,
@@ -16,13 +18,19 @@ from shared.events import (
     Event,
     FlattenRequested,
     HaltRequested,
+    LimitChanged,
     OrderApproved,
+    OrderType,
     Reason,
     ReconcileCompleted,
+    ReconcileFailed,
     ReduceRequested,
     ResumeRequested,
     RunStarted,
     Scope,
+    ServiceAnnounced,
+    SessionPhase,
+    Severity,
     StrategyBlocked,
     StrategyFailed,
     TradingState,
@@ -31,16 +39,28 @@ from shared.events import (
 from . import claims
 from .desk import Desk
 from .flatten import OWNER
+from .gates import BLIND
+from .overrides import answer, ended
 from .prices import MILLISECOND
 from .reservations import Line
 
 SOURCE: Final = "risk_engine"
+READINGS_FAILED_MAX: Final = 3  # in a row: nobody can say any more that the books agree
+
+_STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
 
 def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered."""
+    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
-    return (*on_start(e, desk), *desk.unanswered.answers()) if run.name == SOURCE else ()
+    if run.name != SOURCE:
+        return ()
+    return (
+        *on_start(e, desk),
+        *desk.states.overdue(),
+        *desk.unanswered.answers(),
+        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
+    )
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
@@ -48,7 +68,26 @@ def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return _some(desk.states.arm(e.event))  # type: ignore[arg-type]
+    event: ReconcileCompleted = e.event  # type: ignore[assignment]
+    if event.breaks and desk.settings.break_reduces and desk.presence.wall:
+        first = event.breaks[0]
+        text = f"{len(event.breaks)} differences with the broker, the first: {first.kind} {first.subject}: ours {first.ours}, theirs {first.theirs}"
+        return _some(desk.states.unwatch(Reason.RECONCILE_BREAK, text[:200]))
+    return _some(desk.states.arm(event, desk.presence.mismatch()))
+
+
+def on_reading_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
+    event: ReconcileFailed = e.event  # type: ignore[assignment]
+    keeps_failing = desk.presence.readings_failed + 1 >= READINGS_FAILED_MAX
+    if not (keeps_failing and desk.settings.break_reduces and desk.presence.wall):
+        return ()
+    return _some(desk.states.unwatch(Reason.RECONCILE_BREAK, f"readings of the broker keep failing: {event.text}"[:200]))
+
+
+def on_announced(e: Envelope, desk: Desk) -> Sequence[Event]:
+    """Whoever runs something else disarms trading before it does anything: this is the first it says."""
+    mismatch = desk.presence.mismatch(e.event)  # type: ignore[arg-type]
+    return _some(desk.states.differ(mismatch)) if mismatch else ()
 
 
 def on_halt(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -68,7 +107,7 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
         standing = watch.standing(watch.value.equity())
         if standing:
             return standing
-    return _some(desk.states.operator_resume(command))
+    return _some(desk.states.operator_resume(command, desk.presence.mismatch(), missed=bool(desk.presence.reconciler_gone)))
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -108,7 +147,32 @@ def closing_orders(lines: Sequence[Line], e: Envelope, desk: Desk, halt_epoch: i
 
 
 def on_clock(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    outputs: Sequence[Event] = (desk.marking.mark(),) if desk.marking.is_due(e.ts_ns) else ()
+    if 0 < desk.overrides.next_end() <= e.ts_ns:
+        outputs = (*outputs, *ended(e.ts_ns, desk.config, desk.overrides))
+    if desk.presence.reconciler_missed(e.ts_ns, desk.settings.missed_ms_max * MILLISECOND):
+        missing = "the reconciler is missing: nobody compares with the broker"
+        outputs = (*outputs, *_some(desk.states.unwatch(Reason.RECONCILER_MISSING, missing)))
+    if desk.gates.aging and desk.settings.stale_cancel_ms is not None and desk.presence.wall:
+        outputs = (*outputs, *_blind(e.ts_ns, desk, desk.settings.stale_cancel_ms))
+    return outputs
+
+
+def on_limit_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
+    return (answer(e.event, e.ts_ns, desk.config, desk.overrides),)  # type: ignore[arg-type]
+
+
+def _blind(now: int, desk: Desk, after_ms: int) -> Iterator[Event]:
+    """Nobody watches the prices of what rests in these symbols: it goes, but for stops against a holding, which are there for such moments."""
+    for symbol, last in sorted(desk.gates.aging.items()):
+        instrument = desk.gates.instruments.get(symbol)
+        if now - last < after_ms * MILLISECOND or instrument is None or desk.gates.phase(instrument) is not SessionPhase.OPEN:
+            continue
+        held = desk.reservations.account.position(symbol)
+        gone = [o for o in desk.reservations.in_symbol(symbol) if not (o.terms.type in _STOPS and signed(o.side, held) < 0)]
+        yield from (CancelApproved(o.order_id, o.strategy, Reason.STALE_DATA) for o in gone)
+        text = f"no data of {symbol} for {after_ms / 1e3:g} s while its market is open: {len(gone)} working orders are cancelled"
+        yield Alert(Severity.WARNING, f"{BLIND}{symbol}", text)
 
 
 def on_day_ended(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -132,6 +196,9 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     CancelRequested: on_cancel_requested,
     FlattenRequested: on_flatten,
     ClaimRequested: claims.on_claim,
+    LimitChanged: on_limit_changed,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,
+    ServiceAnnounced: on_announced,
+    ReconcileFailed: on_reading_failed,
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Envelope, Event
+from shared.events import Envelope, Event, LimitOverridden
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import commands, intents, outcomes
@@ -80,12 +80,20 @@ class RiskCore:
         return self._settings.mark_interval_ms > 0
 
     def next_timer(self) -> int:
-        return self._desk.marking.state.due
+        mark, end = self._desk.marking.state.due, self._desk.overrides.next_end()
+        return min(mark, end) if mark and end else mark or end
+
+    def _overridden(self, e: Envelope) -> None:
+        """A limit is another one: the desk is built anew around its state, as after a restart."""
+        event: LimitOverridden = e.event  # type: ignore[assignment]  # dispatched by type
+        if self._desk.overrides.fold(event):
+            self._sit(self._desk.limited_anew(event))
 
     def _sit(self, desk: Desk) -> None:
         self._desk = desk
         self._ages = desk.ages
         self._fold = Fold(desk).on
+        self._fold[LimitOverridden] = self._overridden
         rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON}
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},

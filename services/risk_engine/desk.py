@@ -13,7 +13,7 @@ import msgspec
 
 from shared.domain.exact import ZERO, multiply, subtract
 from shared.domain.ledger import Ledger, LedgerState
-from shared.events import OrderSide
+from shared.events import LimitOverridden, OrderSide, Scope
 
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
@@ -21,15 +21,19 @@ from .flatten import Flattening, FlattenState
 from .gates import Gates
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
+from .overrides import Overrides, effective, setting_of
+from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
+from .protective import Protective, ProtectiveState
+from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
-from .settings import AccountKind, RiskSettings
+from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
 from .valuation import AccountValue
 
-LAYOUT: Final = 1  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -56,6 +60,10 @@ class RiskState(msgspec.Struct):
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
     unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
+    protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
+    overrides: Overrides = msgspec.field(default_factory=Overrides)
+    presence: Presence = msgspec.field(default_factory=Presence)
+    repeats: RepeatState = msgspec.field(default_factory=RepeatState)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -63,15 +71,22 @@ _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
 class Desk:
-    """The parts, sharing one ledger, one set of reservations and one set of prices."""
+    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed."""
 
-    def __init__(self, settings: RiskSettings, state: RiskState | None = None) -> None:
+    def __init__(self, config: RiskSettings, state: RiskState | None = None) -> None:
         state = state if state is not None else RiskState()
+        self.config = config
+        self.overrides = state.overrides
+        settings = effective(config, state.overrides)
         budgets = settings.budgets()
         self.settings = settings
+        self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
+        self.symbol_bounds = settings.symbol_limits
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
+        self.presence = state.presence
+        self.repeats = Repeats(settings, state.states, state.repeats)
         self.unanswered = Unanswered(state.unanswered)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
@@ -83,6 +98,7 @@ class Desk:
         self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)
         self.marking = Marking(settings.mark_interval_ms, self.ledger, self.value, self.watches, state.marks)
         self.flattening = Flattening(self.ledger, self.reservations, self.gates, state.flatten)
+        self.protective = Protective(settings.stops, settings.sessions_allowed, self.ledger, self.prices, self.gates, state.protective)
         self._state = state
         self.rebuild()
 
@@ -116,14 +132,26 @@ class Desk:
             return subtract(self.power.reported, self.power.spent)
         return subtract(self.value.equity(), self.value.holdings()[0])
 
+    def limited_anew(self, e: LimitOverridden) -> Desk:
+        """The same desk under the limits that stand now, as a restart would build it. A loss that met the old limit is judged anew; who has a
+        loss limit for the first time starts its day here."""
+        desk = Desk(self.config, self._gathered())
+        desk.watches.forget(setting_of(e.key, Scope.STRATEGY))
+        if desk.watches.account.state.base is not None:
+            desk.watches.begin()
+        return desk
+
     def snapshot(self) -> bytes:
+        return _encode(self._gathered())
+
+    def _gathered(self) -> RiskState:
         state = self._state
         state.ledger = self.ledger.to_state()
         state.reservations = self.reservations.to_state()
         state.duplicates = self.duplicates.to_state()
         state.throttles = self.throttles.to_state()
         state.ages = self.ages.to_state()
-        return _encode(state)
+        return state
 
     @classmethod
     def restored(cls, settings: RiskSettings, snapshot: bytes) -> Desk:

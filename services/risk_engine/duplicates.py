@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -23,16 +24,22 @@ class OrderId(msgspec.Struct, frozen=True):
     run: int
     n: int
 
-    @classmethod
-    def parse(cls, text: str) -> OrderId | None:
+    @staticmethod
+    def parse(text: str) -> OrderId | None:
         """None when it is not of that form."""
-        parts = text.split(":")
-        if len(parts) != 3 or not (_is_count(parts[1]) and _is_count(parts[2])):
-            return None
-        return cls(parts[0], int(parts[1]), int(parts[2]))
+        return _parsed(text)
 
     def __str__(self) -> str:
         return f"{self.strategy}:{self.run}:{self.n}"
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> OrderId | None:
+    """Remembered, because an order's id is read when it is asked for, judged and decided."""
+    parts = text.split(":")
+    if len(parts) != 3 or not (_is_count(parts[1]) and _is_count(parts[2])):
+        return None
+    return OrderId(parts[0], int(parts[1]), int(parts[2]))
 
 
 class DuplicateState(msgspec.Struct):

@@ -72,15 +72,19 @@ class Flattening:
 
     def closing(self, lines: Sequence[Line]) -> Iterator[tuple[str, OrderTerms]]:
         """(order id, terms) of the orders that close what no open order may close."""
-        number = self.state.orders
+        number = 0
         for line in lines:
             side = OrderSide.SELL if line.position > 0 else OrderSide.BUY
             quantity = line.room_to_reduce(side)
             if quantity > 0:
                 number += 1
-                instrument = self._gates.instruments.get(line.symbol)
-                tif = TimeInForce.GTC if instrument is not None and instrument.calendar == ALWAYS_OPEN else TimeInForce.DAY
-                yield f"{OWNER}:{self.state.run}:{number}", OrderTerms(line.symbol, side, OrderType.MARKET, quantity, tif=tif)
+                yield self.closing_order(line.symbol, side, quantity, number)
+
+    def closing_order(self, symbol: str, side: OrderSide, quantity: Decimal, number: int) -> tuple[str, OrderTerms]:
+        """(order id, terms) of the number-th order of ours from here on: at market, until the close of a market that closes."""
+        instrument = self._gates.instruments.get(symbol)
+        tif = TimeInForce.GTC if instrument is not None and instrument.calendar == ALWAYS_OPEN else TimeInForce.DAY
+        return f"{OWNER}:{self.state.run}:{self.state.orders + number}", OrderTerms(symbol, side, OrderType.MARKET, quantity, tif=tif)
 
     def failed(self, e: OrderEvent) -> Alert | None:
         """A closing order ended and did not close."""

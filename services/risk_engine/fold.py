@@ -10,6 +10,7 @@ from shared.domain.instrument import signed
 from shared.events import (
     AccountOpened,
     AccountReported,
+    Alert,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -24,12 +25,16 @@ from shared.events import (
     FillCorrected,
     FlattenRequested,
     FreshnessChanged,
+    HaltRequested,
     HoldingAssigned,
     InstrumentDefined,
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
+    LeaseEnded,
+    LeaseGranted,
     LimitBreached,
+    LimitChanged,
     LogStarted,
     OrderAbandoned,
     OrderAccepted,
@@ -45,6 +50,8 @@ from shared.events import (
     OrderUnknown,
     Reason,
     ReconcileCompleted,
+    ReconcileFailed,
+    ReduceRequested,
     ReplaceApproved,
     ReplaceDenied,
     ReplaceIntent,
@@ -52,7 +59,10 @@ from shared.events import (
     ResumeRequested,
     RunStarted,
     Scope,
+    ServiceAnnounced,
     SessionChanged,
+    StrategyBlocked,
+    StrategyFailed,
     StrategyPaused,
     TradingState,
     TradingStateChanged,
@@ -74,7 +84,9 @@ class Fold:
 
     def __init__(self, desk: Desk) -> None:
         d = self._desk = desk
-        self.on: dict[type[Event], Callable[[Envelope], None]] = {kind: self._price(store) for kind, store in d.prices.store.items()}
+        self.on: dict[type[Event], Callable[[Envelope], None]] = {
+            kind: d.protective.folding(self._price(store)) for kind, store in d.prices.store.items()
+        }
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
             InstrumentHalted: d.gates.halt,
@@ -84,16 +96,21 @@ class Fold:
             FreshnessChanged: d.gates.freshness,
             InstrumentDefined: self._defined,
             StrategyPaused: d.states.pause,
-            ReconcileCompleted: d.states.completed,
+            ReconcileCompleted: self._reconciled,
+            ReconcileFailed: d.presence.reading_failed,
             ResumeRequested: d.states.resumed,
+            HaltRequested: d.states.asked,
+            ReduceRequested: d.states.asked,
+            StrategyFailed: d.states.failed,
+            StrategyBlocked: d.states.failed,
             TradingStateChanged: self._state,
             LimitBreached: self._breached,
+            LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
             DayEnded: d.marking.end_day,
             BusStarted: self._started,
-            RunStarted: self._run,
-            LogStarted: lambda e: d.ages.log_started(e.clock),
+            LogStarted: self._log_started,
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
@@ -104,18 +121,23 @@ class Fold:
             CancelApproved: self._cancel_approved,
             ReplaceApproved: self._replace_approved,
             OrderFilled: self._filled,
+            OrderRejected: self._rejected,
             FillCorrected: self._corrected,
             AccountOpened: self._opened,
             CashFlow: self._cash_flow,
             HoldingAssigned: self._assigned,
             CorporateAction: self._corporate_action,
+            RunStarted: self._run,
+            Alert: self._alerted,
+            LeaseGranted: d.presence.granted,
+            LeaseEnded: d.presence.ended,
+            ServiceAnnounced: d.presence.announce,
         }
         self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
         for kind in (
             OrderAccepted,
             OrderUnknown,
-            OrderRejected,
             OrderCanceled,
             OrderExpired,
             OrderAbandoned,
@@ -175,9 +197,11 @@ class Fold:
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
         opening = d.opening(terms.symbol, terms.side, terms.quantity)
         d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
-        d.throttles.spend(e.strategy, now)
-        if e.strategy == OWNER:
+        own = e.order_id.startswith(f"{OWNER}:")
+        d.throttles.spend(OWNER if own else e.strategy, now)
+        if own:
             d.flattening.approved(e.order_id)
+            d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))
             d.duplicates.approved(e.strategy, terms, now)
@@ -203,12 +227,22 @@ class Fold:
             d.flattening.settle(symbol)
 
     def _filled(self, e: OrderFilled, now: int) -> None:
+        if self._desk.settings.account_kind is None:
+            self._spend(e)
+        self._desk.repeats.fold(e, now)
+        self._booked(e, now)
+
+    def _spend(self, e: OrderFilled) -> None:
+        """What it opened is gone from the broker's figure; what it closed is free when the broker says so."""
         d = self._desk
         held, change = d.ledger.net(e.symbol), signed(e.side, e.quantity)
         opened = max(ZERO, subtract(e.quantity, magnitude(held))) if held and (held > 0) != (change > 0) else e.quantity
         paid = multiply(multiply(opened, e.price), d.ledger.multiplier(e.symbol))
         d.power.spent = add(add(d.power.spent, paid), e.commission)
-        self._booked(e, now)
+
+    def _rejected(self, e: OrderRejected, now: int) -> None:
+        self._desk.repeats.fold(e, now)
+        self._order(e)
 
     def _corrected(self, e: FillCorrected, now: int) -> None:
         self._booked(e, now)
@@ -217,6 +251,7 @@ class Fold:
         d = self._desk
         d.ledger.apply(e)
         d.reservations.fold(e)
+        d.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
         d.marking.moved(now)
         d.flattening.settle(e.symbol)
@@ -228,7 +263,7 @@ class Fold:
         d.gates.currency = d.gates.currency or e.currency
         d.ledger.apply(e)
         d.rebuild()
-        self._begin_watches()
+        d.watches.begin()
         d.marking.moved(now)
 
     def _reported(self, e: AccountReported) -> None:
@@ -249,6 +284,7 @@ class Fold:
         watch = d.watches.strategies.get(e.strategy) if e.command else None
         before = watch.value.equity() if watch is not None else ZERO
         d.ledger.apply(e)
+        d.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
         if watch is not None:
             watch.fund(subtract(watch.value.equity(), before))
@@ -262,6 +298,9 @@ class Fold:
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)
+        d.protective.acted(e)
+        for symbol in (e.symbol, e.new_symbol):
+            d.protective.rebooked(symbol, now)
         self._rebooked(e.symbol)
         d.marking.moved(now)
 
@@ -271,28 +310,37 @@ class Fold:
 
     # states
 
+    def _reconciled(self, e: ReconcileCompleted) -> None:
+        self._desk.states.completed(e)
+        self._desk.presence.reading_made()
+
+    def _alerted(self, e: Alert, now: int) -> None:
+        self._desk.gates.alerted(e)
+        self._desk.protective.alerted(e, now)
+
+    def _log_started(self, e: LogStarted) -> None:
+        self._desk.ages.log_started(e.clock)
+        self._desk.presence.log_started(e)
+
     def _started(self, _: BusStarted) -> None:
         self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)
 
-    def _run(self, e: RunStarted) -> None:
+    def _run(self, e: RunStarted, now: int) -> None:
         if e.name != SOURCE:
             return
         d = self._desk
         d.states.started(d.settings.arm, d.settings.arm_requires_reconcile)
         d.flattening.started(e.name_run)
+        d.protective.begin(now)
         if d.watches.account.state.base is not None:
-            self._begin_watches()
-
-    def _begin_watches(self) -> None:
-        """Whoever has no base yet starts its day here: all when the account is found, later a strategy whose limit is new."""
-        for watch in self._desk.watches.all():
-            if watch.state.base is None:
-                watch.start()
+            d.watches.begin()
 
     def _state(self, e: TradingStateChanged) -> None:
         d = self._desk
         d.states.changed(e)
         if e.reason is Reason.OPERATOR and e.state in (TradingState.ACTIVE, TradingState.DISARMED):
+            if e.scope is Scope.STRATEGY:
+                d.repeats.clear(e.key)
             watch = d.watches.account if e.scope is Scope.GLOBAL else d.watches.strategies.get(e.key)
             if watch is not None and e.scope is not Scope.SYMBOL:
                 watch.clear()
@@ -300,6 +348,7 @@ class Fold:
     def _breached(self, e: LimitBreached) -> None:
         for watch in self._desk.watches.all():
             watch.meet(e)
+        self._desk.protective.breached(e)
 
 
 def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:

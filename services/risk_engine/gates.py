@@ -5,10 +5,13 @@ Promise: what is not known is closed: a symbol without an instrument, a calendar
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from shared.domain.instrument import ALWAYS_OPEN, Instrument
 from shared.events import (
+    Alert,
     DataGap,
     FreshnessChanged,
     InstrumentDefined,
@@ -19,10 +22,12 @@ from shared.events import (
     SessionPhase,
 )
 
+BLIND: Final = "blind:"  # key of that alert, before the symbol
+
 
 class Gates(msgspec.Struct):
-    """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. currency: the
-    account's, empty while nobody told."""
+    """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. aging: of those
+    the ns of the newest datum, until their working orders had to go. currency: the account's, empty while nobody told."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
@@ -30,6 +35,7 @@ class Gates(msgspec.Struct):
     locked: dict[str, str] = msgspec.field(default_factory=dict)
     gaps: dict[str, int] = msgspec.field(default_factory=dict)
     stale: set[str] = msgspec.field(default_factory=set)
+    aging: dict[str, int] = msgspec.field(default_factory=dict)
     currency: str = ""
 
     def phase(self, instrument: Instrument) -> SessionPhase | None:
@@ -70,5 +76,13 @@ class Gates(msgspec.Struct):
     def freshness(self, e: FreshnessChanged) -> None:
         if e.fresh:
             self.stale.discard(e.symbol)
+            self.aging.pop(e.symbol, None)
         else:
             self.stale.add(e.symbol)
+            if e.last:
+                self.aging[e.symbol] = e.last
+
+    def alerted(self, e: Alert) -> None:
+        """We said that a symbol's data is too old to leave orders working."""
+        if e.key.startswith(BLIND):
+            self.aging.pop(e.key.removeprefix(BLIND), None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from shared.domain.order_ids import is_external
 from shared.events import (
     Alert,
     CancelApproved,
@@ -25,9 +26,10 @@ from shared.events import (
 
 from .desk import Desk
 from .duplicates import OrderId
-from .limits import judge
+from .limits import crossed, judge
 from .prices import MILLISECOND
 from .proposal import Denial, Proposal
+from .settings import SelfTrade
 
 
 def on_order(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -41,7 +43,7 @@ def on_order(e: Envelope, desk: Desk) -> Sequence[Event]:
     proposal = _proposal(intent, e, desk)
     denial = judge(proposal, desk)
     if denial is not None:
-        return _denied(intent, denial)
+        return (*_denied(intent, denial), *_out_of_the_way(proposal, denial, desk))
     assert proposal.reference is not None, "an order without a reference passed the notional check"
     approved = OrderApproved(
         intent.order_id,
@@ -83,7 +85,7 @@ def on_replace(e: Envelope, desk: Desk) -> Sequence[Event]:
     )
     denial = judge(proposal, desk)
     if denial is not None:
-        return _replace_denied(intent, denial)
+        return (*_replace_denied(intent, denial), *_out_of_the_way(proposal, denial, desk))
     deadline = e.ts_ns + desk.settings.deadline_ms * MILLISECOND
     approved = ReplaceApproved(intent.order_id, intent.strategy, intent.replace_no, terms, deadline, desk.states.halt_epoch)
     return (approved, *proposal.soft)
@@ -96,6 +98,15 @@ def on_cancel(e: Envelope, desk: Desk) -> Sequence[Event]:
     if e.source != f"strategy.{intent.strategy}" or not intent.order_id.startswith(f"{intent.strategy}:"):
         return (_alert(intent.strategy, f"{e.source} wanted to cancel {intent.order_id[:64]}"),)
     return (CancelApproved(intent.order_id, intent.strategy, intent.reason),)
+
+
+def _out_of_the_way(p: Proposal, denial: Denial, desk: Desk) -> Iterator[CancelApproved]:
+    """`self_trade: cancel_old`: what the denied order would have met is cancelled; its strategy may ask again when that is gone. Orders of
+    others on the account are theirs."""
+    if denial.reason is Reason.SELF_TRADE and desk.settings.self_trade is SelfTrade.CANCEL_OLD:
+        for order, _ in crossed(p, desk):
+            if not is_external(order.order_id):
+                yield CancelApproved(order.order_id, order.strategy, Reason.SELF_TRADE)
 
 
 def _proposal(intent: OrderIntent, e: Envelope, desk: Desk) -> Proposal:

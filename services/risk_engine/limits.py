@@ -1,27 +1,30 @@
 """Pre-trade limits of size, price and exposure; and the list of all checks in their order.
 
-Exposure is worst case: holdings plus every order that may still fill, this one included. Only what grows a figure can meet its limit, so
-an order that reduces passes above every exposure limit.
+Exposure is worst case: holdings plus every order that may still fill, this one included; `within` judges a figure, `own_limits` the bounds of
+one strategy or symbol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from shared.domain.exact import ONE, ZERO, add, multiply, negate, of_float, share, subtract, text
-from shared.events import LimitBreached, OrderSide, OrderType, Reason
+from shared.domain.exact import ONE, add, multiply, negate, of_float, share, subtract, text
+from shared.events import OrderType, Reason
 
 from . import admission
+from .open_order import OpenOrder
+from .own_limits import own_limits
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
+from .protective_exits import not_exiting
 from .reservations import Line, value_of
+from .within import grown, reach, within, within_equity
 
 if TYPE_CHECKING:
     from .desk import Desk
 
 Check = Callable[[Proposal, "Desk"], Denial | None]
-Growth = tuple[Decimal, Decimal]  # a figure before the proposal and with it
 
 
 def order_quantity(p: Proposal, desk: Desk) -> Denial | None:
@@ -64,32 +67,35 @@ def exposure(p: Proposal, desk: Desk) -> Denial | None:
     if not p.added:
         return None
     before, unit = desk.value.line(p.symbol), desk.value.unit(p.symbol)
-    after = before._replace(buys=add(before.buys, p.added)) if p.is_buy else before._replace(sells=add(before.sells, p.added))
+    after = grown(before, p)
     return _position(p, desk, before, after, unit) or _gross_and_net(p, desk, after, unit)
 
 
 def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal) -> Denial | None:
-    s = desk.settings
-    size = _reach(before, p), _reach(after, p)
+    s, equity = desk.settings, desk.value.equity()
+    size = reach(before, p), reach(after, p)
     money = multiply(size[0], unit), multiply(size[1], unit)
     return (
-        _within(s.position_max, size, Reason.POSITION, "position_max", p, desk)
-        or _within(s.position_notional_max, money, Reason.POSITION_NOTIONAL, "position_notional_max", p, desk)
-        or _within_equity(s.position_pct_max, money, Reason.POSITION_PCT, "position_pct_max", desk)
+        within(s.position_max, size, Reason.POSITION, "position_max", p, desk)
+        or within(s.position_notional_max, money, Reason.POSITION_NOTIONAL, "position_notional_max", p, desk)
+        or within_equity(s.position_pct_max, money, Reason.POSITION_PCT, "position_pct_max", equity, p, desk)
     )
 
 
 def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal) -> Denial | None:
-    s, total = desk.settings, desk.value.sums.total()
-    changed = total.exchange(desk.value.sums.part(p.symbol), desk.value.worst(after, unit))
-    gross = total.gross, changed.gross
-    net = (total.longest, changed.longest) if p.is_buy else (negate(total.shortest), negate(changed.shortest))
+    s, total, equity = desk.settings, desk.value.sums.total(), desk.value.equity()
+    old, new = desk.value.sums.part(p.symbol), desk.value.worst(after, unit)
+    gross = total.gross, add(subtract(total.gross, old.gross), new.gross)
+    if p.is_buy:
+        net = total.longest, add(subtract(total.longest, old.longest), new.longest)
+    else:
+        net = negate(total.shortest), negate(add(subtract(total.shortest, old.shortest), new.shortest))
     return (
-        _within(s.gross_notional_max, gross, Reason.GROSS_EXPOSURE, "gross_notional_max", p, desk)
-        or _within_equity(s.gross_pct_max, gross, Reason.GROSS_EXPOSURE, "gross_pct_max", desk)
-        or _within(s.net_notional_max, net, Reason.NET_EXPOSURE, "net_notional_max", p, desk)
-        or _within_equity(s.net_pct_max, net, Reason.NET_EXPOSURE, "net_pct_max", desk)
-        or _within_equity(s.leverage_max, gross, Reason.LEVERAGE, "leverage_max", desk)
+        within(s.gross_notional_max, gross, Reason.GROSS_EXPOSURE, "gross_notional_max", p, desk)
+        or within_equity(s.gross_pct_max, gross, Reason.GROSS_EXPOSURE, "gross_pct_max", equity, p, desk)
+        or within(s.net_notional_max, net, Reason.NET_EXPOSURE, "net_notional_max", p, desk)
+        or within_equity(s.net_pct_max, net, Reason.NET_EXPOSURE, "net_pct_max", equity, p, desk)
+        or within_equity(s.leverage_max, gross, Reason.LEVERAGE, "leverage_max", equity, p, desk)
     )
 
 
@@ -121,16 +127,33 @@ def short_sale(p: Proposal, desk: Desk) -> Denial | None:
 
 def self_trade(p: Proposal, desk: Desk) -> Denial | None:
     """It may not meet a resting limit order of our own, of any strategy."""
-    if desk.settings.self_trade_allowed or p.reference is None or p.terms.type in _WAITING:
+    if desk.settings.self_trade_allowed:
         return None
-    price = p.terms.limit_price if p.terms.limit_price is not None else of_float(p.reference.price)
+    met = next(crossed(p, desk), None)
+    if met is None:
+        return None
+    order, limit = met
+    return Denial(Reason.SELF_TRADE, "self_trade", f"{order.order_id} at {text(limit)}", text(_meeting_price(p)))
+
+
+def crossed(p: Proposal, desk: Desk) -> Iterator[tuple[OpenOrder, Decimal]]:
+    """Our resting orders that it would meet, oldest first, each once with the price it rests at."""
+    if p.reference is None or p.terms.type in _WAITING:
+        return
+    price = _meeting_price(p)
     for order in desk.reservations.in_symbol(p.symbol):
+        if order.side is p.terms.side:
+            continue
         for terms in (order.terms, *(terms for _, terms in order.pending)):
-            if order.side is p.terms.side or terms.limit_price is None or terms.type is not OrderType.LIMIT:
-                continue
-            if price >= terms.limit_price if p.is_buy else price <= terms.limit_price:
-                return Denial(Reason.SELF_TRADE, "self_trade_allowed", f"{order.order_id} at {text(terms.limit_price)}", text(price))
-    return None
+            limit = terms.limit_price if terms.type is OrderType.LIMIT else None
+            if limit is not None and (price >= limit if p.is_buy else price <= limit):
+                yield order, limit
+                break
+
+
+def _meeting_price(p: Proposal) -> Decimal:
+    assert p.reference is not None
+    return p.terms.limit_price if p.terms.limit_price is not None else of_float(p.reference.price)
 
 
 _WAITING: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP, OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE)
@@ -138,6 +161,7 @@ _WAITING: Final = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP
 # RISK_AND_FAULTS 2.1, cheap and absolute first; `reducing` counts with the quantity and so comes after validity
 CHECKS: Final[Sequence[Check]] = (
     admission.trading_state,
+    not_exiting,
     admission.authorised,
     admission.valid,
     admission.reducing,
@@ -151,6 +175,7 @@ CHECKS: Final[Sequence[Check]] = (
     admission.fresh,
     admission.throttled,
     admission.few_open,
+    own_limits,
     exposure,
     buying_power,
     short_sale,
@@ -168,34 +193,8 @@ def judge(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def _price(p: Proposal, desk: Desk) -> Decimal:
-    assert p.reference is not None
-    return value_price(p.terms, p.reference.price, desk.settings.collar_bps)
-
-
-def _reach(line: Line, p: Proposal) -> Decimal:
-    """How far the line reaches on the proposal's side; at least nothing."""
-    reach = add(line.position, line.buys) if p.terms.side is OrderSide.BUY else subtract(line.sells, line.position)
-    return max(ZERO, reach)
-
-
-def _within(limit: Decimal | None, grows: Growth, reason: Reason, key: str, p: Proposal, desk: Desk) -> Denial | None:
-    """Deny above the limit what grows; note the crossing of its soft part."""
-    before, after = grows
-    if limit is None or after <= before:
-        return None
-    if after > limit:
-        return Denial(reason, key, text(limit), text(after))
-    if before <= multiply(desk.settings.soft_fraction, limit) < after:
-        p.soft.append(LimitBreached(reason, key, text(limit), text(after), hard=False))
-    return None
-
-
-def _within_equity(fraction: Decimal | None, grows: Growth, reason: Reason, key: str, desk: Desk) -> Denial | None:
-    """The same against a fraction of equity, without a soft part: equity moves it all the time."""
-    before, after = grows
-    if fraction is None or after <= before:
-        return None
-    equity = desk.value.equity()
-    if after <= multiply(fraction, equity):
-        return None
-    return Denial(reason, key, text(fraction), text(round(after / equity, 4)) if equity > 0 else "inf")
+    price = p.price
+    if price is None:
+        assert p.reference is not None
+        price = p.price = value_price(p.terms, p.reference.price, desk.settings.collar_bps)
+    return price

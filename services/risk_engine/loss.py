@@ -20,7 +20,7 @@ from shared.domain.ledger import Ledger
 from shared.events import Envelope, LimitBreached, OrderFilled, Reason, TradingState
 
 from .prices import Prices
-from .settings import RiskSettings
+from .settings import FREE, RiskSettings
 from .valuation import AccountValue, StrategyValue
 
 ACCOUNT: Final = ""
@@ -78,6 +78,15 @@ class Watch:
         units, worth = holding
         return self._estimate + units * (bid if units > 0.0 else ask) - worth <= self.floor
 
+    def fill_might_breach(self, e: OrderFilled, mark: float | None) -> bool:
+        """Whether booking the fill, its holding then marked at `mark`, could meet a level: never no where it does."""
+        estimate = self._estimate - float(e.commission)
+        if mark is not None:
+            units, worth = self._holdings.get(e.symbol, (0.0, 0.0))
+            change = float(multiply(signed(e.side, e.quantity), self.value.multiplier(e.symbol)))
+            estimate += (units + change) * mark - worth - change * float(e.price)
+        return estimate <= self.floor
+
     def holds(self, symbol: str) -> bool:
         return symbol in self._holdings
 
@@ -116,7 +125,7 @@ class Watch:
         if self.state.base is not None:
             if equity > self.state.peak:
                 self.state.peak = plain(equity)  # state: spelled alike however the sum was made
-                self.state.met = {name for name in self.state.met if not name.startswith("drawdown_max")}
+                self.state.met = {name for name in self.state.met if "drawdown_max:" not in name}
             guard = GUARD * (abs(self._estimate) + 1.0)
             self.floor = self._highest_level() + guard
             self._ceiling = float(self.state.peak) - guard
@@ -136,7 +145,7 @@ class Watch:
         equity = plain(self.value.equity())
         self.state.base = equity
         self.state.peak = max(self.state.peak, equity)
-        self.state.met = {name for name in self.state.met if name.startswith("drawdown_max")}
+        self.state.met = {name for name in self.state.met if "drawdown_max:" in name}
         self.settle()
 
     def fund(self, amount: Decimal) -> None:
@@ -152,16 +161,20 @@ class Watch:
             return
         if self.key != ACCOUNT:
             entry = s.strategy(self.key)
-            limit = s.strategy_day_loss_max if entry is None or entry.day_loss_max is None else entry.day_loss_max
-            if limit is not None:
-                yield Level(Reason.DAY_LOSS, f"strategies.{self.key}.day_loss_max", limit, base, ONE, s.day_loss_state)
+            own = FREE if entry is None else entry.limits
+            day_loss = s.strategy_day_loss_max if own.day_loss_max is None else own.day_loss_max
+            yield from self._levels(f"strategies.{self.key}.", base, day_loss, own.day_loss_pct_max, own.drawdown_max)
             return
-        if s.day_loss_max is not None:
-            yield Level(Reason.DAY_LOSS, "day_loss_max", s.day_loss_max, base, ONE, s.day_loss_state)
-        if s.day_loss_pct_max is not None and base > 0:
-            yield Level(Reason.DAY_LOSS, "day_loss_pct_max", s.day_loss_pct_max, base, base, s.day_loss_state)
-        if s.drawdown_max is not None and self.state.peak > 0:
-            yield Level(Reason.DRAWDOWN, "drawdown_max", s.drawdown_max, self.state.peak, self.state.peak, s.drawdown_state)
+        yield from self._levels("", base, s.day_loss_max, s.day_loss_pct_max, s.drawdown_max)
+
+    def _levels(self, name: str, base: Decimal, money: Decimal | None, part: Decimal | None, drawdown: Decimal | None) -> Iterator[Level]:
+        s, peak = self._settings, self.state.peak
+        if money is not None:
+            yield Level(Reason.DAY_LOSS, f"{name}day_loss_max", money, base, ONE, s.day_loss_state)
+        if part is not None and base > 0:
+            yield Level(Reason.DAY_LOSS, f"{name}day_loss_pct_max", part, base, base, s.day_loss_state)
+        if drawdown is not None and peak > 0:
+            yield Level(Reason.DRAWDOWN, f"{name}drawdown_max", drawdown, peak, peak, s.drawdown_state)
 
     def breaches(self, equity: Decimal) -> list[tuple[Level, LimitBreached]]:
         """Levels newly met at this equity, a hard one standing for its soft one."""
@@ -224,16 +237,31 @@ class Watches:
 
     def __init__(self, settings: RiskSettings, ledger: Ledger, account: AccountValue, prices: Prices, states: dict[str, WatchState]) -> None:
         self._prices = prices
+        watched = {s.id for s in settings.strategies if settings.strategy_day_loss_max is not None or s.limits.limits_loss}
+        for key in states.keys() - watched - {ACCOUNT}:
+            del states[key]  # the day of a limit that comes back begins with it
         self.account = Watch(ACCOUNT, account, settings, states.setdefault(ACCOUNT, WatchState()))
         self.strategies = {
             s.id: Watch(s.id, StrategyValue(s.id, ledger, prices), settings, states.setdefault(s.id, WatchState()))
             for s in settings.strategies
-            if settings.strategy_day_loss_max is not None or s.day_loss_max is not None
+            if s.id in watched
         }
         self.active: dict[str, tuple[Watch, ...]] = {}
 
     def all(self) -> list[Watch]:
         return [self.account, *self.strategies.values()]
+
+    def begin(self) -> None:
+        """Whoever has no base yet starts its day here: all when the account is found, later a strategy whose limit is new."""
+        for watch in self.all():
+            if watch.state.base is None:
+                watch.start()
+
+    def forget(self, limit: str) -> None:
+        """What was met of a limit (`day_loss_max`), account's or strategy's, is told again if it is met again: it is another limit."""
+        for watch in self.all():
+            watch.state.met = {name for name in watch.state.met if name.rpartition(".")[2].partition(":")[0] != limit}
+            watch.settle()
 
     def of(self, owner: str) -> list[Watch]:
         """Who is concerned by a fill of this owner's order."""
@@ -279,7 +307,8 @@ class Watches:
         for watch in self.of(e.strategy):
             quantity = add(watch.value.quantity(e.symbol), signed(e.side, e.quantity))
             mark = self._prices.mark(e.symbol, float(quantity))
-            found += [(watch, level, event) for level, event in watch.breaches(watch.equity_after_fill(e, mark))]
+            if watch.fill_might_breach(e, mark):
+                found += [(watch, level, event) for level, event in watch.breaches(watch.equity_after_fill(e, mark))]
         return found
 
     def moved(self, symbol: str) -> bool:

@@ -36,12 +36,13 @@ from . import claims
 from .commands import closing_orders
 from .desk import Desk
 from .loss import ACCOUNT, Level, Watch
+from .protective_exits import guarding, next_exit
 from .reservations import Line
 
 
 def on_market(desk: Desk) -> Mapping[type[Event], Callable[[Envelope], Sequence[Event]]]:
     """By data type, what a datum decides. The hot path: a symbol without holding or order costs one look-up, a held one a float or two."""
-    return {kind: _on_datum(desk, marks) for kind, marks in _MARKS.items()}
+    return {kind: guarding(_on_datum(desk, marks), marks, desk) for kind, marks in _MARKS.items()}
 
 
 def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callable[[Envelope], Sequence[Event]]:
@@ -64,9 +65,12 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
     out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
     out += loss_events(desk.watches.judge_fill(fill), desk)
+    if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
+        out += desk.repeats.judge(fill, e.ts_ns)
     if not desk.reservations.covers(fill):
         out += exposure_events(fill, desk)
     out += next_closing(e, desk, max((c.halt_epoch for c in out if isinstance(c, TradingStateChanged)), default=desk.states.halt_epoch))
+    out += next_exit(e, desk, tuple(out))
     return out
 
 
@@ -75,8 +79,13 @@ def on_external(e: Envelope, desk: Desk) -> Sequence[Event]:
     return (*exposure_events(seen, desk), *next_closing(e, desk, desk.states.halt_epoch))
 
 
+def on_rejected(e: Envelope, desk: Desk) -> Sequence[Event]:
+    rejected: OrderRejected = e.event  # type: ignore[assignment]
+    return (*desk.repeats.judge(rejected, e.ts_ns), *on_order_changed(e, desk))
+
+
 def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return next_closing(e, desk, desk.states.halt_epoch)
+    return (*next_closing(e, desk, desk.states.halt_epoch), *next_exit(e, desk))
 
 
 def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk) -> list[Event]:
@@ -152,7 +161,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     OrderFilled: on_filled,
     ExternalOrderSeen: on_external,
     FillCorrected: on_order_changed,
-    OrderRejected: on_order_changed,
+    OrderRejected: on_rejected,
     OrderCanceled: on_order_changed,
     OrderExpired: on_order_changed,
     OrderAbandoned: on_order_changed,

@@ -80,12 +80,20 @@ class Prices:
 
     def mark_after(self, e: Envelope, direction: float) -> float | None:
         """`mark` of the datum's symbol once the datum is stored."""
-        symbol: str = e.event.symbol  # type: ignore[attr-defined]  # market data has one
+        return self._after(e).mark(e.event.symbol, direction)  # type: ignore[attr-defined]  # market data has one
+
+    def reference_after(self, e: Envelope, side: OrderSide) -> Reference | None:
+        """`reference` of the datum's symbol once the datum is stored."""
+        return self._after(e).reference(e.event.symbol, side)  # type: ignore[attr-defined]  # as above
+
+    def _after(self, e: Envelope) -> Prices:
+        """Prices of the datum's symbol alone, the datum stored."""
+        symbol: str = e.event.symbol  # type: ignore[attr-defined]  # as above
         quote, last = self._quotes.get(symbol), self._lasts.get(symbol)
         state = PriceState({symbol: quote} if quote else {}, {symbol: last} if last else {})
         aside = Prices(self._age, state)
         aside.store[type(e.event)](e)
-        return aside.mark(symbol, direction)
+        return aside
 
     def marks(self, symbol: str) -> tuple[float, float] | None:
         """What longs and shorts are marked at: bid and ask, or the last price twice; None before any."""

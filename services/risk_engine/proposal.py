@@ -41,6 +41,7 @@ class Proposal:
     reduce_only: bool = False
     replacing: OpenOrder | None = None
     soft: list[LimitBreached] = field(default_factory=list)
+    price: Decimal | None = None  # a unit of it is counted at; set by the first check that asks
 
     @property
     def symbol(self) -> str:

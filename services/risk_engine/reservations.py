@@ -107,8 +107,9 @@ class Reservations:
         ended = self.ended.get(e.order_id)
         return "" if ended is None else self._fold_ended(ended, e)
 
-    def preview(self, e: OrderEvent) -> Line | None:
-        """The line of the event's symbol once it is folded; None where it changes none."""
+    def preview(self, e: OrderEvent, of: Exposure | None = None) -> Line | None:
+        """The line of the event's symbol once it is folded; None where it changes none. of: its strategy's exposure, else the account's."""
+        exposure = self.account if of is None else of
         order = self.orders.get(e.order_id)
         if order is not None:
             symbol = order.symbol
@@ -118,8 +119,8 @@ class Reservations:
             symbol = e.terms.symbol
         else:
             return None
-        open_ = self.account.open(symbol)
-        position, buys, sells = self.account.position(symbol), open_.buys, open_.sells
+        open_ = exposure.open(symbol)
+        position, buys, sells = exposure.position(symbol), open_.buys, open_.sells
         if isinstance(e, OrderFilled):
             position = add(position, signed(e.side, e.quantity))
         elif isinstance(e, FillCorrected):

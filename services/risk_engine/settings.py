@@ -16,6 +16,8 @@ import msgspec
 from shared.domain.exact import ONE, ZERO
 from shared.events import OrderType, SessionPhase, TimeInForce, TradingState
 
+from .protective import Stops
+
 RENAMED: Final[dict[str, str]] = {
     "max_notional": "order_notional_max",
     "max_order_value": "order_notional_max",
@@ -30,6 +32,13 @@ RENAMED: Final[dict[str, str]] = {
     "max_orders_per_second": "msgs_per_s_max",
     "max_orders_per_minute": "msgs_per_min_max",
 }
+
+OF_ONE: Final[dict[str, str]] = {
+    "strategy_orders_open_max": "orders_open_max",
+    "strategy_msgs_per_s_max": "msgs_per_s_max",
+    "strategy_day_loss_max": "day_loss_max",
+}
+"""Limits of any one strategy, by the name they have where they are given for one alone."""
 
 
 class Arm(StrEnum):
@@ -55,20 +64,81 @@ class ExternalPolicy(StrEnum):
     LOCK = "lock"
 
 
+class SelfTrade(StrEnum):
+    """What an order that would meet one of our own leads to; it is denied either way."""
+
+    DENY_NEW = "deny_new"
+    CANCEL_OLD = "cancel_old"
+
+
+def _refuse_what_is_no_limit(settings: msgspec.Struct) -> None:
+    """Raises ValueError for a number that bounds nothing."""
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
+            raise ValueError(f"{name}: {value} is no limit")
+        if isinstance(value, int) and value < 0:
+            raise ValueError(f"{name}: {value} is negative")
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of one strategy's own book, or of one symbol, beside the account's: None where only the account's holds. Units as there. Of a
+    symbol only size, position and open orders mean anything."""
+
+    order_qty_max: Decimal | None = None
+    order_notional_max: Decimal | None = None
+    position_max: Decimal | None = None
+    position_notional_max: Decimal | None = None
+    position_pct_max: Decimal | None = None
+    gross_notional_max: Decimal | None = None
+    gross_pct_max: Decimal | None = None
+    net_notional_max: Decimal | None = None
+    net_pct_max: Decimal | None = None
+    leverage_max: Decimal | None = None
+    buying_power_fraction_max: Decimal | None = None
+    orders_open_max: int | None = None
+    symbol_orders_open_max: int | None = None
+    msgs_per_s_max: int | None = None
+    msgs_per_min_max: int | None = None
+    day_loss_max: Decimal | None = None
+    day_loss_pct_max: Decimal | None = None
+    drawdown_max: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        _refuse_what_is_no_limit(self)
+        for name in ("msgs_per_s_max", "msgs_per_min_max"):
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name}: at least 1 (null: no limit)")
+
+    @property
+    def limits_sums(self) -> bool:
+        """Whether a sum over the whole book is bounded."""
+        sums = (self.gross_notional_max, self.gross_pct_max, self.net_notional_max, self.net_pct_max, self.leverage_max)
+        return any(limit is not None for limit in sums)
+
+    @property
+    def limits_loss(self) -> bool:
+        return any(limit is not None for limit in (self.day_loss_max, self.day_loss_pct_max, self.drawdown_max))
+
+
+FREE: Final = Bounds()
+
+
 class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one strategy may trade. symbols: all it may name. budget: its book's opening cash. day_loss_max: money a day, in place of
-    `strategy_day_loss_max`."""
+    """What one strategy may trade. symbols: all it may name. budget: its book's opening cash. limits: of its own book; its `day_loss_max`
+    stands in place of `strategy_day_loss_max`."""
 
     id: str
     symbols: tuple[str, ...] = ()
     budget: Decimal = ZERO
-    day_loss_max: Decimal | None = None
+    limits: Bounds = FREE
 
 
 class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Money is in account currency, quantities in units, `_pct_max` and `_fraction` in fractions of one, `_bps` in hundredths of a percent."""
 
     strategies: tuple[StrategySettings, ...] = ()
+    symbol_limits: dict[str, Bounds] = {}  # operators' alone
     arm: Arm = Arm.AUTO
     arm_requires_reconcile: bool = True
     external_policy: ExternalPolicy = ExternalPolicy.UNASSIGNED
@@ -80,6 +150,10 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deadline_ms: int = 2_000  # an approval not sent by then is abandoned
     sessions_allowed: tuple[SessionPhase, ...] = (SessionPhase.OPEN,)  # with `closed`, orders queue for the next open
     quote_age_ms_max: int | None = 5_000
+    missed_ms_max: int = 5_000  # wall clock: after its lease has ended for so long the reconciler is missed
+    break_reduces: bool = False  # wall clock: a break with the broker, or readings that keep failing, leave reducing only
+    stale_denies: bool = True  # what the gateway calls stale
+    stale_cancel_ms: int | None = None  # wall clock: data this old, its market open, has the symbol's working orders cancelled
     gap_blocks_trading: bool = True
 
     # duplicates and rate
@@ -92,6 +166,10 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders_open_max: int | None = 200
     strategy_orders_open_max: int | None = 100
     symbol_orders_open_max: int | None = 50
+    repeat_executions_max: int | None = 200  # fills of one strategy in a window
+    repeat_window_s: int = 60
+    rejections_max: int | None = 20  # orders of one strategy the broker rejects in a window
+    rejection_window_s: int = 60
 
     # one order
     order_qty_max: Decimal | None = Decimal(10_000)
@@ -112,6 +190,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     margin_multiplier: Decimal = ONE  # money in holdings it allows over equity (`margin`)
     short_allowed: bool = False
     self_trade_allowed: bool = False
+    self_trade: SelfTrade = SelfTrade.DENY_NEW
 
     # loss
     day_loss_max: Decimal | None = None
@@ -120,16 +199,12 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drawdown_max: Decimal | None = Decimal("0.2")
     day_loss_state: TradingState = TradingState.REDUCING
     drawdown_state: TradingState = TradingState.HALTED
+    stops: Stops = Stops()  # of every strategy's holdings
     soft_fraction: Decimal = Decimal("0.8")  # of a limit: an alert, nothing more
     mark_interval_ms: int = 1_000  # between two EquityMarked while something moves; 0: at day ends only
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
-                raise ValueError(f"{name}: {value} is no limit")
-            if isinstance(value, int) and value < 0:
-                raise ValueError(f"{name}: {value} is negative")
+        _refuse_what_is_no_limit(self)
         for name in ("msgs_per_s_max", "msgs_per_min_max", "strategy_msgs_per_s_max", "cancel_reserve_per_s"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name}: at least 1 (null: no limit)")

@@ -8,11 +8,14 @@
 | HALTED | HALTED | HALTED | HALTED | HALTED, new epoch | ACTIVE if reconciled since start, else DISARMED |
 
 So the global state is two facts: `mode` (active, reducing, halted), latched, an operator's to lift; and `armed`, lost at every start and
-won back by reconciling (`arm: auto`; `manual` also wants a Resume after the start). Strategies and symbols have a mode only.
+when services differ, and won back by reconciling (`arm: auto`; `manual` also wants a Resume after the start). Strategies and symbols have a
+mode only. A third, `unwatched`, makes ACTIVE a REDUCING while the reconciler is missed, its readings fail or find a break; the next clean reading
+lifts that (an operator may where one is there to look).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -24,6 +27,8 @@ from shared.events import (
     ReduceRequested,
     ResumeRequested,
     Scope,
+    StrategyBlocked,
+    StrategyFailed,
     StrategyPaused,
     TradingState,
     TradingStateChanged,
@@ -33,9 +38,23 @@ from .settings import Arm
 
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
+_UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK)  # of a global state: until a clean reading
+
+
+class Owed(msgspec.Struct, frozen=True, array_like=True):
+    """A restriction that was asked for and is not yet in force."""
+
+    scope: Scope
+    key: str
+    state: TradingState
+    reason: Reason
+    text: str
+
 
 class TradingStates(msgspec.Struct):
-    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start."""
+    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. owed: restrictions asked
+    for while no run was there to decide; they come into force as the next one begins. unwatched: nobody can say that the books agree; set
+    where it is what binds."""
 
     mode: TradingState = TradingState.ACTIVE
     armed: bool = False
@@ -44,18 +63,20 @@ class TradingStates(msgspec.Struct):
     halt_epoch: int = 0
     modes: dict[str, TradingState] = msgspec.field(default_factory=dict)
     paused: set[str] = msgspec.field(default_factory=set)
+    owed: dict[str, Owed] = msgspec.field(default_factory=dict)
+    unwatched: bool = False
 
     # what holds
 
     def overall(self) -> TradingState:
         if self.mode is TradingState.HALTED or self.armed:
-            return self.mode
+            return TradingState.REDUCING if self.unwatched and self.mode is TradingState.ACTIVE else self.mode
         return TradingState.DISARMED
 
     @property
     def unrestricted(self) -> bool:
         """Everybody may trade everything, as mostly."""
-        return self.armed and self.mode is TradingState.ACTIVE and not self.modes and not self.paused
+        return self.armed and self.mode is TradingState.ACTIVE and not self.modes and not self.paused and not self.unwatched
 
     def of(self, scope: Scope, key: str) -> TradingState:
         return self.overall() if scope is Scope.GLOBAL else self.modes.get(_name(scope, key), TradingState.ACTIVE)
@@ -70,11 +91,29 @@ class TradingStates(msgspec.Struct):
             return self._change(Scope.GLOBAL, "", self.mode, Reason.RECONCILED, "no reconcile required")
         return self._change(Scope.GLOBAL, "", TradingState.DISARMED, Reason.DISARMED, "starting: waits to be armed")
 
-    def arm(self, e: ReconcileCompleted) -> TradingStateChanged | None:
-        """After a reading of the broker: trading begins when the books agree and an operator or the config does."""
-        if self.armed or self.mode is TradingState.HALTED or not self.consented or not _agrees(e):
+    def arm(self, e: ReconcileCompleted, mismatch: str = "") -> TradingStateChanged | None:
+        """After a reading of the broker: trading begins when the books agree, an operator or the config does, and all services run the same
+        (mismatch: why they do not). A reading also ends the time without any."""
+        if self.mode is TradingState.HALTED or not _agrees(e):
+            return None
+        if self.armed:
+            back = "reconciled with the broker again"
+            return self._change(Scope.GLOBAL, "", self.mode, Reason.RECONCILED, back) if self.unwatched else None
+        if not self.consented or mismatch:
             return None
         return self._change(Scope.GLOBAL, "", self.mode, Reason.RECONCILED, "reconciled with the broker")
+
+    def differ(self, mismatch: str) -> TradingStateChanged | None:
+        """Services run different code or settings: disarmed, with who and what. None while halted, which is stricter and must show."""
+        if self.mode is TradingState.HALTED:
+            return None
+        return self._change(Scope.GLOBAL, "", TradingState.DISARMED, Reason.BUILD_MISMATCH, mismatch)
+
+    def unwatch(self, reason: Reason, text: str) -> TradingStateChanged | None:
+        """Only what reduces until the next clean reading. None where the state is as strict already; a resume from there looks again."""
+        if not self.armed or self.unwatched or self.mode is not TradingState.ACTIVE:
+            return None
+        return self._change(Scope.GLOBAL, "", TradingState.REDUCING, reason, text)
 
     def halt(self, scope: Scope, key: str, reason: Reason, text: str) -> TradingStateChanged:
         """Always an event: a second halt cancels again."""
@@ -102,13 +141,41 @@ class TradingStates(msgspec.Struct):
     def operator_reduce(self, e: ReduceRequested) -> TradingStateChanged | None:
         return self.reduce(e.scope, e.key, Reason.OPERATOR, _act(e))
 
-    def operator_resume(self, e: ResumeRequested) -> TradingStateChanged | None:
-        """Lifts the scope's mode; a global one never arms what was not reconciled since the start."""
-        ready = self.armed or self.reconciled
-        state = TradingState.ACTIVE if ready or e.scope is not Scope.GLOBAL else TradingState.DISARMED
-        return self._change(e.scope, e.key, state, Reason.OPERATOR, _act(e))
+    def operator_resume(self, e: ResumeRequested, mismatch: str = "", *, missed: bool = False) -> TradingStateChanged | None:
+        """Lifts the scope's mode; a global one never arms what was not reconciled since the start or where services differ, and only reduces while
+        the reconciler is missed."""
+        if e.scope is not Scope.GLOBAL:
+            return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
+        if mismatch or not (self.armed or self.reconciled):
+            return self._change(e.scope, e.key, TradingState.DISARMED, Reason.OPERATOR, "; ".join(filter(None, (_act(e), mismatch))))
+        if missed:
+            return self._change(e.scope, e.key, TradingState.REDUCING, Reason.RECONCILER_MISSING, f"{_act(e)}; the reconciler is missing")
+        return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
+
+    def overdue(self) -> Iterator[TradingStateChanged]:
+        """What is owed, as a run begins."""
+        for o in self.owed.values():
+            changed = self.restrict(o.scope, o.key, o.state, o.reason, o.text)
+            if changed is not None:
+                yield changed
 
     # folding
+
+    def asked(self, e: HaltRequested | ReduceRequested) -> None:
+        halt = isinstance(e, HaltRequested)
+        self._owe(Owed(e.scope, e.key, TradingState.HALTED if halt else TradingState.REDUCING, Reason.OPERATOR, _act(e)))
+
+    def failed(self, e: StrategyFailed | StrategyBlocked) -> None:
+        blocked = isinstance(e, StrategyBlocked)
+        reason = Reason.STRATEGY_BLOCKED if blocked else Reason.STRATEGY_ERROR
+        self._owe(Owed(Scope.STRATEGY, e.strategy, TradingState.HALTED, reason, f"{e.callback}: the strategy ended"))
+
+    def _owe(self, owed: Owed) -> None:
+        """A halt is owed beside a lesser wish, not instead of it."""
+        name = _name(owed.scope, owed.key)
+        known = self.owed.get(name)
+        if known is None or known.state is not TradingState.HALTED:
+            self.owed[name] = owed
 
     def started(self, arm: Arm, reconcile_required: bool) -> None:
         self.armed = False
@@ -119,6 +186,7 @@ class TradingStates(msgspec.Struct):
         self.reconciled = self.reconciled or _agrees(e)
 
     def resumed(self, e: ResumeRequested) -> None:
+        self.owed.pop(_name(e.scope, e.key), None)
         self.consented = self.consented or e.scope is Scope.GLOBAL
 
     def pause(self, e: StrategyPaused) -> None:
@@ -129,19 +197,24 @@ class TradingStates(msgspec.Struct):
 
     def changed(self, e: TradingStateChanged) -> None:
         self.halt_epoch = max(self.halt_epoch, e.halt_epoch)
+        owed = self.owed.get(_name(e.scope, e.key)) if self.owed else None
+        if owed is not None and e.state in (owed.state, TradingState.HALTED):
+            del self.owed[_name(e.scope, e.key)]
         if e.scope is not Scope.GLOBAL:
             if e.state is TradingState.ACTIVE:
                 self.modes.pop(_name(e.scope, e.key), None)
             else:
                 self.modes[_name(e.scope, e.key)] = e.state
-        elif e.state is TradingState.DISARMED:
+            return
+        self.unwatched = e.reason in _UNWATCHED
+        if e.state is TradingState.DISARMED:
             self.armed = False
             if e.reason is Reason.REDUCING_ONLY:
                 self.mode = TradingState.REDUCING
             elif e.reason is Reason.OPERATOR:
                 self.mode = TradingState.ACTIVE
         else:
-            self.mode = e.state
+            self.mode = TradingState.ACTIVE if self.unwatched else e.state
             self.armed = self.armed or e.state is not TradingState.HALTED
 
     def _change(self, scope: Scope, key: str, state: TradingState, reason: Reason, text: str) -> TradingStateChanged:

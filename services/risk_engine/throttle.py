@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from .settings import RiskSettings
+from .settings import FREE, RiskSettings
 
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
@@ -78,7 +78,8 @@ class Throttles:
         """The buckets a message of the strategy draws on, by name."""
         found = self._strategies.get(strategy)
         if found is None:
-            names = ("msgs_per_s_max", "msgs_per_min_max", f"strategy_msgs_per_s_max:{strategy}")
+            own = (f"strategies.{strategy}.msgs_per_s_max", f"strategies.{strategy}.msgs_per_min_max")
+            names = ("msgs_per_s_max", "msgs_per_min_max", f"strategy_msgs_per_s_max:{strategy}", *own)
             found = self._strategies[strategy] = [(name, bucket) for name in names if (bucket := self._bucket(name)) is not None]
         return found
 
@@ -86,9 +87,18 @@ class Throttles:
         """The bucket of a name, None where its limit is switched off. Made on first use: strategies come and go."""
         bucket = self._buckets.get(name)
         if bucket is None:
-            key = name.split(":", 1)[0]
-            rate = getattr(self._settings, key)
+            rate = self._rate(name)
             if rate is None:
                 return None
-            bucket = self._buckets[name] = Bucket(rate, MINUTE if key == "msgs_per_min_max" else SECOND)
+            bucket = self._buckets[name] = Bucket(rate, MINUTE if name.endswith("msgs_per_min_max") else SECOND)
         return bucket
+
+    def _rate(self, name: str) -> int | None:
+        """Of the account, of any strategy, or of one strategy's own limit; None where there is none."""
+        owner, _, key = name.removeprefix("strategies.").rpartition(".")
+        holder: object = self._settings
+        if owner:
+            entry = self._settings.strategy(owner)
+            holder = FREE if entry is None else entry.limits
+        rate: int | None = getattr(holder, key.split(":", 1)[0])
+        return rate

@@ -97,7 +97,11 @@ class AccountValue:
         return max([magnitude(paid), *(order.unit_value for order in self._reservations.in_symbol(symbol))])
 
     def worst(self, line: Line, unit: Decimal, held: Decimal = ZERO) -> Amounts:
-        """Worst-case money of a line at a unit value."""
+        """Worst-case money of a line at a unit value. held: of its holding alone."""
+        if not line.buys and not line.sells:
+            value = multiply(line.position, unit)
+            size = magnitude(value)
+            return Amounts(held, size, value, value, size if value == held else magnitude(held))
         longest = multiply(add(line.position, line.buys), unit)
         shortest = multiply(subtract(line.position, line.sells), unit)
         return Amounts(held, max(magnitude(longest), magnitude(shortest)), longest, shortest, magnitude(held))
@@ -108,6 +112,8 @@ class AccountValue:
 
     def _amounts(self, symbol: str) -> Amounts:
         line = self.line(symbol)
+        if not line.position and not line.buys and not line.sells and self._prices.marks(symbol) is not None:
+            return NOTHING
         unit = self._marked(symbol, line.position)
         if unit is None:
             return self.worst(line, self.unit(symbol), self._cost(symbol))

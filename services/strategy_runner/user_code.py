@@ -54,12 +54,14 @@ class UserCode:
         self._desk = desk
         self._factory = factory
         self._generators = generators
+        self._overridden: dict[str, bool] = {}
 
     def build(self, seed: str) -> bool:
         """A fresh object, set up, its generators seeded. False when it raised."""
         self._desk.gate = Gate.SHUT
         self._generators.seed(seed)
         self.callback = "__init__"
+        self._overridden = {}
         try:
             self.strategy = self._factory(self._desk.settings.params)
         except InvariantError:
@@ -87,7 +89,13 @@ class UserCode:
         return self.strategy is not None and (not self.overrides(callback) or self.call(callback, argument))
 
     def overrides(self, callback: str) -> bool:
-        return self.strategy is not None and overrides(self.strategy, callback)
+        """Asked of the strategy as it was when it was built, once a callback."""
+        if self.strategy is None:
+            return False
+        known = self._overridden.get(callback)
+        if known is None:
+            known = self._overridden[callback] = overrides(self.strategy, callback)
+        return known
 
     def fail(self, error: BaseException) -> None:
         desk = self._desk

@@ -31,7 +31,7 @@ _OUTSIDE: Final[dict[Role, re.Pattern[str]]] = {
     Role.GATEWAY: re.compile(r"gateway\.(feed|session|warmup\.[a-z][a-z0-9_]{0,15})"),
     Role.STRATEGY: re.compile(r"strategy\.[a-z][a-z0-9_]{0,15}\.watchdog"),
     Role.ROUTER: re.compile(r"order_router\.session|venue\.[a-z0-9_]{1,24}"),
-    Role.RECONCILER: re.compile(r"reconciler\.session"),
+    Role.RECONCILER: re.compile(r"reconciler\.(session|outbox)"),
     Role.AUDITOR: re.compile(r"auditor\.session"),
     Role.CONTROL: re.compile(r"control\.[a-z0-9]{1,32}"),
 }
@@ -85,6 +85,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.TradingStateChanged,
         ev.EquityMarked,
         ev.LimitBreached,
+        ev.LimitOverridden,
         ev.InstrumentLocked,
         ev.InstrumentUnlocked,
         ev.HoldingAssigned,
@@ -96,6 +97,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.CancelSending,
         ev.ReplaceSending,
         ev.OrderQuerySending,
+        ev.OrderHeld,
         ev.OrderAccepted,
         ev.OrderRejected,
         ev.OrderUnknown,
@@ -121,6 +123,8 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.AccountReported,
         ev.InstrumentLocked,
         ev.InstrumentUnlocked,
+        ev.HaltRequested,
+        ev.OrdersCanceledDirectly,
     },
     Role.AUDITOR: _COMMON,
     Role.CONTROL: frozenset(

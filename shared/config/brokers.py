@@ -16,7 +16,12 @@ from .redaction import is_secret_name
 class BrokerSettings(Section):
     """What every broker has."""
 
-    msgs_per_s_max: Count | None = Field(default=None, description="Requests a second, below the broker's own bound. Default: the adapter's.")
+    msgs_per_s_max: Annotated[Count, Field(ge=2)] | None = Field(
+        default=None, description="Requests a second of the whole account, below the broker's own bound. Default: the adapter's."
+    )
+    reconcile_msgs_per_s: Count | None = Field(
+        default=None, description="Of these, those the reconciler's readings may use. Default: a tenth. At least one, at most a third."
+    )
 
 
 class PaperSettings(BrokerSettings):

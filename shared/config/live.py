@@ -25,18 +25,23 @@ class ReconnectConfig(Section):
 
 
 class HeartbeatConfig(Section):
-    """What stale market data does. The services' own heartbeat is `live.risk.heartbeat_ms`."""
+    """What data that is stale by `gateway.quote_age_ms_max` does beyond `live.risk.quote_age_ms_max`, which denies by itself. The services' own heartbeat
+    is `live.risk.heartbeat_ms`."""
 
-    enabled: bool = Field(default=True, description="Watch the age of market data while its market is open.")
-    interval_ms: Millis = Field(default=10_000, description="Age at which data is stale.")
-    disable_trading_on_timeout: bool = Field(default=True, description="No new risk while stale; it comes back with the data.")
-    cancel_orders_on_timeout: bool = Field(default=True, description="Cancel working orders when it turns stale.")
+    enabled: bool = Field(default=True, description="Act on stale data, while its market is open.")
+    interval_ms: Millis = Field(default=10_000, description="Age of stale data at which working orders are cancelled.")
+    disable_trading_on_timeout: bool = Field(default=True, description="No orders in a symbol while its data is stale; it comes back with the data.")
+    cancel_orders_on_timeout: bool = Field(
+        default=True, description="Cancel its working orders at that age, under the wall clock; stops against a holding stay."
+    )
 
 
 class ReconciliationConfig(Section):
     """What a reconciliation that finds a difference does."""
 
-    disable_trading_on_error: bool = Field(default=True, description="A break, or readings that keep failing, stop new risk.")
+    disable_trading_on_error: bool = Field(
+        default=True, description="A break, or three failed readings in a row, leave reducing only until a clean one; under the wall clock."
+    )
 
 
 class DeadmanConfig(Section):
@@ -44,6 +49,7 @@ class DeadmanConfig(Section):
 
     after_s: Seconds = Field(default=15, description="Time away; longer than `live.risk.heartbeat_ms` x `missed_max`.")
     broker_session: bool = Field(default=True, description="Keep that session and its control endpoint ready.")
+    cancel_protective: bool = Field(default=False, description="It cancels stops that can only reduce a holding too; an operator's halt always does.")
     ib: Literal["global_cancel", "alert"] = Field(
         default="global_cancel", description="Where only the placing client may cancel (IB) and it cannot be taken over."
     )

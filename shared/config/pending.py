@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from .limits import Limits
 from .problems import Note
 from .tree import Loc, Node, dotted
 
@@ -36,17 +35,14 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("postgres sinks", ("metrics", "live", "postgres")),
     Pending("the Prometheus endpoint", ("metrics", "prometheus")),
     Pending("the replay journal", ("live", "replay_journal_path")),
-    Pending("cancelling and pausing on stale data (approvals need fresh data all the same: live.risk.quote_age_ms_max)", ("live", "heartbeat")),
     Pending("reconnect settings (the paper venue is reconnected for ever)", ("live", "reconnect")),
-    Pending("the dead man's switch", ("live", "deadman")),
+    Pending("the dead man's switch at Interactive Brokers", ("live", "deadman", "ib")),
     Pending("pausing a strategy that lags", ("live", "lag_ms_max")),
     Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),
-    Pending("stopping new risk on a break (its instrument is locked)", ("live", "reconciliation")),
     Pending("a bound of its own for one actor's appends", ("bus", "queue_append_max")),
     *(
-        Pending("limits of one strategy, but for its daily loss", ("live", "strategies", "*", "limits", name))
-        for name in Limits.model_fields
-        if name != "daily_loss_limit"
+        Pending("sector, industry, volume and correlation limits of one strategy", ("live", "strategies", "*", "limits", name))
+        for name in ("order_adv_fraction_max", "sector_limits", "sector_map", "industry_limits", "industry_map", "correlation")
     ),
     Pending("smart order routing", ("live", "routing")),
     Pending("smart order routing", ("live", "execution", "routing")),
@@ -66,10 +62,6 @@ PENDING: Final[tuple[Pending, ...]] = (
         Pending(feature, (*risk, *key))
         for risk in _RISK
         for feature, key in (
-            ("protective stops", ("stop_loss",)),
-            ("protective stops", ("trailing_stop",)),
-            ("protective stops", ("atr_stop",)),
-            ("protective stops", ("time_stop",)),
             ("limits by regime", ("limits_by_regime",)),
             ("regime overlays", ("regime_overlays",)),
             ("sector limits", ("limits", "sector_limits")),
@@ -83,19 +75,14 @@ PENDING: Final[tuple[Pending, ...]] = (
             ("the collar over time", ("collar_window_bps",)),
             ("the halt policy", ("halt_policy",)),
             ("the buffer before the close", ("close_buffer_s",)),
-            ("repeated automated execution", ("repeat_executions_max",)),
-            ("repeated automated execution", ("repeat_window_s",)),
             ("easy to borrow", ("require_easy_to_borrow",)),
             ("tolerance of conservation", ("conservation_tolerance",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
-            ("the services' heartbeat", ("heartbeat_ms",)),
-            ("the services' heartbeat", ("missed_max",)),
             ("the scope of automatic halts", ("halt_scope",)),
             ("a default time in force", ("default_tif",)),
         )
     ),
-    *(Pending("cancelling the resting order", (*risk, "self_trade"), ("cancel_old",)) for risk in _RISK),
 )
 
 

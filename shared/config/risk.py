@@ -55,9 +55,15 @@ class PreTradeControls(Section):
         default=200, description="Fills of a strategy within the window; one more halts it until an operator resumes it."
     )
     repeat_window_s: Seconds = Field(default=60, description="That window.")
+    rejections_max: Count | None = Field(
+        default=20, description="Orders of a strategy the broker rejects within the window; one more halts it until an operator resumes it."
+    )
+    rejection_window_s: Seconds = Field(default=60, description="That window.")
     short_allowed: bool = Field(default=False, description="Sell short.")
     require_easy_to_borrow: bool = Field(default=True, description="Short only what the broker says is easy to borrow.")
-    self_trade: Literal["deny_new", "cancel_old"] = Field(default="deny_new", description="An order that would meet one of our own.")
+    self_trade: Literal["deny_new", "cancel_old"] = Field(
+        default="deny_new", description="An order that would meet one of our own: denied; with `cancel_old` the one it would meet is cancelled too."
+    )
     child_qty_over_parent_max: Literal[0] = Field(default=0, description="Quantity sent beyond what was approved.")
     soft_fraction: Fraction = Field(default=Decimal("0.8"), description="Part of a limit that raises an alert.")
 

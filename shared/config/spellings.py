@@ -14,7 +14,7 @@ from .tree import Loc, Node, dotted
 
 _L: Final = ("live", "risk", "limits")
 
-_CONTROLS: Final = (
+CONTROLS: Final = (
     ("order_notional_max", "max_notional"),
     ("max_order_value", "max_notional"),
     ("position_max", "max_position"),
@@ -30,7 +30,7 @@ def _risk_rows(section: Loc) -> list[tuple[Loc, Loc]]:
     limits = (*section, "limits")
     return [
         *(((*section, name), (*limits, name)) for name in Limits.model_fields),
-        *(((*place, control), (*limits, name)) for place in (section, limits) for control, name in _CONTROLS),
+        *(((*place, control), (*limits, name)) for place in (section, limits) for control, name in CONTROLS),
     ]
 
 

@@ -27,11 +27,15 @@ class Book(msgspec.Struct):
     funding: Decimal = ZERO
 
     def fill(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, commission: Decimal, multiplier: Decimal) -> Decimal:
-        """Book one execution of `quantity` > 0 units; commission in account currency (negative: a rebate). Returns the profit it
+        """Book one execution of `quantity` > 0 units; as `trade`."""
+        return self.trade(symbol, quantity if side is OrderSide.BUY else negate(quantity), price, commission, multiplier)
+
+    def trade(self, symbol: str, signed: Decimal, price: Decimal, commission: Decimal, multiplier: Decimal) -> Decimal:
+        """Book an execution of `signed` units (bought > 0); commission in account currency (negative: a rebate). Returns the profit it
         realised, before fees."""
         position = self.position(symbol)
         position.multiplier = multiplier
-        paid, profit = position.trade(quantity if side is OrderSide.BUY else negate(quantity), price)
+        paid, profit = position.trade(signed, price)
         position.fees = add(position.fees, commission)
         self.cash = subtract(subtract(self.cash, paid), commission)
         self.realised = add(self.realised, profit)

@@ -28,7 +28,7 @@ from shared.events import (
 
 from . import actions
 from .book import Book
-from .exact import ONE, ZERO, add, magnitude, negate, share, subtract
+from .exact import ONE, ZERO, add, negate, share, subtract
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -70,6 +70,7 @@ class Ledger:
         self._multipliers: dict[str, Decimal] = {}
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
+        self._cash: Decimal | None = None  # of all books, while nothing was folded since it was summed
         self._set_budgets(budgets or {})
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             OrderFilled: self._filled,
@@ -90,6 +91,7 @@ class Ledger:
         """Fold one event; others than the account's facts change nothing."""
         handler = self._handlers.get(type(event))
         if handler is not None:
+            self._cash = None
             handler(event)
 
     def book(self, strategy: str) -> Book:
@@ -115,9 +117,12 @@ class Ledger:
 
     @property
     def cash(self) -> Decimal:
-        total = ZERO
-        for book in self.books.values():
-            total = add(total, book.cash)
+        total = self._cash
+        if total is None:
+            total = ZERO
+            for book in self.books.values():
+                total = add(total, book.cash)
+            self._cash = total
         return total
 
     def equity(self, marks: Mapping[str, float]) -> Decimal:
@@ -189,8 +194,7 @@ class Ledger:
         self._recount(e.symbol)
 
     def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
-        side = OrderSide.BUY if signed > 0 else OrderSide.SELL
-        self.book(owner).fill(symbol, side, magnitude(signed), price, commission, self.multiplier(symbol))
+        self.book(owner).trade(symbol, signed, price, commission, self.multiplier(symbol))
         self._net[symbol] = add(self.net(symbol), signed)
 
     def _recount(self, symbol: str) -> None:

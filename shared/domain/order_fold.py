@@ -59,6 +59,7 @@ HAPPENINGS: Final[dict[type[Event], Happening]] = {
 FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderFilled, FillCorrected, *HAPPENINGS})
 
 _FINE: Final = Verdict.OK
+_LATE: Final = Verdict.LATE
 _NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderReplaced})  # types that bring a name the broker calls the order by
 
 
@@ -112,11 +113,12 @@ def advance(record: OrderRecord, event: OrderEvent, now: int) -> Step:
         if execution is None:
             return Step(record.status, _FINE)
         happening = execution(record, event)
-    elif isinstance(event, ReplaceRejected) and event.replace_no != record.replacing:
+    elif kind is ReplaceRejected and event.replace_no != record.replacing:  # type: ignore[attr-defined]
         return Step(record.status, _FINE)  # another replace was refused before it was sent; the one in flight stands
-    quantity = event.terms.quantity if isinstance(event, OrderReplaced) else record.terms.quantity
+    quantity = event.terms.quantity if kind is OrderReplaced else record.terms.quantity  # type: ignore[attr-defined]
     made = step(record.status, happening, record.filled, quantity)
-    if made.verdict is Verdict.OK or made.verdict is Verdict.LATE:
+    verdict = made.verdict
+    if verdict is _FINE or verdict is _LATE:
         record.status = made.status
         record.changed_ns = now
         note = _NOTES.get(kind)
@@ -194,8 +196,9 @@ class OrderFold:
     def apply(self, event: Event, now: int) -> Step | None:
         """Fold one event; None when it is no order event or of an order never met."""
         kind = type(event)
-        if kind not in FOLDED or not isinstance(event, OrderEvent):
+        if kind not in FOLDED:
             return None
+        assert isinstance(event, OrderEvent)
         record = self.orders.get(event.order_id)
         if record is None:
             record = open_record(event, now)

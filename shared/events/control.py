@@ -55,12 +55,15 @@ class CancelRequested(Command, frozen=True):
 
 
 class LimitChanged(Command, frozen=True):
-    """A risk limit from this sequence number on. key: config path below `live.risk`; value: JSON (null switches it off)."""
+    """A risk limit from this sequence number on, until expires_at (ns of the log's time; 0: until cleared). key: config path below
+    `live.risk`; value: JSON (null switches it off; empty: the configuration's again). scope_key: strategy or symbol, empty for the account."""
 
     TAG: ClassVar[int] = 405
     key: str
     value: str
     expires_at: int = 0
+    scope: Scope = Scope.GLOBAL
+    scope_key: str = ""
 
 
 class StrategyChanged(Command, frozen=True):

@@ -113,6 +113,7 @@ class Reason(IntEnum):
     REDUCING_ONLY = 102
     INSTRUMENT_LOCKED = 103
     STRATEGY_PAUSED = 104
+    EXIT_WORKING = 105
     # 200 authorisation and validity
     NOT_AUTHORISED = 200
     UNKNOWN_INSTRUMENT = 201
@@ -138,6 +139,7 @@ class Reason(IntEnum):
     THROTTLED = 403
     OPEN_ORDERS = 404
     REPEATED_EXECUTION = 405
+    REPEATED_REJECTION = 406
     # 500 price and size
     NO_REFERENCE = 500
     ORDER_QUANTITY = 501
@@ -156,6 +158,10 @@ class Reason(IntEnum):
     # 700 loss
     DAY_LOSS = 700
     DRAWDOWN = 701
+    STOP_LOSS = 710
+    TRAILING_STOP = 711
+    ATR_STOP = 712
+    TIME_STOP = 713
     # 800 operator and system
     OPERATOR = 800
     RECONCILE_BREAK = 801

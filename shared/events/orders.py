@@ -275,6 +275,15 @@ class FillCorrected(OrderEvent, frozen=True):
     previous_commission: Decimal
 
 
+class OrderHeld(OrderEvent, frozen=True):
+    """A message of an order waits in the router for room under the broker's limits; sent, or abandoned past its deadline. request: submit |
+    cancel | replace | query; client_order_id: of what is asked about, query only."""
+
+    TAG: ClassVar[int] = 250
+    request: str
+    client_order_id: str = ""
+
+
 class ExternalOrderSeen(OrderEvent, frozen=True):
     """An order at the broker that is not ours (another log_id or no id): counted in exposure, unassigned. order_id: `ext:<broker id>`."""
 

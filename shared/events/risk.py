@@ -43,7 +43,8 @@ class EquityMarked(AccountEvent, frozen=True):
 
 
 class LimitBreached(AccountEvent, frozen=True):
-    """A limit was met after the fact (exposure, loss) or a soft level reached; hard: trading state follows."""
+    """A limit was met after the fact (exposure, loss) or a soft level reached; hard: a trading state follows, or the exit of a stop
+    (key: `<stop>.<strategy>.<symbol>`)."""
 
     TAG: ClassVar[int] = 302
     reason: Reason
@@ -174,6 +175,24 @@ class AccountReported(AccountEvent, frozen=True):
     buying_power: Decimal
 
 
+class OrdersCanceledDirectly(AccountEvent, frozen=True):
+    """The reconciler's own session cancelled working orders, past router and log. command: of the halt it belongs to; cause: operator | bus |
+    router, who asked or who was away. found: orders that worked when it looked first; asked: cancels it requested; kept: client ids of
+    protective stops it left, open: of what still worked at its last look (the first hundred of each), open_count: all of these; failed: why
+    that look failed, else empty. at_ns: wall clock."""
+
+    TAG: ClassVar[int] = 340
+    command: str
+    cause: str
+    found: int
+    asked: int
+    kept: tuple[str, ...]
+    open: tuple[str, ...]
+    open_count: int
+    failed: str
+    at_ns: int
+
+
 class RegimeChanged(AccountEvent, frozen=True):
     """The market regime a detector named; until one exists the detector is `constant`."""
 
@@ -181,3 +200,19 @@ class RegimeChanged(AccountEvent, frozen=True):
     regime: str
     previous: str
     confidence: float
+
+
+class LimitOverridden(AccountEvent, frozen=True):
+    """Risk's answer to a `LimitChanged`, in force from that command's sequence number. outcome: set | cleared | expired | refused; old, new:
+    JSON; text: who and why, or why it is refused."""
+
+    TAG: ClassVar[int] = 345
+    command: str
+    outcome: str
+    scope: Scope
+    scope_key: str
+    key: str
+    old: str
+    new: str
+    expires_at: int
+    text: str

@@ -28,7 +28,7 @@ from shared.bus.port import (
     Registration,
     Snapshot,
 )
-from shared.events import Envelope, Event
+from shared.events import BusStarted, Envelope, Event
 
 from . import killpoints
 from .actor import Core, FoldingCore, InvariantError, SnapshotFailed, SnapshotIncompatible
@@ -52,7 +52,7 @@ class Progress:
 class ActorDriver:
     """session: the edge service's half that touches the world, hosted inline or in a thread. observe: called with each folded envelope, for
     the auditor's files and for tests. mono_ns: monotonic clock. prepare: called with the
-    connection before anything is folded. before_snapshot: makes durable what stands beside the log."""
+    connection before anything is folded. before_snapshot: makes durable what stands beside the log. passed: called at each kill point."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class ActorDriver:
         mono_ns: Callable[[], int] = time.monotonic_ns,
         prepare: Callable[[Connection], None] | None = None,
         before_snapshot: Callable[[], None] | None = None,
+        passed: killpoints.Passed | None = killpoints.passed,
     ) -> None:
         self._bus = bus
         self._reg = registration
@@ -83,8 +84,9 @@ class ActorDriver:
         self._n = 0
         self._since_snapshot = 0
         self._numbers: dict[tuple[str, int], int] = {}
-        self._clock_at = (0, 0)
-        self._passed = killpoints.passed
+        self._log_ahead: int | None = None  # of the monotonic clock, at least
+        self._handled_at = 0
+        self._passed = passed
         self.progress = Progress()
 
     @property
@@ -148,7 +150,7 @@ class ActorDriver:
         while self._waiting and not self.connection.full:
             self._handle(self._waiting.popleft())
             handled += 1
-            if self._clock_at[1] > until:
+            if self._handled_at > until:
                 break  # a long history is folded in turns, so that the lease is kept meanwhile
         if self._session is not None:
             handled += self._collect(self._session)
@@ -157,7 +159,9 @@ class ActorDriver:
         return handled
 
     def _handle(self, e: Envelope) -> None:
-        self._clock_at = (e.ts_ns, self._mono_ns())
+        self._handled_at = now = self._mono_ns()
+        if self._log_ahead is None or e.ts_ns - now > self._log_ahead or type(e.event) is BusStarted:
+            self._log_ahead = e.ts_ns - now
         if self._observe is not None:
             self._observe(e)
             if self._passed is not None:
@@ -207,9 +211,9 @@ class ActorDriver:
         return permit
 
     def log_time(self) -> int:
-        """Log time now, ns: the newest event's, plus what has passed here since (wall clock only)."""
-        ts, mono = self._clock_at
-        return ts if self._lockstep or not mono else ts + self._mono_ns() - mono
+        """Log time now, ns, under the wall clock: by the event that came quickest, so that one handled late (a process that slept, a long lane)
+        does not make it seem earlier. A new bus may have a clock that stands elsewhere."""
+        return 0 if self._log_ahead is None else self._log_ahead + self._mono_ns()
 
     # -- folding
 

@@ -1,4 +1,4 @@
-"""What a service says of itself: a small JSON file, replaced whole once a second, and `HealthReported` on the log under the wall clock.
+"""What a service says of itself: a small JSON file, replaced whole every `live.risk.heartbeat_ms`, and `HealthReported` on the log under the wall clock.
 
 The file is what supervisors and container health checks read; it works with the bus away. `python -m shared.runtime.health PATH` is such a
 check: exit status 0 when the service of that file is ready, 1 when it is not.
@@ -37,12 +37,13 @@ class Sample:
 class HealthFile:
     """Writes `<directory>/<service>.json`."""
 
-    def __init__(self, directory: Path, service: str) -> None:
+    def __init__(self, directory: Path, service: str, every_ns: int = REPORT_EVERY_NS) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / f"{service}.json"
         self._service = service
         self._process = psutil.Process()
         self._process.cpu_percent()
+        self._every_ns = every_ns
         self._next = 0
         self.state = HealthState.STARTING
 
@@ -51,7 +52,7 @@ class HealthFile:
 
     def write(self, sample: Sample, now_ns: int) -> HealthReported:
         """The report for the log, after the file holds it."""
-        self._next = now_ns + REPORT_EVERY_NS
+        self._next = now_ns + self._every_ns
         cpu, memory = self._process.cpu_percent(), self._process.memory_info().rss / 2**20
         report = HealthReported(self._service, self.state, sample.cursor, sample.lag, sample.queue, cpu, memory, sample.loop_ms)
         body: dict[str, Any] = {
@@ -59,6 +60,7 @@ class HealthFile:
             "state": str(self.state),
             "pid": os.getpid(),
             "at": time.time(),
+            "every_s": self._every_ns / 1e9,
             "epoch": sample.epoch,
             "cursor": sample.cursor,
             "lag": sample.lag,
@@ -77,12 +79,13 @@ class HealthFile:
 
 
 def read_health(path: Path) -> dict[str, Any] | None:
-    """The newest report of a service, None when there is none. `fresh`: written in the last seconds by a process that lives."""
+    """The newest report of a service, None when there is none. `fresh`: written in the last seconds, or three times its own
+    interval, by a process that lives."""
     try:
         body: dict[str, Any] = orjson.loads(path.read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
         return None
-    body["fresh"] = time.time() - body["at"] < FRESH_S and psutil.pid_exists(body["pid"])
+    body["fresh"] = time.time() - body["at"] < max(FRESH_S, 3 * body.get("every_s", 0)) and psutil.pid_exists(body["pid"])
     return body
 
 

@@ -10,7 +10,7 @@ from shared.bus.zmq_server import Endpoints
 from shared.config import Config
 
 IPC_PATH_MAX: Final = 100  # sun_path holds 107 bytes
-SOCKETS: Final = ("append", "events", "catchup", "venue", "venue_reports", "queries")
+SOCKETS: Final = ("append", "events", "catchup", "venue", "venue_reports", "queries", "killpath")
 
 
 class PlaceError(ValueError):

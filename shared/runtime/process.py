@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from shared.bus.port import Bus, BusUnavailable, ClockMode, Fenced, LeaseHeld, Refused
-from shared.events import HealthState
+from shared.events import HealthReported, HealthState, ServiceAnnounced
 
 from .actor import InvariantError
 from .driver import ActorDriver
@@ -29,7 +30,8 @@ EXIT_BUS: Final = 5
 
 class ActorProcess:
     """drivers: the actors of this process, started in order. connect_timeout_s: how long to wait for a bus that is not there yet.
-    extra: called once a step, for what a service answers beside the log."""
+    extra: called once a step, for what a service answers beside the log. announce: hashes of code, broker and bus settings, said by every actor
+    as its first word under the wall clock."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class ActorProcess:
         log: Any,
         connect_timeout_s: float = 60.0,
         extra: Callable[[], None] | None = None,
+        announce: tuple[str, str, str] | None = None,
     ) -> None:
         self.service = service
         self._bus = bus
@@ -51,7 +54,8 @@ class ActorProcess:
         self._log = log
         self._timeout_s = connect_timeout_s
         self._loop_ms = 0.0
-        self._health_n = 0
+        self._announce = announce
+        self._said: Counter[str] = Counter()
 
     def run(self, stop: Stop) -> int:
         """Until asked to stop."""
@@ -94,6 +98,8 @@ class ActorProcess:
             self._pending.remove(driver)
             started.append(driver)
             w = driver.connection.welcome
+            if self._announce is not None:
+                self._tell(driver, ServiceAnnounced(driver.source, *self._announce))
             self._log.info("recovering", source=driver.source, epoch=w.epoch, run=w.run, head=w.head)
             for other in started:
                 other.pump(0.0)  # the next one's start may take long; those before it keep their leases
@@ -126,10 +132,15 @@ class ActorProcess:
         )
         report = self._health.write(sample, time.monotonic_ns())
         self._loop_ms = 0.0
-        if drivers and drivers[0].connection.welcome.clock is ClockMode.WALL:
-            first = drivers[0]
-            self._health_n += 1
-            first.connection.append_outside(f"{first.source}.health", first.connection.welcome.epoch, self._health_n, report)
+        if drivers:
+            self._tell(drivers[0], report)
+
+    def _tell(self, driver: ActorDriver, event: HealthReported | ServiceAnnounced) -> None:
+        """What a process says of itself, under the wall clock only: in lock-step it would be the one thing that differs from run to run."""
+        w = driver.connection.welcome
+        if w.clock is ClockMode.WALL:
+            self._said[driver.source] += 1
+            driver.connection.append_outside(f"{driver.source}.health", w.epoch, self._said[driver.source], event)
 
     def _end(self, why: str, error: Exception, status: int) -> int:
         self._log.error(why, error=str(error), exit=status)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.brokers.budget import Budget, budget
+from shared.brokers.contract import Capabilities
 from shared.bus.port import Bus, Registration, Role
 from shared.bus.zmq_client import ZmqBus
 from shared.config import Config, Loaded, config_hashes
+from shared.config.gateway import BrokerFeed
 from shared.config.live import LiveConfig
 
 from .build import build_hash
 from .driver import ActorDriver, fingerprint
-from .health import HealthFile
+from .health import REPORT_EVERY_NS, HealthFile
 from .logs import logger
 from .places import PlaceError, Places
 from .process import ActorProcess
@@ -28,6 +31,11 @@ def roster(config: Config) -> dict[str, int]:
     """Every actor that takes part in lock-step, with its rank: the gateway, strategies in the order of the file, then the order path."""
     strategies = {f"strategy.{s.id}": STRATEGY_RANK + i for i, s in enumerate(config.strategies)}
     return {"gateway": RANKS["gateway"], **strategies, **{k: v for k, v in RANKS.items() if k != "gateway"}}
+
+
+def heartbeat_ns(config: Config) -> int:
+    """How often a service reports: `live.risk.heartbeat_ms`."""
+    return config.live.risk.heartbeat_ms * 1_000_000 if config.live is not None else REPORT_EVERY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,9 @@ class Setting:
         mark = fingerprint(build_hash(), settings)
         return Registration(source, role, mark, topics, roster(self.config)[source], self.instance, feed=feed)
 
+    def health(self, service: str) -> HealthFile:
+        return HealthFile(self.places.health, service, heartbeat_ns(self.config))
+
     def hashes(self) -> tuple[str, str, str]:
         """(build, broker settings, bus settings): what must agree between services before trading arms."""
         return (build_hash(), *config_hashes(self.config))
@@ -74,6 +85,12 @@ def broker_settings(setting: Setting) -> Mapping[str, Any]:
     if setting.live.broker == "paper":
         options["endpoint"] = setting.places.endpoint("venue")
     return {"timeout_seconds": BROKER_TIMEOUT_S, **options}
+
+
+def account_budget(setting: Setting, able: Capabilities, options: Mapping[str, Any]) -> Budget:
+    """Who may ask the broker how often."""
+    reserve = setting.live.risk.cancel_reserve_per_s
+    return budget(able, options, reserve, broker_feed=isinstance(setting.config.gateway.feed, BrokerFeed))
 
 
 def run_service(
@@ -89,4 +106,5 @@ def run_service(
     stop = Stop()
     bus = ZmqBus(places.bus)
     setting = Setting(loaded, places, instance)
-    return ActorProcess(name, bus, build(setting, bus), HealthFile(places.health, name), logger(name), extra=extra).run(stop)
+    health, log = setting.health(name), logger(name)
+    return ActorProcess(name, bus, build(setting, bus), health, log, extra=extra, announce=setting.hashes()).run(stop)

@@ -65,11 +65,18 @@ class FaultPlan:
     def clear(self) -> None:
         self._left.clear()
 
+    @property
+    def any(self) -> bool:
+        """Whether a mode is in force."""
+        return bool(self._left)
+
     def active(self) -> tuple[str, ...]:
         return tuple(sorted(self._left))
 
     def for_request(self, mode: Mode, request: str) -> FaultSpec | None:
         """The spec when this mode applies to this request; counts it."""
+        if not self._left:
+            return None
         known = self._left.get(mode)
         if known is None or request not in known[0].requests:
             return None

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.order_router.core import RouterCore
+from services.order_router.settings import RouterSettings
 from shared.domain.order_fold import OrderFold
 from shared.domain.order_machine import Verdict
 from shared.events import (
@@ -20,6 +22,7 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
+    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -101,16 +104,21 @@ EVENTS = st.one_of(
 STEPS = st.lists(st.tuples(EVENTS, st.sampled_from([0.0, 0.5, 3.0, 20.0])), min_size=12, max_size=40)
 
 
-def _world() -> World:
+FREE: Final = RouterSettings()
+TIGHT: Final = RouterSettings(orders_per_s=2, messages_per_s=3, cancels_per_s=1)  # nearly everything waits for room
+LIMITS: Final = st.sampled_from([FREE, TIGHT])
+
+
+def _world(limits: RouterSettings = FREE) -> World:
     """One order at the broker, one being cancelled, one without an answer; the fourth may be approved on the way."""
-    w = World(RouterCore(), "order_router").given(log_started(), opened(), *(approved(n, deadline=30) for n in (1, 2, 3)))
+    w = World(RouterCore(limits), "order_router").given(log_started(), opened(), *(approved(n, deadline=30) for n in (1, 2, 3)))
     return w.given(reported(OrderStatus.NEW, 1), reported(OrderStatus.NEW, 2), CancelApproved("ma:1:2", "ma"))
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
-@given(STEPS)
-def test_any_interleaving_is_survived_and_keeps_the_invariants(steps: list[tuple[Event, float]]) -> None:
-    w = _world()
+@given(STEPS, LIMITS)
+def test_any_interleaving_is_survived_and_keeps_the_invariants(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    w = _world(limits)
     for event, after in steps:
         w.when(event, after)
         _timers_move_on(w)
@@ -133,9 +141,9 @@ def _timers_move_on(w: World) -> None:
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)
-@given(STEPS)
-def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, float]]) -> None:
-    w = _world()
+@given(STEPS, LIMITS)
+def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    w = _world(limits)
     fold = OrderFold()
     for event, after in steps:
         w.when(event, after)
@@ -145,15 +153,38 @@ def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, flo
 
 
 @settings(max_examples=80, derandomize=True, deadline=None)
-@given(STEPS, st.integers(0, 40))
-def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int) -> None:
-    straight, stopped = _world(), _world()
+@given(STEPS, st.integers(0, 40), LIMITS)
+def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int, limits: RouterSettings) -> None:
+    straight, stopped = _world(limits), _world(limits)
     for i, (event, after) in enumerate(steps):
         if i == at:
-            fresh = RouterCore()
+            fresh = RouterCore(limits)
             fresh.restore(stopped.core.snapshot())
             stopped.core = fresh
         assert straight.when(event, after) == stopped.when(event, after)
 
     assert state_hash(straight.core) == state_hash(stopped.core)
     assert straight.core.next_timer() == stopped.core.next_timer()
+
+
+class _AtOnce:
+    """A core as an in-process driver uses it: deciding has folded all there is."""
+
+    def __init__(self, core: RouterCore) -> None:
+        self.decide, self.snapshot, self.next_timer = core.at_once, core.snapshot, core.next_timer
+
+    def apply(self, e: Envelope) -> None:
+        """Done."""
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(STEPS, LIMITS)
+def test_deciding_and_folding_at_once_is_deciding_and_then_folding(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
+    """Under one lease, as in one process: `World` journals everything under epoch 1."""
+    lease = LeaseGranted("order_router", "h", 1)
+    apart, at_once = _world(limits).given(lease), _world(limits).given(lease)
+    at_once.core = _AtOnce(at_once.core)
+    for event, after in ((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps):
+        assert apart.when(event, after) == at_once.when(event, after)
+        assert apart.core.next_timer() == at_once.core.next_timer()
+        assert state_hash(apart.core) == state_hash(at_once.core)

@@ -71,7 +71,7 @@ class AccountWorld:
         self.line = VenueLine(self.venue)
         self.witness = Witness("ACC", "venue.paper", "{}")
         self.undelivered: deque[Any] = deque()
-        entries = [{"id": s, "symbols": SYMBOLS, "budget": "10000", "day_loss_max": "100000"} for s in STRATEGIES]
+        entries = [{"id": s, "symbols": SYMBOLS, "budget": "10000", "limits": {"day_loss_max": "100000"}} for s in STRATEGIES]
         self.risk = RiskSettings.of({"strategies": entries, "day_loss_pct_max": None, "drawdown_max": None, **risk})
         self.cores: dict[str, Core] = {
             "risk_engine": RiskCore(self.risk),

@@ -62,6 +62,7 @@ def fault_config(directory: Path, **changes: Any) -> Path:
         "live__order_reconcile_interval_ms": 1_000,
         "live__position_reconcile_interval_ms": 1_000,
         "live__broker_config": {"timeout_seconds": 1},
+        "live__deadman__after_s": 3_600,  # these tests keep services away for longer than its default, and go on trading
         "journal": {"snapshot_events": 400},
         "gateway__feed__quotes_per_minute": 5,
         "gateway__feed__trades_per_minute": 1,

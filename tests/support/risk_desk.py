@@ -49,6 +49,8 @@ WIDE: dict[str, Any] = {
     "duplicate_order_window_ms": None,
     "msgs_per_s_max": None,
     "strategy_msgs_per_s_max": None,
+    "repeat_executions_max": None,
+    "rejections_max": None,
     "orders_open_max": None,
     "strategy_orders_open_max": None,
     "symbol_orders_open_max": None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.events import LogStarted
+from shared.events import LogStarted, OrderFilled
 from tests.unit.backtest.whole_run import by_bus, by_engine, config_at
 
 _CROSS = {"name": "moving_average_cross", "params": {"fast_period": 3, "slow_period": 8, "quantity": 5}}
@@ -40,6 +40,17 @@ CASES: dict[str, dict[str, Any]] = {
     "quotes": {},
     "late_orders": {"latency_ms": 1_500, "partial_fills": True},
     "bars": {"volume_share_max": 0.02, "slippage_model": "fixed_bps", "slippage_params": {"bps": 2}},
+    "stops": {
+        "live": {
+            "risk": {
+                "quote_age_ms_max": 60_000,
+                "stop_loss": {"enable": True, "pct": 0.002},
+                "trailing_stop": {"enable": True, "pct": 0.002},
+                "atr_stop": {"enable": True, "window": 5, "multiplier": 3},
+                "time_stop": {"enable": True, "max_holding_seconds": 900},
+            }
+        }
+    },
     "short_days": {"feed": {"calendar": "XNYS", "start": "2024-01-03T20:00:00Z"}, "live": {"calendar": "XNYS"}},
 }
 
@@ -56,3 +67,5 @@ def test_whole_runs_are_the_same_event_by_event(tmp_path: Path, case: str) -> No
     kinds = Counter(type(e.event).__name__ for e in engine)
     assert kinds["OrderFilled"] > 5
     assert kinds["OrderDenied"] > 0 or case != "quotes"
+    exits = [e.event for e in engine if isinstance(e.event, OrderFilled) and e.event.order_id.startswith("risk:")]
+    assert len(exits) > 2 or case != "stops"

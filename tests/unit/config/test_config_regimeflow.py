@@ -138,7 +138,7 @@ def test_an_alpaca_file(tmp_path):
         "live.broker_config.stream_subscribe_template",
         "live.broker_config.stream_unsubscribe_template",
     ]
-    assert [note.path for note in result.not_in_force] == ["live.broker", "live.reconnect", "live.heartbeat", "live.account.margin", "metrics.live"]
+    assert [note.path for note in result.not_in_force] == ["live.broker", "live.reconnect", "live.account.margin", "metrics.live"]
     assert str(result.not_in_force[0]) == "line 2: live.broker: accepted, not yet in force: the Alpaca adapter"
 
 
@@ -178,7 +178,7 @@ def test_a_file_with_everything(tmp_path):
     ]
     features = {note.text.removeprefix("accepted, not yet in force: ") for note in result.not_in_force}
     assert features >= {
-        "the Alpaca adapter", "drift metrics", "postgres sinks", "the Prometheus endpoint", "smart order routing", "protective stops",
+        "the Alpaca adapter", "drift metrics", "postgres sinks", "the Prometheus endpoint", "smart order routing",
         "limits by regime", "regime overlays", "regime detection", "sector limits", "correlation limits", "market impact", "the replay journal",
     }  # fmt: skip
     assert not any(note.path.endswith("time_stop") for note in result.not_in_force)  # it is off

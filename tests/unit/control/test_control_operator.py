@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -17,6 +18,8 @@ from shared.events import (
     FlattenRequested,
     HaltRequested,
     HoldingAssigned,
+    LimitChanged,
+    LimitOverridden,
     ReduceRequested,
     ResumeRequested,
     Scope,
@@ -130,3 +133,44 @@ def test_without_a_bus_nothing_is_claimed(run: Run, stack: Stack, monkeypatch: p
     assert done.status == 5
     assert done.err.startswith("regimeflow: the bus does not answer")
     assert not done.out
+
+
+def test_a_limit_is_changed_and_given_back(run: Run, bus: Stack) -> None:
+    before = len(bus.commands())
+    said = run("limit", "set", "max_notional", "25000", "--strategy", "cross", "--reason", "thin", "--expires", "2h", "--config", bus.config)
+    run("limit", "clear", "limits.max_notional", "--strategy", "cross", "--reason", "done", "--config", bus.config)
+
+    changed, cleared = bus.commands()[before:]
+    assert said.out.startswith("limit limits.max_notional = 25000 of strategy cross: journaled at seq ")
+    assert isinstance(changed, LimitChanged)
+    assert isinstance(cleared, LimitChanged)
+    assert (changed.key, changed.value, changed.scope, changed.scope_key) == ("limits.max_notional", "25000", Scope.STRATEGY, "cross")
+    assert 0 < changed.expires_at - time.time_ns() <= 7_200_000_000_000
+    assert (cleared.key, cleared.value, cleared.expires_at) == ("limits.max_notional", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["max_notinal", "1"], "max_notinal: no limit that can change while running; did you mean max_notional?"),
+        (["max_notional", "nan"], "limits.max_notional: 'nan' is no value such as 50000, 0.5, true or null"),
+        (["max_position_pct", "20"], "limits.max_position_pct: should be less than or equal to 4, got 20"),
+        (["collar_bps", "50", "--strategy", "cross"], "collar_bps: is a limit of the account, not of a strategy or symbol"),
+        (["max_notional", "1", "--expires", "soon"], "'soon' is no duration such as 30s, 5m or 1h"),
+    ],
+)
+def test_a_limit_the_file_may_not_have_is_refused_and_not_journaled(run: Run, bus: Stack, arguments: list[str], said: str) -> None:
+    before = len(bus.commands())
+    done = run("limit", "set", *arguments, "--reason", "x", "--config", bus.config)
+    assert done.status == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
+    assert len(bus.commands()) == before
+
+
+def test_what_is_changed_is_listed(run: Run, audited: Callable[[Sequence[Event]], Stack]) -> None:
+    stack = audited([LimitOverridden("c1", "set", Scope.SYMBOL, "ACME", "limits.max_position", "null", "100", 0, "ann: thin")])
+    assert "ACME" in run("limit", "list", "--config", stack.config).out
+    (row,) = json.loads(run("limit", "list", "--json", "--config", stack.config).out)
+    assert (row["key"], row["value"], row["before"]) == ("limits.max_position", "100", "null")
+    assert row["what_to_do"] == "`regimeflow limit clear limits.max_position --symbol ACME --reason TEXT` gives back the configuration's value"

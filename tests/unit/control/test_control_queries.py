@@ -61,7 +61,7 @@ def test_json_is_the_auditors_answer(run: Run, audited: Audited, name: str) -> N
 def test_status_says_what_blocks_and_what_to_do(run: Run, audited: Audited) -> None:
     stack = audited(STORY)
     text = run("status", "--config", stack.config).out
-    for part in ("trading state", "halted", "me: looks wrong", "HALTED", "what to do", "`resume"):
+    for part in ("trading state", "halted", "me: looks wrong", "HALTED", "what to do", "`regimeflow resume"):
         assert part in text
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from shared.events import (
     AccountReported,
+    CancelApproved,
     Event,
     ExternalOrderSeen,
     InstrumentDefined,
@@ -29,7 +30,7 @@ from shared.events import (
     TradingState,
     TradingStateChanged,
 )
-from tests.support.risk_desk import CLEAN, RiskDesk, reason
+from tests.support.risk_desk import BUY, CLEAN, SELL, RiskDesk, reason
 
 
 def hold_100(desk: RiskDesk) -> None:
@@ -319,3 +320,51 @@ def test_a_late_fill_is_booked_and_judged() -> None:
     desk.hold(90)
     told = desk.fill(order, 80)
     assert [event.value for event in soft(told)] == ["170"]
+
+
+class TestSelfTradeCancelOld:
+    """The new order is denied and the old one, of whichever strategy, goes; a second try passes once it is gone."""
+
+    def desk(self) -> RiskDesk:
+        return RiskDesk(self_trade_allowed=False, self_trade="cancel_old")
+
+    def test_both_sides_in_one_decision(self) -> None:
+        desk = self.desk()
+        resting = [desk.sell(10, "100.5"), desk.sell(5, "100.8"), desk.sell(5, "103")]
+
+        denied, *cancels = desk.intend(OrderTerms("X", BUY, OrderType.MARKET, Decimal(10)), "b")
+
+        assert reason(denied) is Reason.SELF_TRADE
+        assert cancels == [CancelApproved(order.order_id, "a", Reason.SELF_TRADE) for order in resting[:2]]  # type: ignore[attr-defined]
+
+    def test_a_cancel_asked_for_is_no_cancel_done(self) -> None:
+        desk = self.desk()
+        resting = desk.sell(10, "100.5")
+        again = OrderTerms("X", BUY, OrderType.LIMIT, Decimal(10), Decimal("100.5"))
+
+        assert [reason(desk.intend(again, "b")[0]) for _ in range(2)] == [Reason.SELF_TRADE] * 2
+        desk.cancel(resting)
+        assert reason(desk.intend(again, "b")[0]) is None
+
+    def test_a_replace_that_would_cross_is_denied_and_clears_its_way(self) -> None:
+        desk = self.desk()
+        resting, mine = desk.sell(10, "100.5"), desk.buy(10, "99", strategy="b")
+
+        told = desk.tell(ReplaceIntent("b:1:1", "b", 1, None, Decimal("100.6")), "strategy.b")
+
+        assert reason(mine) is None
+        assert reason(told[0]) is Reason.SELF_TRADE
+        assert told[1:] == [CancelApproved(resting.order_id, "a", Reason.SELF_TRADE)]  # type: ignore[attr-defined]
+
+    def test_orders_of_others_are_not_ours_to_cancel(self) -> None:
+        desk = self.desk()
+        terms = OrderTerms("X", SELL, OrderType.LIMIT, Decimal(5), Decimal("100.5"))
+        desk.tell(ExternalOrderSeen("ext:9", "external", "9", terms, Decimal(0), working=True), "order_router")
+
+        assert [reason(e) for e in desk.intend(OrderTerms("X", BUY, OrderType.MARKET, Decimal(1)))] == [Reason.SELF_TRADE]
+
+    def test_by_default_the_old_one_stays(self) -> None:
+        desk = RiskDesk(self_trade_allowed=False)
+        desk.sell(10, "100.5")
+
+        assert [reason(e) for e in desk.intend(OrderTerms("X", BUY, OrderType.MARKET, Decimal(1)), "b")] == [Reason.SELF_TRADE]

@@ -98,7 +98,7 @@ def test_a_fill_that_costs_the_limit_is_judged_when_it_is_booked() -> None:
 
 
 def test_a_strategy_has_a_limit_of_its_own() -> None:
-    strategies = [{"id": "a", "symbols": ["X"], "day_loss_max": 500}, {"id": "b", "symbols": ["X"]}]
+    strategies = [{"id": "a", "symbols": ["X"], "limits": {"day_loss_max": 500}}, {"id": "b", "symbols": ["X"]}]
     desk = RiskDesk(cash="100000", strategies=strategies, strategy_day_loss_max=5000)
     desk.hold(100, price=99)
     desk.hold(100, price=99, strategy="b")

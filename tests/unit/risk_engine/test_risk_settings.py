@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from services.risk_engine.build import risk_settings
 from services.risk_engine.settings import RENAMED, Arm, RiskSettings
+from shared.config import load
 
 
 @pytest.mark.parametrize("value", [50000, 50000.0, "50000", Decimal(50000)])
@@ -56,3 +59,13 @@ def test_words_become_members() -> None:
     made = RiskSettings.of({"arm": "manual", "strategies": [{"id": "a", "symbols": ["X"], "budget": "10.5"}]})
     assert made.arm is Arm.MANUAL
     assert made.budgets() == {"a": Decimal("10.5")}
+
+
+@pytest.mark.parametrize("written", ["deny_new", "cancel_old"])
+def test_self_trade_is_as_the_file_says(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(f"live: {{broker: paper, symbols: [X], risk: {{self_trade: {written}}}}}\n")
+
+    made = risk_settings(load(path, env={}, offline=True).config)
+
+    assert (made.self_trade, made.self_trade_allowed) == (written, False)

@@ -8,6 +8,7 @@ from decimal import Decimal as D
 import pytest
 
 from services.risk_engine.core import TOPICS, RiskCore
+from services.risk_engine.desk import LAYOUT
 from shared.events import (
     Bar,
     BusStarted,
@@ -139,7 +140,7 @@ def test_bytes_of_another_layout_are_refused(raw: bytes) -> None:
     desk = RiskDesk()
     before = desk.core.snapshot()
     if raw == b"\x80":
-        raw = before.replace(b"\xa6layout\x01", b"\xa6layout\x7f")
+        raw = before.replace(b"\xa6layout" + bytes([LAYOUT]), b"\xa6layout\x7f")
     with pytest.raises(SnapshotIncompatible):
         desk.core.restore(raw)
     assert desk.core.snapshot() == before

@@ -10,6 +10,8 @@ from shared.events import (
     BusStarted,
     CancelApproved,
     CancelIntent,
+    Envelope,
+    Event,
     HaltRequested,
     InstrumentLocked,
     InstrumentUnlocked,
@@ -69,11 +71,8 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("asked", TABLE)
-@pytest.mark.parametrize("column", range(4), ids=["active", "reducing", "halted", "disarmed"])
-def test_states_by_what_is_asked(asked: str, column: int) -> None:
-    desk, opening, closing = desk_in((ACTIVE, REDUCING, HALTED, DISARMED)[column])
-    answer = {
+def ask(asked: str, desk: RiskDesk, opening: OrderApproved, closing: OrderApproved) -> Event:
+    return {
         "new": lambda: desk.buy(1, symbol="Y"),
         "increase": lambda: desk.buy(1),
         "reduce": lambda: desk.sell(1),
@@ -86,7 +85,52 @@ def test_states_by_what_is_asked(asked: str, column: int) -> None:
         "replace price of closing": lambda: desk.replace(closing, limit=102),
         "replace closing through zero": lambda: desk.replace(closing, quantity=101),
     }[asked]()
-    assert reason(answer) is TABLE[asked][column]
+
+
+@pytest.mark.parametrize("asked", TABLE)
+@pytest.mark.parametrize("column", range(4), ids=["active", "reducing", "halted", "disarmed"])
+def test_states_by_what_is_asked(asked: str, column: int) -> None:
+    desk, opening, closing = desk_in((ACTIVE, REDUCING, HALTED, DISARMED)[column])
+    assert reason(ask(asked, desk, opening, closing)) is TABLE[asked][column]
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["", "after a restart"])
+@pytest.mark.parametrize("asked", TABLE)
+@pytest.mark.parametrize(("scope", "key"), [(Scope.STRATEGY, "a"), (Scope.SYMBOL, "X")])
+@pytest.mark.parametrize("column", [1, 2], ids=["reducing", "halted"])
+def test_states_of_a_strategy_and_a_symbol(scope: Scope, key: str, column: int, asked: str, restarted: bool) -> None:
+    desk, opening, closing = desk_in(ACTIVE)
+    command = ReduceRequested if column == 1 else HaltRequested
+    desk.tell(command("c1", "ann", "drill", scope, key))
+    if restarted:
+        desk.core = desk.restarted()
+        desk.tell(RunStarted("risk_engine", 2, "g"), "bus")
+        desk.tell(CLEAN)
+    elsewhere = scope is Scope.SYMBOL and asked == "new"  # it is of another symbol
+    assert reason(ask(asked, desk, opening, closing)) is (None if elsewhere else TABLE[asked][column])
+    assert reason(desk.buy(1, symbol="Y", strategy="b")) is None
+    assert desk.tell(CancelIntent(opening.order_id, "a"), "strategy.a") == [CancelApproved(opening.order_id, "a")]
+
+
+@pytest.mark.parametrize(("command", "state"), [(HALT, HALTED), (REDUCE, REDUCING)], ids=["halt", "reduce"])
+@pytest.mark.parametrize(("scope", "key"), [(Scope.GLOBAL, ""), (Scope.STRATEGY, "a"), (Scope.SYMBOL, "X")])
+def test_what_was_asked_while_the_engine_was_away_holds_though_its_configuration_changed(
+    command: HaltRequested | ReduceRequested, state: TradingState, scope: Scope, key: str
+) -> None:
+    """The next run only folds what lies before it; the command is answered as that run begins, once, and a resume meanwhile undoes it."""
+    asked, resume = type(command)("c1", "ann", "drill", scope, key), ResumeRequested("c2", "ann", "done", scope, key)
+    for meanwhile, expected in (((asked,), state), ((asked, resume), ACTIVE), ((), ACTIVE)):
+        desk = RiskDesk()
+        for n, event in enumerate(meanwhile):
+            desk.core.apply(Envelope(900 + n, desk.now, "c.", f"control.{n}", 1, 1, 0, 0, event))
+        desk.core = desk.restarted()
+        desk.tell(RUN, "bus")
+        desk.tell(CLEAN)
+        assert desk.core._desk.states.of(scope, key) is expected
+        desk.tell(resume)
+        desk.tell(RunStarted("risk_engine", 3, "h"), "bus")
+        desk.tell(CLEAN)
+        assert desk.core._desk.states.of(scope, key) is ACTIVE
 
 
 @pytest.mark.parametrize("state", [ACTIVE, REDUCING, HALTED, DISARMED])

@@ -10,15 +10,21 @@ from shared.events import (
     CancelIntent,
     Envelope,
     Event,
+    HaltRequested,
     OrderApproved,
     OrderDenied,
     OrderIntent,
     OrderTerms,
     OrderType,
     Reason,
+    ReduceRequested,
     ReplaceDenied,
     ReplaceIntent,
+    ResumeRequested,
     RunStarted,
+    Scope,
+    StrategyFailed,
+    TradingState,
     TradingStateChanged,
 )
 from tests.support.risk_desk import BUY, RiskDesk
@@ -80,3 +86,32 @@ def test_what_is_owed_survives_a_snapshot() -> None:
     desk.core = desk.restarted()
 
     assert [type(e) for e in begins(desk)] == [OrderDenied]
+
+
+def states(events: list[Event]) -> list[tuple[Scope, str, TradingState]]:
+    return [(e.scope, e.key, e.state) for e in events if isinstance(e, TradingStateChanged) and e.state is not TradingState.DISARMED]
+
+
+def test_a_halt_that_came_while_no_run_was_there_is_in_force_as_the_next_begins() -> None:
+    desk = RiskDesk()
+    folded(desk, HaltRequested("c1", "op", "now", Scope.GLOBAL, ""), "control.cli")
+    folded(desk, ReduceRequested("c2", "op", "less", Scope.SYMBOL, "X"), "control.cli")
+    folded(desk, StrategyFailed("b", 1, "on_bar", "ZeroDivisionError"), "strategy.b")
+
+    said = desk.tell(RunStarted(SOURCE, 2, "g"))
+
+    assert states(said) == [
+        (Scope.GLOBAL, "", TradingState.HALTED),
+        (Scope.SYMBOL, "X", TradingState.REDUCING),
+        (Scope.STRATEGY, "b", TradingState.HALTED),
+    ]
+    assert isinstance(desk.buy(10, 100), OrderDenied)
+    assert states(desk.tell(RunStarted(SOURCE, 3, "h"))) == []
+
+
+def test_a_halt_resumed_before_any_run_began_is_not_owed() -> None:
+    desk = RiskDesk()
+    folded(desk, HaltRequested("c1", "op", "now", Scope.STRATEGY, "a"), "control.cli")
+    folded(desk, ResumeRequested("c2", "op", "again", Scope.STRATEGY, "a"), "control.cli")
+
+    assert states(desk.tell(RunStarted(SOURCE, 2, "g"))) == []

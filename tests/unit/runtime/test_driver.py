@@ -220,3 +220,17 @@ def test_effects_follow_durability_once_and_are_not_repeated_by_a_successor() ->
     assert successor.done == ["bar 3"], "only what no earlier process had decided"
     world.settle(second)
     assert hand.done == ["bar 1", "bar 2"]
+
+
+def test_a_process_that_slept_does_not_take_the_log_for_earlier_than_it_is() -> None:
+    """A deadline is judged by the log's time at the socket write; the event that asks for the write may be handled long after it was stamped."""
+    slept = [0]
+    world = World()
+    driver = world.actor(Caller(), mono_ns=lambda: time.monotonic_ns() + slept[0])
+    before = driver.log_time()
+    world.bring(1)
+
+    slept[0] = 3_000_000_000
+    world.settle(driver)
+
+    assert driver.log_time() - before >= 3_000_000_000
