@@ -17,6 +17,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.STRATEGY_PAUSED: "its worker is gone or behind; it goes on by itself when a worker has caught up",
     Reason.NOT_AUTHORISED: "the strategy may not trade this symbol: `live.strategies[].symbols`",
     Reason.UNKNOWN_INSTRUMENT: "the symbol is not defined: `live.symbols` or `instruments.yaml`",
+    Reason.GROUP: "a bracket or OCO pair is taken whole or not at all: another leg's denial says why, or its legs do not fit together",
     Reason.STALE_DATA: "no fresh data for the symbol; see `health` for the feed. Trading comes back with the data",
     Reason.DATA_GAP: "the feed missed data; trading comes back after the back-fill",
     Reason.MARKET_CLOSED: "the symbol's session is closed; check `live.calendar` if it should be open",

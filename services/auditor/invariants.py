@@ -38,6 +38,7 @@ from shared.events import (
 from .state import Seen
 
 PREFIX = "invariant:"
+RELEASED = 1 << 62  # deadline of an order its group holds back: its time runs from its release, which may be of a part of it
 
 
 def broken_by(seen: Seen, orders: OrderFold, event: Event, now: int) -> list[Alert]:
@@ -67,7 +68,7 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
     """Fold one event into what the invariants need."""
     match event:
         case OrderApproved():
-            seen.deadlines[event.order_id] = event.deadline_ns
+            seen.deadlines[event.order_id] = RELEASED if event.group_size and event.group != event.order_id else event.deadline_ns
         case OrderAbandoned():
             seen.deadlines.pop(event.order_id, None)
             seen.late.pop(event.order_id, None)
@@ -122,7 +123,8 @@ def _permission(seen: Seen, orders: OrderFold, e: OrderEvent) -> list[Alert]:
     record, deadline = orders.orders.get(e.order_id), seen.deadlines.get(e.order_id)
     if record is None or deadline is None:
         return [_alarm("I4", e.order_id, f"{e.order_id} is sent without an approval")]
-    if record.terms != e.terms:
+    part = deadline == RELEASED and 0 < e.terms.quantity <= record.terms.quantity
+    if record.terms != (msgspec.structs.replace(e.terms, quantity=record.terms.quantity) if part else e.terms):
         return [_alarm("I4", e.order_id, f"{e.order_id} is sent with other terms than were approved")]
     return []
 

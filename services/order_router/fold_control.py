@@ -93,9 +93,10 @@ def want_gone(orders: Orders, order: RouterOrder, *, latched: bool) -> None:
 
 
 def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
-    """Orders approved in an earlier halt epoch than below_epoch; an order approved since the halt (a flatten) is meant to live."""
-    if not orders.settings.halt_cancels_open:
-        return
+    """Orders approved in an earlier halt epoch than below_epoch; an order approved since the halt (a flatten) is meant to live. What a group
+    holds back goes whatever the policy for working orders: it may not be sent any more."""
+    cancels = orders.settings.halt_cancels_open
     for order in orders.open():
-        if order.halt_epoch < below_epoch and (order.sent or order.held) and key in scopes_of(order):
+        goes = cancels if order.sent else bool(order.group or order.held)
+        if order.halt_epoch < below_epoch and goes and key in scopes_of(order):
             want_gone(orders, order, latched=True)

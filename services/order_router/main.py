@@ -29,6 +29,8 @@ def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, 
         orders_per_s=shares.orders,
         messages_per_s=shares.router,
         cancels_per_s=shares.cancels,
+        native_oco=able.supports_oco_orders,
+        replaces=able.supports_replace,
     )
 
 

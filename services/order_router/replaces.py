@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from shared.domain.order_ids import client_order_id, is_external
 from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
@@ -33,7 +35,8 @@ def send(draft: Draft, order: RouterOrder) -> None:
         draft.emit(ReplaceRejected(record.order_id, record.strategy, no, code, text))
     elif throttle.passes(draft, order, REPLACE):
         name = client_order_id(draft.standing.log_id, record.order_id, no)
-        draft.emit(ReplaceSending(record.order_id, record.strategy, name, record.broker_order_id, no, asked.terms, asked.deadline_ns))
+        terms = msgspec.structs.replace(asked.terms, quantity=record.terms.quantity) if order.group else asked.terms  # a group keeps the quantities
+        draft.emit(ReplaceSending(record.order_id, record.strategy, name, record.broker_order_id, no, terms, asked.deadline_ns))
 
 
 def failed(draft: Draft, order: RouterOrder, client_id: str, code: str, text: str) -> None:

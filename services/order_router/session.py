@@ -100,7 +100,7 @@ class RouterSession:
         match event:
             case OrderSending():
                 asked = Asked("submit", event.client_order_id)
-                submission = Submission(event.client_order_id, event.terms, now)
+                submission = Submission(event.client_order_id, event.terms, now, event.group)
                 return self._act(asked, permit, lambda line: line.submit(submission, permit))
             case ReplaceSending():
                 asked = Asked("replace", event.client_order_id, event.replace_no)

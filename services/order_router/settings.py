@@ -17,8 +17,9 @@ class RouterSettings:
     a successor may repeat it. request_timeout_ns: how long one request may take before its outcome is unknown; settle_ns: how long an
     accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
     queries_per_reading_max: look-ups of orders a reading did not show. orders_per_s: the broker's bound of new orders and replaces;
-    messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. strategy_failure_cancels: a strategy that failed or blocked has its
-    working orders cancelled."""
+    messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. strategy_failure_cancels:
+    a strategy that failed or blocked has its working orders cancelled. native_oco: the broker keeps one-cancels-other groups itself; replaces:
+    it changes working orders."""
 
     dry_run: bool = False
     idempotent_submit: bool = False
@@ -33,6 +34,8 @@ class RouterSettings:
     cancels_per_s: int = 0
     halt_cancels_open: bool = True
     strategy_failure_cancels: bool = True
+    native_oco: bool = False
+    replaces: bool = True
 
     @property
     def throttled(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.exact import ZERO
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
 from shared.events import ActionRow, CashRow, OrderStatus, OrderTerms
@@ -84,7 +85,11 @@ class RouterOrder(msgspec.Struct):
     """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
     cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
     report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none; asked: what it is. held:
-    requests that wait for room under the broker's limits (`throttle`)."""
+    requests that wait for room under the broker's limits (`throttle`).
+
+    Of an order of a group: group and role (empty: a plain order); approved_quantity: what it may come to in all; window_ns: how long its
+    approval holds once it is released; spared: what the other legs had filled when the broker took it; resizes: replaces for another
+    quantity so far; resize_at: none before this ns."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -104,11 +109,23 @@ class RouterOrder(msgspec.Struct):
     disputed: dict[str, str] = msgspec.field(default_factory=dict)
     asked: Asked | None = None
     held: tuple[str, ...] = ()
+    group: str = ""
+    role: str = ""
+    approved_quantity: Decimal = ZERO
+    window_ns: int = 0
+    spared: Decimal = ZERO
+    resizes: int = 0
+    resize_at: int = 0
 
     @property
     def proven(self) -> bool:
         """The broker has, or had, it."""
         return self.acknowledged or bool(self.executions)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it waits for others of its group: all but the first, which the group is named after."""
+        return bool(self.group) and self.group != self.record.order_id
 
     @property
     def working(self) -> bool:
@@ -216,7 +233,7 @@ class Buckets(msgspec.Struct):
 
 class RouterState(msgspec.Struct):
     """Everything. open: orders not done, in order of arrival; due: those with a time to keep; held, held_cancels: those with a message, or a
-    cancel, that waits for room, in order of arrival."""
+    cancel, that waits for room, in order of arrival; groups: orders by group, in order of approval."""
 
     version: int
     standing: Standing = msgspec.field(default_factory=Standing)
@@ -228,3 +245,4 @@ class RouterState(msgspec.Struct):
     buckets: Buckets = msgspec.field(default_factory=Buckets)
     held: dict[str, bool] = msgspec.field(default_factory=dict)
     held_cancels: dict[str, bool] = msgspec.field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)

@@ -85,6 +85,11 @@ def valid(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.UNSUPPORTED_TYPE, "order_types_allowed", " ".join(desk.settings.order_types_allowed), terms.type.value)
     if terms.tif not in desk.settings.tifs_allowed:
         return Denial(Reason.UNSUPPORTED_TIF, "tifs_allowed", " ".join(desk.settings.tifs_allowed), terms.tif.value)
+    takes = desk.gates.broker_takes
+    if takes and terms.type not in takes:
+        return Denial(Reason.UNSUPPORTED_TYPE, "broker", " ".join(takes), terms.type.value)
+    if takes and terms.tif not in takes[terms.type]:
+        return Denial(Reason.UNSUPPORTED_TIF, "broker", " ".join(takes[terms.type]), terms.tif.value)
     if not plausible(terms.quantity):
         return Denial(Reason.BAD_QUANTITY, "quantity", "> 0", shown(terms.quantity))
     if not instrument.on_lot(terms.quantity):
@@ -172,7 +177,7 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
 
 def throttled(p: Proposal, desk: Desk) -> Denial | None:
     """Messages a second and a minute, of the account and the strategy."""
-    blocking = desk.throttles.blocking(p.strategy, p.now)
+    blocking = desk.throttles.blocking(p.strategy, p.now, p.orders)
     return Denial(Reason.THROTTLED, blocking[0], str(blocking[1]), str(blocking[1] + 1)) if blocking is not None else None
 
 
@@ -187,10 +192,10 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
     )
     for key, count in counts:
         most = getattr(desk.settings, key)
-        if most is not None and count >= most:
-            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + 1))
-        if most is not None and count <= desk.settings.soft_fraction * most < count + 1:
-            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + 1), hard=False))
+        if most is not None and count + p.orders > most:
+            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders))
+        if most is not None and count <= desk.settings.soft_fraction * most < count + p.orders:
+            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders), hard=False))
     return None
 
 

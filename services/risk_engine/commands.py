@@ -36,7 +36,7 @@ from shared.events import (
     TradingState,
 )
 
-from . import claims
+from . import claims, groups
 from .desk import Desk
 from .flatten import OWNER
 from .gates import BLIND
@@ -54,7 +54,7 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
     if run.name != SOURCE:
-        return ()
+        return groups.on_run(e, desk)
     return (
         *on_start(e, desk),
         *desk.states.overdue(),

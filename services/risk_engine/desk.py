@@ -19,6 +19,7 @@ from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
 from .gates import Gates
+from .legs import Leg, Legs
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .overrides import Overrides, effective, setting_of
@@ -64,6 +65,7 @@ class RiskState(msgspec.Struct):
     overrides: Overrides = msgspec.field(default_factory=Overrides)
     presence: Presence = msgspec.field(default_factory=Presence)
     repeats: RepeatState = msgspec.field(default_factory=RepeatState)
+    legs: dict[str, Leg] = msgspec.field(default_factory=dict)
 
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
@@ -88,6 +90,7 @@ class Desk:
         self.presence = state.presence
         self.repeats = Repeats(settings, state.states, state.repeats)
         self.unanswered = Unanswered(state.unanswered)
+        self.legs = Legs(state.legs)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
         self.reservations = Reservations(self.ledger, state.reservations)

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from shared.domain.exact import ZERO, add, magnitude, multiply, subtract
 from shared.domain.instrument import signed
+from shared.domain.order_group import EXITS
 from shared.events import (
     AccountOpened,
     AccountReported,
     Alert,
+    BrokerConnectionChanged,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -47,6 +49,7 @@ from shared.events import (
     OrderIntent,
     OrderRejected,
     OrderReplaced,
+    OrderSending,
     OrderUnknown,
     Reason,
     ReconcileCompleted,
@@ -56,6 +59,7 @@ from shared.events import (
     ReplaceDenied,
     ReplaceIntent,
     ReplaceRejected,
+    ReplaceSending,
     ResumeRequested,
     RunStarted,
     Scope,
@@ -89,6 +93,7 @@ class Fold:
         }
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
+            BrokerConnectionChanged: d.gates.connected,
             InstrumentHalted: d.gates.halt,
             InstrumentLocked: d.gates.lock,
             InstrumentUnlocked: d.gates.unlock,
@@ -144,6 +149,8 @@ class Fold:
             OrderReplaced,
             ReplaceRejected,
             ExternalOrderSeen,
+            OrderSending,
+            ReplaceSending,
         ):
             self.on[kind] = _event_only(self._order)
 
@@ -180,6 +187,8 @@ class Fold:
             order_id = OrderId.parse(intent.order_id)
             if order_id is not None and not d.duplicates.seen(order_id):
                 d.unanswered.ordered(intent)
+                if intent.group_size:
+                    d.legs.wait(intent, e)
         elif isinstance(intent, ReplaceIntent):
             order = d.reservations.orders.get(intent.order_id)
             if order is None or intent.replace_no > order.replace_no:
@@ -194,9 +203,12 @@ class Fold:
     def _approved(self, e: OrderApproved, now: int) -> None:
         d, terms = self._desk, e.terms
         d.unanswered.order_answered(e.order_id)
+        d.legs.answered(e.order_id)
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
-        opening = d.opening(terms.symbol, terms.side, terms.quantity)
-        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
+        exits = bool(e.group_size) and e.group_role in EXITS
+        opening = ZERO if exits else d.opening(terms.symbol, terms.side, terms.quantity)
+        group, role = (e.group, e.group_role) if e.group_size else ("", "")
+        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms, group=group, role=role))
         own = e.order_id.startswith(f"{OWNER}:")
         d.throttles.spend(OWNER if own else e.strategy, now)
         if own:
@@ -204,11 +216,13 @@ class Fold:
             d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))
-            d.duplicates.approved(e.strategy, terms, now)
+            if not exits:
+                d.duplicates.approved(e.strategy, terms, now)
         d.reorder(terms.symbol)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
         self._desk.unanswered.order_answered(e.order_id)
+        self._desk.legs.answered(e.order_id)
         if e.reason not in _NO_DECISION:
             self._desk.duplicates.decide(_parsed(e.order_id))
 

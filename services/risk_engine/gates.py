@@ -12,22 +12,35 @@ import msgspec
 from shared.domain.instrument import ALWAYS_OPEN, Instrument
 from shared.events import (
     Alert,
+    BrokerConnectionChanged,
     DataGap,
     FreshnessChanged,
     InstrumentDefined,
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
+    OrderType,
     SessionChanged,
     SessionPhase,
+    TimeInForce,
 )
 
 BLIND: Final = "blind:"  # key of that alert, before the symbol
 
 
+class Declared(msgspec.Struct, frozen=True):
+    """What matters here of a broker's capabilities."""
+
+    orders: dict[OrderType, tuple[TimeInForce, ...]] = {}
+
+
+_declared = msgspec.json.Decoder(Declared).decode
+
+
 class Gates(msgspec.Struct):
     """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. aging: of those
-    the ns of the newest datum, until their working orders had to go. currency: the account's, empty while nobody told."""
+    the ns of the newest datum, until their working orders had to go. currency: the account's, empty while nobody told. broker_takes: times in
+    force by order type, as the broker's session declared them; empty before it did."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
@@ -37,11 +50,16 @@ class Gates(msgspec.Struct):
     stale: set[str] = msgspec.field(default_factory=set)
     aging: dict[str, int] = msgspec.field(default_factory=dict)
     currency: str = ""
+    broker_takes: dict[OrderType, tuple[TimeInForce, ...]] = msgspec.field(default_factory=dict)
 
     def phase(self, instrument: Instrument) -> SessionPhase | None:
         """Phase of the instrument's calendar; None while nobody reported it."""
         reported = self.phases.get(instrument.calendar)
         return SessionPhase.OPEN if reported is None and instrument.calendar == ALWAYS_OPEN else reported
+
+    def connected(self, e: BrokerConnectionChanged) -> None:
+        if e.capabilities:
+            self.broker_takes = _declared(e.capabilities).orders
 
     def define(self, e: InstrumentDefined) -> None:
         self.instruments[e.symbol] = Instrument.of(e)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.domain.exact import ZERO, add, subtract
+from shared.domain.order_group import REPLACES_MAX
 from shared.events import (
     Event,
     ExternalOrderSeen,
@@ -23,16 +24,19 @@ from shared.events import (
     OrderFilled,
     OrderRejected,
     OrderReplaced,
+    OrderSending,
     OrderSide,
     OrderTerms,
     ReplaceApproved,
     ReplaceRejected,
+    ReplaceSending,
 )
 
 
 class OpenOrder(msgspec.Struct, frozen=True):
     """terms: in force; approved: as first approved. unit_value: money a unit it is counted at; opening: units of it that opened exposure. pending: terms of open replaces
-    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there."""
+    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. group,
+    role: of an order the router holds together with others, which may be sent for less than was approved."""
 
     order_id: str
     strategy: str
@@ -44,6 +48,8 @@ class OpenOrder(msgspec.Struct, frozen=True):
     pending: tuple[tuple[int, OrderTerms], ...] = ()
     replace_no: int = 0
     ended: str = ""
+    group: str = ""
+    role: str = ""
 
     @property
     def symbol(self) -> str:
@@ -110,6 +116,17 @@ def _replace_rejected(order: OpenOrder, e: ReplaceRejected) -> OpenOrder:
     return order if order.leaves else _ended(order, "filled")
 
 
+def _sent(order: OpenOrder, e: OrderSending) -> OpenOrder:
+    return msgspec.structs.replace(order, terms=e.terms) if order.group else order
+
+
+def _replace_sent(order: OpenOrder, e: ReplaceSending) -> OpenOrder:
+    """The router's own replace of a group's order, which nobody asked risk for: within what was approved."""
+    if not order.group or e.replace_no <= REPLACES_MAX:
+        return order
+    return msgspec.structs.replace(order, pending=(*order.pending, (e.replace_no, e.terms)))
+
+
 def _external(order: OpenOrder, e: ExternalOrderSeen) -> OpenOrder:
     order = msgspec.structs.replace(order, terms=e.terms, filled=e.filled)
     return order if e.working and order.leaves else _ended(order, "gone")
@@ -126,4 +143,6 @@ _CHANGES: Final[Mapping[type[Event], Callable[[OpenOrder, Any], OpenOrder]]] = {
     OrderReplaced: _replaced,
     ReplaceRejected: _replace_rejected,
     ExternalOrderSeen: _external,
+    OrderSending: _sent,
+    ReplaceSending: _replace_sent,
 }

@@ -126,6 +126,7 @@ class Reason(IntEnum):
     BAD_EXPIRY = 208
     UNKNOWN_ORDER = 209
     ORDER_DONE = 210
+    GROUP = 211
     # 300 time
     EXPIRED = 300
     STALE_DATA = 301
