@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from shared.domain.actions import units_after
 from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord, advance
@@ -95,7 +96,7 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
             for symbol, quantity in zip(event.symbols, event.quantities, strict=True):
                 seen.units[symbol] = add(seen.units.get(symbol, ZERO), quantity)
         case CorporateAction():
-            _corporate_action(seen, event)
+            _corporate_action(seen, ledger, event)
         case Alert() if event.key.startswith(PREFIX):
             seen.raised[event.key] = True
         case _:
@@ -158,15 +159,17 @@ def _trade(seen: Seen, ledger: Ledger, symbol: str, signed: Decimal, price: Deci
     seen.cash = subtract(subtract(seen.cash, paid), commission)
 
 
-def _corporate_action(seen: Seen, e: CorporateAction) -> None:
+def _corporate_action(seen: Seen, ledger: Ledger, e: CorporateAction) -> None:
     held = seen.units.get(e.symbol, ZERO)
     if e.kind == "split":
-        seen.units[e.symbol] = multiply(held, e.ratio)
+        seen.units[e.symbol] = units_after(held, e)
+        seen.cash = add(seen.cash, e.cash)
     elif e.kind == "symbol_change":
         seen.units[e.new_symbol] = add(seen.units.get(e.new_symbol, ZERO), held)
         seen.units[e.symbol] = ZERO
     elif e.kind == "expiry":
         seen.units[e.symbol] = ZERO
+        seen.cash = add(seen.cash, multiply(multiply(held, e.price), ledger.multiplier(e.symbol)))
 
 
 def _signed(side: OrderSide, quantity: Decimal) -> Decimal:

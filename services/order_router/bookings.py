@@ -10,8 +10,6 @@ from __future__ import annotations
 from shared.domain.exact import ZERO, add, subtract
 from shared.domain.order_ids import is_external
 from shared.events import (
-    BrokerCashReported,
-    CashFlow,
     ExecutionRow,
     FillCorrected,
     FillMismatch,
@@ -27,13 +25,6 @@ from . import externals, replaces
 from .asking import query
 from .orders import Draft
 from .state import Fact, RouterOrder
-
-
-def cash(draft: Draft, e: BrokerCashReported) -> None:
-    """Money that moved without a trade, once a reference; what moved before the opening is in the opening cash."""
-    row, standing = e.cash, draft.standing
-    if row.reference not in standing.cash_booked and not standing.before_opening(row.broker_ns, e.report):
-        draft.emit(CashFlow(row.kind, row.currency, row.amount, row.reference))
 
 
 def execution(draft: Draft, row: ExecutionRow, report: int = 0) -> None:

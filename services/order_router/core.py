@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from shared.events import (
+    AccountOpened,
+    BrokerActionReported,
     BrokerCashReported,
     BrokerExecutionReported,
     BrokerOrderNotFound,
@@ -37,7 +39,7 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, groups, lookups, replaces, submissions, throttle_queue
+from . import bookings, cancels, evidence, groups, lookups, outside, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
 from .orders import Draft, FoldedDraft, Orders
 from .settings import RouterSettings
@@ -59,7 +61,9 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
     ReplaceApproved: replaces.approved,
     BrokerOrderReported: evidence.order_reported,
     BrokerExecutionReported: evidence.execution_reported,
-    BrokerCashReported: bookings.cash,
+    BrokerCashReported: outside.cash,
+    BrokerActionReported: outside.action_reported,
+    AccountOpened: outside.opened,
     BrokerStateReported: evidence.state_reported,
     BrokerRequestRefused: submissions.refused,
     BrokerRequestAmbiguous: submissions.ambiguous,

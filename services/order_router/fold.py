@@ -10,6 +10,8 @@ from shared.domain.order_fold import advance, open_record
 from shared.domain.order_machine import DONE
 from shared.events import (
     AccountOpened,
+    BrokerActionReported,
+    BrokerCashReported,
     BrokerExecutionReported,
     BrokerOrderNotFound,
     BrokerOrderReported,
@@ -22,6 +24,7 @@ from shared.events import (
     CancelRejected,
     CancelSending,
     CashFlow,
+    CorporateAction,
     Event,
     ExternalOrderSeen,
     FillCorrected,
@@ -51,7 +54,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import fold_control, fold_evidence, groups_fold, throttle
+from . import fold_control, fold_evidence, groups_fold, outside, throttle
 from .orders import Orders
 from .state import CANCEL, QUERY, REPLACE, SUBMIT, Asked, Fact, Lookup, Replace, RouterOrder
 
@@ -239,7 +242,10 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     LogStarted: fold_control.log_started,
     LeaseGranted: fold_control.lease_granted,
     AccountOpened: fold_control.account_opened,
-    CashFlow: fold_control.cash_booked,
+    CashFlow: outside.fold_cash_booked,
+    CorporateAction: outside.fold_action_booked,
+    BrokerCashReported: outside.fold_cash_reported,
+    BrokerActionReported: outside.fold_action_reported,
     TradingStateChanged: fold_control.trading_state,
     HaltRequested: fold_control.halt_requested,
     StrategyFailed: fold_control.strategy_stopped,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shared.events import (
     AccountOpened,
-    CashFlow,
     HaltRequested,
     LeaseGranted,
     LogStarted,
@@ -50,10 +49,7 @@ def account_opened(orders: Orders, _e: AccountOpened, _now: int, _epoch: int) ->
         standing.opened = True
         standing.opened_as_of = standing.reading_as_of
         standing.opened_report = standing.reading_report
-
-
-def cash_booked(orders: Orders, e: CashFlow, _now: int, _epoch: int) -> None:
-    orders.change_standing().cash_booked[e.reference] = True
+        standing.early = {name: e for name, e in standing.early.items() if not standing.before_opening(e.broker_ns, e.report)}
 
 
 def trading_state(orders: Orders, e: TradingStateChanged, _now: int, _epoch: int) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.exact import ZERO
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
-from shared.events import OrderStatus, OrderTerms
+from shared.events import ActionRow, CashRow, OrderStatus, OrderTerms
 
 SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
@@ -170,10 +170,24 @@ class RouterOrder(msgspec.Struct):
         )
 
 
+class Early(msgspec.Struct, array_like=True, frozen=True):
+    """A fact told before the account was opened: one of the two, and the number of its report."""
+
+    report: int
+    cash: CashRow | None = None
+    action: ActionRow | None = None
+
+    @property
+    def broker_ns(self) -> int:
+        row = self.cash or self.action
+        return row.broker_ns if row is not None else 0
+
+
 class Standing(msgspec.Struct):
     """Facts that are no order's. epoch: of the router's newest lease. halts: scope to the halt epoch an approval of that scope must have
     reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
-    what happened up to the opening is in the opening holdings. cash_booked: references of cash movements."""
+    what happened up to the opening is in the opening holdings. cash_booked, actions_booked: references of cash movements and corporate actions;
+    early: those told before the opening."""
 
     log_id: str = ""
     epoch: int = 0
@@ -186,6 +200,8 @@ class Standing(msgspec.Struct):
     reading_as_of: int = 0
     reading_report: int = 0
     cash_booked: dict[str, bool] = msgspec.field(default_factory=dict)
+    actions_booked: dict[str, bool] = msgspec.field(default_factory=dict)
+    early: dict[str, Early] = msgspec.field(default_factory=dict)
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
@@ -194,7 +210,14 @@ class Standing(msgspec.Struct):
         return not self.opened or broker_ns <= self.opened_as_of
 
     def copy(self) -> Standing:
-        return msgspec.structs.replace(self, halts=dict(self.halts), halted=dict(self.halted), cash_booked=dict(self.cash_booked))
+        return msgspec.structs.replace(
+            self,
+            halts=dict(self.halts),
+            halted=dict(self.halted),
+            cash_booked=dict(self.cash_booked),
+            actions_booked=dict(self.actions_booked),
+            early=dict(self.early),
+        )
 
 
 class Buckets(msgspec.Struct):

@@ -11,6 +11,7 @@ from shared.events import (
     BusStarted,
     CancelApproved,
     CancelRequested,
+    ClaimRequested,
     ClockTicked,
     DayEnded,
     Envelope,
@@ -35,7 +36,7 @@ from shared.events import (
     TradingState,
 )
 
-from . import groups
+from . import claims, groups
 from .desk import Desk
 from .flatten import OWNER
 from .gates import BLIND
@@ -194,6 +195,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     StrategyBlocked: on_failed,
     CancelRequested: on_cancel_requested,
     FlattenRequested: on_flatten,
+    ClaimRequested: claims.on_claim,
     LimitChanged: on_limit_changed,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,

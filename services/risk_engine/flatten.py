@@ -40,6 +40,17 @@ OWNER = "risk"
 _UNFILLED = (OrderRejected, OrderAbandoned, OrderCanceled, OrderExpired)
 
 
+def closed(ledger: Ledger, symbol: str, left: Decimal, price: Decimal) -> Iterator[HoldingAssigned]:
+    """What a trade of `left` units (signed) that no strategy made closes of strategies' holdings: by id, each as far as its own goes."""
+    for strategy in sorted(ledger.books):
+        held = ledger.quantity(strategy, symbol)
+        if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
+            continue
+        part = max(left, negate(held)) if left < 0 else min(left, negate(held))
+        left = subtract(left, part)
+        yield HoldingAssigned(symbol, strategy, part, price)
+
+
 class FlattenState(msgspec.Struct):
     """symbols in flattening; run of this engine and orders of its own in it."""
 
@@ -85,16 +96,8 @@ class Flattening:
 
     def assignments(self, e: OrderFilled) -> Iterator[Event]:
         """Whose holding a closing fill closed: strategies by id, each as far as its own holding goes; the rest was assigned to none."""
-        if e.strategy != OWNER:
-            return
-        left = signed(e.side, e.quantity)
-        for strategy in sorted(self._ledger.books):
-            held = self._ledger.quantity(strategy, e.symbol)
-            if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
-                continue
-            part = max(left, negate(held)) if left < 0 else min(left, negate(held))
-            left = subtract(left, part)
-            yield HoldingAssigned(e.symbol, strategy, part, e.price)
+        if e.strategy == OWNER:
+            yield from closed(self._ledger, e.symbol, signed(e.side, e.quantity), e.price)
 
     def begin(self, e: FlattenRequested) -> None:
         self.state.symbols.update(dict.fromkeys(self.targets(e), True))

@@ -75,6 +75,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
+from .arguments import event_only, timed
 from .commands import SOURCE
 from .desk import Desk
 from .duplicates import OrderId
@@ -125,8 +126,8 @@ class Fold:
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
-        self.on.update({kind: _event_only(fold) for kind, fold in facts.items()})
-        timed: dict[type[Event], Callable[[Any, int], None]] = {
+        self.on.update({kind: event_only(fold) for kind, fold in facts.items()})
+        with_time: dict[type[Event], Callable[[Any, int], None]] = {
             OrderApproved: self._approved,
             OrderDenied: self._denied,
             CancelApproved: self._cancel_approved,
@@ -145,7 +146,7 @@ class Fold:
             ServiceAnnounced: d.presence.announce,
             InstrumentHalted: self._halted,
         }
-        self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
+        self.on.update({kind: timed(fold) for kind, fold in with_time.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
         for kind in (
             OrderAccepted,
@@ -159,7 +160,7 @@ class Fold:
             OrderSending,
             ReplaceSending,
         ):
-            self.on[kind] = _event_only(self._order)
+            self.on[kind] = event_only(self._order)
 
     # market
 
@@ -299,6 +300,7 @@ class Fold:
 
     def _opened(self, e: AccountOpened, now: int) -> None:
         d = self._desk
+        d.gates.currency = d.gates.currency or e.currency
         d.ledger.apply(e)
         d.rebuild()
         d.watches.begin()
@@ -308,26 +310,36 @@ class Fold:
         self._desk.power.reported, self._desk.power.spent = e.buying_power, ZERO
 
     def _cash_flow(self, e: CashFlow, now: int) -> None:
-        self._desk.ledger.apply(e)
-        self._desk.watches.account.fund(e.amount)
-        self._desk.marking.moved(now)
+        d = self._desk
+        shares = d.ledger.shares_of(e)
+        d.ledger.apply(e)
+        d.watches.account.fund(e.amount)
+        for strategy, watch in d.watches.strategies.items():
+            watch.fund(shares.get(strategy, ZERO))
+        d.marking.moved(now)
 
     def _assigned(self, e: HoldingAssigned, now: int) -> None:
-        self._desk.ledger.apply(e)
-        self._desk.protective.rebooked(e.symbol, now)
+        """A claim is no profit or loss of the strategy: its base moves along. A fill that closed its holding is one."""
+        d = self._desk
+        watch = d.watches.strategies.get(e.strategy) if e.command else None
+        before = watch.value.equity() if watch is not None else ZERO
+        d.ledger.apply(e)
+        d.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
-        self._desk.marking.moved(now)
+        if watch is not None:
+            watch.fund(subtract(watch.value.equity(), before))
+        d.marking.moved(now)
 
     def _corporate_action(self, e: CorporateAction, now: int) -> None:
-        d = self._desk
+        d, ratio = self._desk, float(e.ratio) / float(e.per)
         d.ledger.apply(e)
         if e.kind == "split":
-            d.prices.rescale(e.symbol, float(e.ratio))
+            d.prices.rescale(e.symbol, ratio)
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)
         for part in (d.protective, d.closes, d.volumes, d.bands):
-            part.acted(e, float(e.ratio))
+            part.acted(e, ratio)
         for symbol in (e.symbol, e.new_symbol):
             d.protective.rebooked(symbol, now)
         self._rebooked(e.symbol)
@@ -378,14 +390,6 @@ class Fold:
         for watch in self._desk.watches.all():
             watch.meet(e)
         self._desk.protective.breached(e)
-
-
-def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:
-    return lambda e: fold(e.event)
-
-
-def _timed(fold: Callable[[Any, int], None]) -> Callable[[Envelope], None]:
-    return lambda e: fold(e.event, e.ts_ns)
 
 
 def _parsed(order_id: str) -> OrderId:

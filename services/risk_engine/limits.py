@@ -42,10 +42,12 @@ def order_quantity(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def order_notional(p: Proposal, desk: Desk) -> Denial | None:
-    """Money of one order, at what it is counted at; without a price nothing can be said of it."""
+    """Money of one order, at what it is counted at; without a price, or a rate to the account's currency, nothing can be said of it."""
     assert p.instrument is not None
     if p.reference is None:
         return Denial(Reason.NO_REFERENCE, "order_notional_max", "", p.symbol[:32])
+    if not desk.gates.has_rate(p.instrument) and desk.opening(p.symbol, p.terms.side, p.added):
+        return Denial(Reason.NO_REFERENCE, "fx_rate", desk.gates.currency, p.instrument.currency)
     most = desk.settings.order_notional_max
     notional = p.instrument.notional(p.terms.quantity, _price(p, desk))
     if most is not None and notional > most:

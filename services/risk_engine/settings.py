@@ -58,6 +58,15 @@ class AccountKind(StrEnum):
     MARGIN = "margin"
 
 
+class ExternalPolicy(StrEnum):
+    """What becomes of a trade on the account that was not ours: it is unassigned, it closes what strategies hold, or (by the reconciler) its
+    instrument is locked as well."""
+
+    UNASSIGNED = "unassigned"
+    REDUCE_HOLDER = "reduce_holder"
+    LOCK = "lock"
+
+
 class SelfTrade(StrEnum):
     """What an order that would meet one of our own leads to; it is denied either way."""
 
@@ -135,6 +144,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol_limits: dict[str, Bounds] = {}  # operators' alone
     arm: Arm = Arm.AUTO
     arm_requires_reconcile: bool = True
+    external_policy: ExternalPolicy = ExternalPolicy.UNASSIGNED
 
     # validity and time
     order_types_allowed: tuple[OrderType, ...] = tuple(OrderType)

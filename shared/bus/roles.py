@@ -62,6 +62,7 @@ _EVIDENCE: Final[frozenset[type[Event]]] = frozenset(
         ev.BrokerQueryFailed,
         ev.BrokerStateReported,
         ev.BrokerCashReported,
+        ev.BrokerActionReported,
         ev.BrokerConnectionChanged,
         ev.CashFlow,
         ev.CorporateAction,

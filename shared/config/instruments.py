@@ -19,7 +19,10 @@ class InstrumentConfig(Section):
     tick_size: Amount = Field(default=Decimal("0.01"), description="Smallest price step; order prices are multiples of it.")
     lot_size: Amount = Field(default=Decimal(1), description="Smallest quantity step; order quantities are multiples of it.")
     multiplier: Amount = Field(default=Decimal(1), description="Value of one unit per point of price (futures, options).")
-    currency: Currency = Field(default="USD", description="Currency of its prices.")
+    currency: Currency | None = Field(default=None, description="Currency of its prices. Default: the account's.")
+    fx_rate: Amount | None = Field(
+        default=None, description="Account currency for one unit of `currency`, where they differ: a fixed rate. Without it nothing new is bought."
+    )
     calendar: Calendar | None = Field(
         default=None, description="Exchange calendar, or `24x7`. Default: `live.calendar`, else that of the asset class."
     )

@@ -81,6 +81,10 @@ class PostTradeControls(Section):
     conservation_tolerance: Annotated[Exact, Field(ge=0, le=1)] = Field(
         default=Decimal(0), description="Strategies and unassigned must add up to the account."
     )
+    external_policy: Literal["unassigned", "reduce_holder", "lock"] = Field(
+        default="unassigned",
+        description="A trade on the account that was not ours: kept apart, taken from the strategies that hold the symbol, or a lock.",
+    )
     alert_latency_ms_max: Millis = Field(default=5_000, description="From event to alert.")
 
 

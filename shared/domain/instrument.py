@@ -46,8 +46,8 @@ def plausible(number: Decimal) -> bool:
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit;
-    average_daily_volume: units, 0 where it does not say."""
+    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit, at `fx_rate` where the
+    instrument's currency is another (0: no rate is known); average_daily_volume: units, 0 where it does not say."""
 
     symbol: str
     tick_size: Decimal
@@ -61,6 +61,7 @@ class Instrument(msgspec.Struct, frozen=True):
     sector: str = ""
     industry: str = ""
     average_daily_volume: Decimal = ZERO
+    fx_rate: Decimal = ZERO
 
     @classmethod
     def of(cls, e: InstrumentDefined) -> Instrument:
@@ -77,6 +78,7 @@ class Instrument(msgspec.Struct, frozen=True):
             e.sector,
             e.industry,
             e.average_daily_volume,
+            e.fx_rate,
         )
 
     def on_tick(self, price: Decimal) -> bool:

@@ -185,3 +185,4 @@ class Reason(IntEnum):
     FILL_MISMATCH = 810
     FEED_LOST = 811
     CHILD_OVER_PARENT = 812
+    EXTERNAL_TRADE = 813

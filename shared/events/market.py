@@ -144,7 +144,8 @@ class PriceBandsChanged(MarketEvent, frozen=True):
 
 class InstrumentDefined(Event, frozen=True):
     """Static facts of one instrument. tick_size and lot_size are exact increments; multiplier: account currency a point and unit;
-    calendar: an exchange-calendars name or `24x7`; average_daily_volume: units, 0 where nobody says."""
+    calendar: an exchange-calendars name or `24x7`; average_daily_volume: units, 0 where nobody says. currency: of its prices; fx_rate: account
+    currency a unit of it, which `multiplier` contains (0: none is known)."""
 
     TAG: ClassVar[int] = 120
     VERSION: ClassVar[int] = 2
@@ -160,6 +161,7 @@ class InstrumentDefined(Event, frozen=True):
     industry: str = ""
     easy_to_borrow: bool = True
     average_daily_volume: Decimal = Decimal(0)
+    fx_rate: Decimal = Decimal(0)
 
 
 class SessionChanged(Event, frozen=True):

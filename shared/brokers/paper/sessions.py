@@ -19,7 +19,7 @@ from shared.brokers.contract import (
     WholeState,
     always,
 )
-from shared.events import AccountRow, ErrorClass, Event, ExecutionRow, OrderRow, OrderType, PositionRow, TimeInForce, encode_body
+from shared.events import AccountRow, ActionPlaced, ErrorClass, Event, ExecutionRow, OrderRow, OrderType, PositionRow, TimeInForce, encode_body
 from shared.venue import protocol as p
 from shared.venue.terms import ACCEPTED
 
@@ -106,13 +106,16 @@ class PaperReadings(PaperLine):
     def whole_state(self, cursor: str) -> WholeState:
         """One reading; executions that do not fit it are read first, so the rest belongs to the moment of the last page."""
         executions: list[ExecutionRow] = []
+        actions: list[ActionPlaced] = []
         since = report_of(cursor)
         while True:
             page = self._client.read("state", p.Since(since), p.StateAnswer)
+            actions += [ActionPlaced(a.action, a.after + len(executions)) for a in page.actions]
             executions += page.executions
             since = page.next
             if not page.more:
-                return WholeState(page.orders, tuple(executions), page.positions, page.totals, page.as_of, page.head, str(since))
+                at, head = page.as_of, page.head
+                return WholeState(page.orders, tuple(executions), page.positions, page.totals, at, head, str(since), tuple(actions))
 
 
 class PaperExecution(PaperOrders):

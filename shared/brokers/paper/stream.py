@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.brokers.contract import CashSeen, ExecutionSeen, OrderSeen, ReadFailed, StreamDown, StreamItem, StreamUp
+from shared.brokers.contract import ActionSeen, CashSeen, ExecutionSeen, OrderSeen, ReadFailed, StreamDown, StreamItem, StreamUp
 from shared.events import ErrorClass
 from shared.venue import Report
 from shared.venue import protocol as p
@@ -90,5 +90,7 @@ def item_of(report: Report) -> StreamItem:
         return ExecutionSeen(report.execution, report.n)
     if report.cash is not None:
         return CashSeen(report.cash, report.n)
+    if report.action is not None:
+        return ActionSeen(report.action, report.n)
     assert report.order is not None, report
     return OrderSeen(report.order, report.n)
