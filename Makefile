@@ -44,7 +44,7 @@ check: $(STAMP) ## lint, types, import contracts, tidy rules
 	@$(BIN)/python -m pytest tests/tidy
 
 sim: $(STAMP) ## seeded simulation: make sim SEEDS=20000
-	@SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/sim
+	@$(BIN)/python -m tests.sim.batch $(SEEDS)
 
 faults: $(STAMP) ## real processes killed at every step of the order path: make faults FAULTS_PASSES=50
 	@FAULTS_PASSES=$(FAULTS_PASSES) $(BIN)/python -m pytest tests/faults -s

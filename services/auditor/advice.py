@@ -17,6 +17,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.STRATEGY_PAUSED: "its worker is gone or behind; it goes on by itself when a worker has caught up",
     Reason.NOT_AUTHORISED: "the strategy may not trade this symbol: `live.strategies[].symbols`",
     Reason.UNKNOWN_INSTRUMENT: "the symbol is not defined: `live.symbols` or `instruments.yaml`",
+    Reason.GROUP: "a bracket or OCO pair is taken whole or not at all: another leg's denial says why, or its legs do not fit together",
     Reason.STALE_DATA: "no fresh data for the symbol; see `health` for the feed. Trading comes back with the data",
     Reason.DATA_GAP: "the feed missed data; trading comes back after the back-fill",
     Reason.MARKET_CLOSED: "the symbol's session is closed; check `live.calendar` if it should be open",
@@ -24,7 +25,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.EXPIRED: "the order waited longer than `command_age_ms_max`; look for a slow or stopped service in `health`",
     Reason.REPEATED_EXECUTION: "the strategy executes without end; look at what it does, then {resume}",
     Reason.REPEATED_REJECTION: "the broker rejects order after order of the strategy; read its words in `orders` and the audit log, then {resume}",
-    Reason.NO_REFERENCE: "no price to value a market order at; wait for data",
+    Reason.NO_REFERENCE: "no price to value the order at: wait for data; with key fx_rate: give `instruments.SYMBOL.fx_rate`",
     Reason.BUYING_POWER: "the broker's buying power is spent; reduce or cancel something",
     Reason.DAY_LOSS: "the day's loss limit is met; only closing orders pass. Raise it with `limit set`, or wait for the next day; then {resume}",
     Reason.DRAWDOWN: "the drawdown limit is met. Raise it with `limit set limits.max_drawdown`, then {resume}",
@@ -37,6 +38,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.STRATEGY_ERROR: "read the strategy's error, fix it, then {resume}",
     Reason.STRATEGY_BLOCKED: "a callback did not return; fix it, then {resume}",
     Reason.FILL_MISMATCH: "two reports of one execution differ; take the broker's statement for the truth, then {resume}",
+    Reason.EXTERNAL_TRADE: "somebody traded it by hand; see `positions`, then `claim` or `flatten`, then {resume}",
     Reason.FEED_LOST: "the market data feed is gone; it is tried again by itself",
     Reason.OPERATOR: "an operator asked for it; {resume} lifts it",
 }
@@ -57,6 +59,8 @@ _BY_BREAK: Final[dict[str, str]] = {
     "execution_differs": "an execution differs from what is booked; take the broker's statement for the truth",
     "overfill": "more is booked than the broker says; stop trading the symbol and compare every execution",
     "position": "nobody reported what changed the position; look for manual trades, then claim or flatten it",
+    "action_missing": "a corporate action at the broker is not booked; if it stays, restart the router and compare holdings",
+    "rival_log": "another engine trades this account: stop it, cancel its orders, then `regimeflow resume --reason TEXT`; one log, one account",
     "cash": "cash moved without an event; look for fees, transfers or dividends in the broker's statement",
 }
 

@@ -78,7 +78,7 @@ class AuditorCore:
 
     def _conservation_before(self, event: OrderFilled | FillCorrected) -> list[Alert]:
         """What the fills up to this one came to: an error shows one fill later, and every fill is checked without copying a ledger."""
-        return invariants.conservation(self._seen, self._ledger, event.symbol)
+        return invariants.conservation(self._seen, self._ledger, event.symbol, self._settings.conservation_tolerance)
 
     def _restore(self, picture: Picture, seen: Seen, ledger: Ledger, orders: OrderFold) -> None:
         self._picture, self._seen, self._ledger, self._orders = picture, seen, ledger, orders

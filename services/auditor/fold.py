@@ -10,11 +10,13 @@ from shared.events import (
     Alert,
     Bar,
     BrokerConnectionChanged,
+    CashFlow,
     EquityMarked,
     Event,
     FeedStateChanged,
     FeedStatus,
     HealthReported,
+    HoldingAssigned,
     InstrumentLocked,
     InstrumentUnlocked,
     LeaseEnded,
@@ -40,7 +42,7 @@ from shared.events import (
 
 from . import denials
 from .settings import AuditorSettings
-from .state import Denied, Fill, Lease, Line, Met, Picture, Raised, StrategyLife
+from .state import Claim, Denied, Fill, Flow, Lease, Line, Met, Picture, Raised, StrategyLife
 
 
 def fold(picture: Picture, event: Event, now: int, settings: AuditorSettings) -> None:
@@ -162,9 +164,27 @@ def _met(p: Picture, e: LimitBreached, now: int, s: AuditorSettings) -> None:
 
 
 def _alert(p: Picture, e: Alert, now: int, s: AuditorSettings) -> None:
+    subject, _, command = e.key.partition(":")
+    if subject == "claim":
+        _claimed(p, Claim(now, command, refused=e.text), s)
     p.alerts.append(Raised(now, e))
     del p.alerts[: -s.notes_kept]
     _count(p, "alerts")
+
+
+def _flowed(p: Picture, e: CashFlow, now: int, s: AuditorSettings) -> None:
+    p.flows.append(Flow(now, e))
+    del p.flows[: -s.notes_kept]
+
+
+def _assigned(p: Picture, e: HoldingAssigned, now: int, s: AuditorSettings) -> None:
+    if e.command:
+        _claimed(p, Claim(now, e.command, e.symbol, e.strategy, e.quantity, e.price), s)
+
+
+def _claimed(p: Picture, claim: Claim, s: AuditorSettings) -> None:
+    p.claims.append(claim)
+    del p.claims[: -s.notes_kept]
 
 
 def _count(p: Picture, name: str) -> None:
@@ -221,6 +241,8 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     ReplaceDenied: _replace_denied,
     LimitBreached: _met,
     Alert: _alert,
+    CashFlow: _flowed,
+    HoldingAssigned: _assigned,
     StrategyStarted: _started,
     StrategyStopped: _stopped,
     StrategyFailed: _failed,

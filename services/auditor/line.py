@@ -31,6 +31,9 @@ TYPES: Final = (
     "Reconnect",
     "DataGap",
     "OperatorCommand",
+    "CashFlow",
+    "CorporateAction",
+    "HoldingAssigned",
 )
 
 Metadata = tuple[tuple[str, str], ...]

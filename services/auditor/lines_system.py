@@ -11,10 +11,13 @@ from shared.events import (
     AccountOpened,
     Alert,
     BrokerConnectionChanged,
+    CashFlow,
     Command,
+    CorporateAction,
     DataGap,
     DeterminismFault,
     Event,
+    HoldingAssigned,
     InstrumentLocked,
     InstrumentUnlocked,
     LimitBreached,
@@ -31,7 +34,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from .line import Entry, meta, moved
+from .line import Entry, meta, moved, number
 
 
 def _opened(e: AccountOpened, _net: Decimal) -> Sequence[Entry]:
@@ -42,6 +45,23 @@ def _opened(e: AccountOpened, _net: Decimal) -> Sequence[Entry]:
     )
     held = zip(e.symbols, e.quantities, e.average_prices, strict=True)
     return [head, *(draft for symbol, quantity, price in held for draft in moved(symbol, ZERO, quantity, price))]
+
+
+def _flowed(e: CashFlow, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(kind=e.kind, amount=e.amount, currency=e.currency, symbol=e.symbol or None, reference=e.reference)
+    return [("CashFlow", f"{e.kind} {number(e.amount)} {e.currency}", extra)]
+
+
+def _acted(e: CorporateAction, net: Decimal) -> Sequence[Entry]:
+    """net: units held before it."""
+    split = {"ratio": e.ratio, "per": e.per, "cash": e.cash} if e.kind == "split" else {}
+    extra = meta(kind=e.kind, symbol=e.symbol, held=net, **split, new_symbol=e.new_symbol or None, price=e.price or None, reference=e.reference)
+    return [("CorporateAction", f"{e.kind} of {e.symbol}", extra)]
+
+
+def _assigned(e: HoldingAssigned, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(symbol=e.symbol, strategy=e.strategy, quantity=e.quantity, price=e.price, command=e.command or None)
+    return [("HoldingAssigned", f"{number(e.quantity)} {e.symbol} to {e.strategy} @ {number(e.price)}", extra)]
 
 
 def _trading(e: TradingStateChanged, _net: Decimal) -> Sequence[Entry]:
@@ -137,6 +157,9 @@ def command_line(e: Command, _net: Decimal) -> Sequence[Entry]:
 
 SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]] = {
     AccountOpened: _opened,
+    CashFlow: _flowed,
+    CorporateAction: _acted,
+    HoldingAssigned: _assigned,
     TradingStateChanged: _trading,
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,

@@ -16,7 +16,7 @@ from shared.runtime.service import Setting, run_service
 
 from .audit_log import AuditFiles
 from .core import AuditorCore
-from .settings import AuditorSettings
+from .settings import auditor_settings
 from .views import NAMES
 
 SOURCE: Final = "auditor"
@@ -28,7 +28,7 @@ class Desk:
     """The auditor beside the log: files written as events are folded, questions answered from what is folded."""
 
     def __init__(self, setting: Setting, bus: Bus) -> None:
-        settings = AuditorSettings(budgets=setting.config.budgets(setting.config.paper.initial_cash))
+        settings = auditor_settings(setting.config)
         self._core = AuditorCore(settings)
         self._files = AuditFiles(setting.places.logs, setting.live.audit.format, self._core.net)
         self._queries = LinkServer(setting.places.endpoint("queries"))

@@ -13,6 +13,7 @@ from shared.events import (
     AccountReported,
     Alert,
     Break,
+    CashFlow,
     EquityMarked,
     HealthReported,
     InstrumentLocked,
@@ -98,6 +99,23 @@ class Seen(msgspec.Struct):
     late: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """What became of a claim: quantity moved at price, or why it was refused."""
+
+    at_ns: int
+    command: str
+    symbol: str = ""
+    strategy: str = ""
+    quantity: Decimal = ZERO
+    price: Decimal = ZERO
+    refused: str = ""
+
+
+class Flow(msgspec.Struct, frozen=True):
+    at_ns: int
+    flow: CashFlow
+
+
 class Picture(msgspec.Struct):
     """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service."""
 
@@ -123,6 +141,8 @@ class Picture(msgspec.Struct):
     overrides: dict[str, LimitOverridden] = msgspec.field(default_factory=dict)
     denied: dict[str, DenialKind] = msgspec.field(default_factory=dict)
     met: list[Met] = msgspec.field(default_factory=list)
+    claims: list[Claim] = msgspec.field(default_factory=list)
+    flows: list[Flow] = msgspec.field(default_factory=list)
 
 
 class AuditorState(msgspec.Struct):

@@ -15,7 +15,7 @@ from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
 from . import advice, denials
-from .state import Denied, Met, Picture, Raised
+from .state import Claim, Denied, Flow, Met, Picture, Raised
 from .times import iso
 
 SECOND: Final = 1_000_000_000
@@ -62,6 +62,7 @@ def status(f: Facts) -> dict[str, Any]:
         "denials_last_hour": denials.rows(p.denied, p.now_ns),
         "limits_met": [_met(n) for n in reversed(p.met[-SHOWN:])],
         "alerts": [_alert(n) for n in reversed(p.alerts[-SHOWN:])],
+        "cash_flows": [_flow(n) for n in reversed(p.flows[-SHOWN:])],
         "counts": dict(sorted(p.counts.items())),
     }
 
@@ -95,7 +96,7 @@ def positions(f: Facts) -> dict[str, Any]:
         for owner, b in sorted(f.ledger.books.items())
         if owner != UNASSIGNED or b.cash or b.positions
     ]
-    return {"now": iso(p.now_ns), "positions": rows, "books": books_now}
+    return {"now": iso(p.now_ns), "positions": rows, "books": books_now, "claims": [_claim(n) for n in reversed(p.claims[-20:])]}
 
 
 def fills(f: Facts) -> dict[str, Any]:
@@ -292,6 +293,17 @@ def _unknown(r: OrderRecord, now: int) -> dict[str, Any]:
 def _alert(n: Raised) -> dict[str, Any]:
     a = n.alert
     return {"time": iso(n.at_ns), "severity": str(a.severity), "key": a.key, "text": a.text}
+
+
+def _flow(n: Flow) -> dict[str, Any]:
+    f = n.flow
+    return {"time": iso(n.at_ns), "kind": f.kind, "amount": _text(f.amount), "currency": f.currency, "symbol": f.symbol, "reference": f.reference}
+
+
+def _claim(n: Claim) -> dict[str, Any]:
+    """quantity and price empty where it was refused."""
+    moved = {} if n.refused else {"quantity": _text(n.quantity), "price": _text(n.price)}
+    return {"time": iso(n.at_ns), "command": n.command, "symbol": n.symbol, "strategy": n.strategy, **moved, "refused": n.refused}
 
 
 _SERVICES: Final = {"strategy": "strategy_runner"}

@@ -18,7 +18,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from shared.bus.port import NEVER
-from shared.events import BusStarted, ClockTicked, Envelope, Event, LeaseGranted, LimitOverridden, LogStarted, OrderFilled, ReconcileNow, RunStarted
+from shared.events import (
+    BusStarted,
+    ClockTicked,
+    Envelope,
+    Event,
+    LeaseGranted,
+    LimitOverridden,
+    LogStarted,
+    OrderFilled,
+    ReconcileNow,
+    RegimeChanged,
+    RunStarted,
+)
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence
 from shared.venue import Report
@@ -214,6 +226,9 @@ class Engine:
                 apply(e)
             if outputs:
                 self._say(member, outputs, e)
+        if kind is RegimeChanged:  # risk may sit at another desk now: as with LimitOverridden
+            self._plans.clear()
+            self._routes.clear()
         if performer is not None and performer.session.wants(e):  # type: ignore[union-attr]  # a performer has one
             self._perform(performer, e)
 

@@ -12,7 +12,7 @@ from typing import Final
 from services.auditor.core import AuditorCore
 from services.auditor.settings import SOURCE as AUDITOR
 from services.auditor.settings import TOPICS as AUDITOR_TOPICS
-from services.auditor.settings import AuditorSettings
+from services.auditor.settings import auditor_settings
 from services.gateway.build import gateway_settings
 from services.gateway.core import SOURCE as GATEWAY
 from services.gateway.core import TOPICS as GATEWAY_TOPICS
@@ -60,12 +60,11 @@ def actors_of(loaded: Loaded) -> list[Actor]:
     """In rank order. Raises ValueError, PlaceError, StrategyNotFound, UnknownBroker, and what a strategy's own module raises on import."""
     setting = Setting(loaded, Places.of(loaded.config), INSTANCE)
     config = setting.config
-    budgets = config.budgets(config.paper.initial_cash)
     gateway, risk = gateway_settings(config), risk_settings(config)
     options = broker_settings(setting)
     router = router_settings(setting, registry.broker(setting.live.broker).capabilities(options), options)
     reconciler = reconciler_settings(setting)
-    auditor = AuditorSettings(budgets=budgets)
+    auditor = auditor_settings(config)
 
     def actor(source: str, role: Role, topics: tuple[str, ...], settings: object, make: Callable[[], Core]) -> Actor:
         mark = setting.registration(source, role, topics, repr(settings)).fingerprint

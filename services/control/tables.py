@@ -39,6 +39,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         ("denials_last_hour", ("last", "strategy", "reason", "key", "limit", "value", "count")),
         ("limits_met", ("time", "level", "reason", "key", "limit", "value")),
         ("alerts", ("time", "severity", "key", "text")),
+        ("cash_flows", ("time", "kind", "amount", "currency", "symbol", "reference")),
     ),
     "orders": (
         ("orders", ("order_id", "symbol", "side", "type", "quantity", "filled", "limit_price", "stop_price", "tif", "status", "opened", "text")),
@@ -46,6 +47,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "positions": (
         ("positions", ("symbol", "quantity", "average_price", "mark", "value", "unrealised", "books")),
         ("books", ("owner", "cash", "realised", "fees")),
+        ("claims", ("time", "symbol", "strategy", "quantity", "price", "refused")),
     ),
     "fills": (("fills", ("time", "order_id", "symbol", "side", "quantity", "price", "commission", "currency", "leaves", "execution_id")),),
     "health": (

@@ -9,6 +9,7 @@ import msgspec
 
 from services.gateway.settings import FeedSettings, GatewaySettings, WarmupSettings
 from shared.config import Config
+from shared.domain.exact import ZERO, multiply
 from shared.events import InstrumentDefined
 
 _PACE = ("speed", "idle_ms_max", "retime")
@@ -20,9 +21,24 @@ def instruments(config: Config) -> tuple[InstrumentDefined, ...]:
     found = []
     for symbol in symbols:
         i = config.instrument(symbol)
-        calendar = i.calendar or "24x7"
+        currency, calendar = i.currency or config.paper.currency, i.calendar or "24x7"
+        unit = i.multiplier if i.fx_rate is None else multiply(i.multiplier, i.fx_rate)
         found.append(
-            InstrumentDefined(symbol, i.asset_class, i.currency, i.tick_size, i.lot_size, i.multiplier, calendar, i.shortable, i.sector, i.industry)
+            InstrumentDefined(
+                symbol,
+                i.asset_class,
+                currency,
+                i.tick_size,
+                i.lot_size,
+                unit,
+                calendar,
+                i.shortable,
+                i.sector,
+                i.industry,
+                i.easy_to_borrow,
+                i.average_daily_volume or ZERO,
+                i.fx_rate or ZERO,
+            )
         )
     return tuple(found)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shared.brokers.contract import (
     Accepted,
+    ActionSeen,
     Ambiguous,
     CashSeen,
     ExecutionSeen,
@@ -22,6 +23,7 @@ from shared.brokers.contract import (
     StreamUp,
 )
 from shared.events import (
+    BrokerActionReported,
     BrokerCashReported,
     BrokerConnectionChanged,
     BrokerEvent,
@@ -83,6 +85,8 @@ class Witness:
                 event, at = BrokerExecutionReported(self.account, SESSION, item.execution, item.report), item.execution.broker_ns
             case CashSeen():
                 event, at = BrokerCashReported(self.account, SESSION, item.cash, item.report), item.cash.broker_ns
+            case ActionSeen():
+                event, at = BrokerActionReported(self.account, SESSION, item.action, item.report), item.action.broker_ns
             case StreamUp():
                 return Evidence(BrokerConnectionChanged(self.account, SESSION, connected=True, text=item.text, capabilities=self.capabilities))
             case StreamDown():

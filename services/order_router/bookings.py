@@ -10,8 +10,6 @@ from __future__ import annotations
 from shared.domain.exact import ZERO, add, subtract
 from shared.domain.order_ids import is_external
 from shared.events import (
-    BrokerCashReported,
-    CashFlow,
     ExecutionRow,
     FillCorrected,
     FillMismatch,
@@ -23,17 +21,10 @@ from shared.events import (
     Severity,
 )
 
-from . import externals
+from . import externals, parents, replaces
 from .asking import query
 from .orders import Draft
 from .state import Fact, RouterOrder
-
-
-def cash(draft: Draft, e: BrokerCashReported) -> None:
-    """Money that moved without a trade, once a reference; what moved before the opening is in the opening cash."""
-    row, standing = e.cash, draft.standing
-    if row.reference not in standing.cash_booked and not standing.before_opening(row.broker_ns, e.report):
-        draft.emit(CashFlow(row.kind, row.currency, row.amount, row.reference))
 
 
 def execution(draft: Draft, row: ExecutionRow, report: int = 0) -> None:
@@ -95,10 +86,14 @@ def _name(row: ExecutionRow) -> str:
 
 def _book(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
     """On the order; what a part did is the whole's too, in one event."""
+    replaces.proven(draft, order, row)
     part = order.record
-    whole = parent.record if (parent := draft.get(order.parent) if order.parent else None) is not None else part
+    parent = draft.get(order.parent) if order.parent else None
+    whole = parent.record if parent is not None else part
     late, was = part.done and not is_external(part.order_id), part.status
     done, filled = add(part.filled, row.quantity), add(whole.filled, row.quantity)
+    if parent is not None:
+        parents.proven(draft, parent, filled)
     draft.emit(
         OrderFilled(
             order_id=whole.order_id,

@@ -2,8 +2,8 @@
 
 Promises: an order is sent at most once, only as approved, only in time and in its halt epoch; outcomes and fills are booked once, in
 whatever order and however often they are told; an outcome that is not proven is looked up, never guessed; only the broker's word ends an
-order; a halt cancels working orders of its scope even with risk dead; what finds no room under the broker's limits waits, cancels first,
-and is neither lost nor doubled. Never: resend, invent a fill, take silence for an answer.
+order; a halt cancels working orders of its scope even with risk dead; brackets and OCO pairs are held together (`groups`); what finds no room
+under the broker's limits waits, cancels first, and is neither lost nor doubled. Never: resend, invent a fill, take silence for an answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from shared.events import (
+    AccountOpened,
+    BrokerActionReported,
     BrokerCashReported,
     BrokerExecutionReported,
     BrokerOrderNotFound,
@@ -37,7 +39,7 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, lookups, parents, replaces, submissions, throttle_queue
+from . import bookings, cancels, evidence, groups, lookups, outside, parents, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
 from .orders import Draft, FoldedDraft, Orders
 from .settings import RouterSettings
@@ -59,7 +61,9 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
     ReplaceApproved: replaces.approved,
     BrokerOrderReported: evidence.order_reported,
     BrokerExecutionReported: evidence.execution_reported,
-    BrokerCashReported: bookings.cash,
+    BrokerCashReported: outside.cash,
+    BrokerActionReported: outside.action_reported,
+    AccountOpened: outside.opened,
     BrokerStateReported: evidence.state_reported,
     BrokerRequestRefused: submissions.refused,
     BrokerRequestAmbiguous: submissions.ambiguous,
@@ -78,11 +82,13 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
 def _decided(draft: Draft, event: Event, handler: Callable[[Draft, Any], None]) -> Sequence[Event]:
     draft.fold(event)
     handler(draft, event)
-    for order in draft.touched_orders():
+    touched = draft.touched_orders()
+    for order in touched:
         bookings.settle(draft, order)
         cancels.pursue(draft, order)
     if draft.settings.routing is not None or draft.was_routed:
         parents.settle_all(draft)
+    groups.pursue(draft, touched)
     return draft.outputs
 
 

@@ -16,7 +16,7 @@ from shared.events import (
     Severity,
 )
 
-from . import bookings, externals, replaces
+from . import bookings, externals, outside, replaces
 from .asking import query
 from .fold_evidence import is_about_current, is_about_replace, tells_nothing
 from .orders import Draft
@@ -37,8 +37,7 @@ def state_reported(draft: Draft, e: BrokerStateReported) -> None:
     """Orders first, so that executions find theirs; then what is missing from the open orders."""
     for row in e.orders:
         _row(draft, row, whole_reading=True)
-    for execution in sorted(e.executions, key=lambda x: x.broker_ns):
-        bookings.execution(draft, execution)
+    _book_in_order(draft, e)
     shown = {row.broker_order_id for row in e.orders}
     budget = draft.settings.queries_per_reading_max
     for order in draft.open():
@@ -50,6 +49,22 @@ def state_reported(draft: Draft, e: BrokerStateReported) -> None:
         elif budget:
             budget -= 1
             query(draft, order, order.record.client_order_id)
+
+
+def _book_in_order(draft: Draft, e: BrokerStateReported) -> None:
+    """Executions by time; with corporate actions among them in the reading's own order, for a split changes what a unit is."""
+    if not e.actions:
+        for execution in sorted(e.executions, key=lambda x: x.broker_ns):
+            bookings.execution(draft, execution)
+        return
+    done = 0
+    for placed in e.actions:
+        for execution in e.executions[done : placed.after]:
+            bookings.execution(draft, execution)
+        done = max(done, placed.after)
+        outside.action(draft, placed.action)
+    for execution in e.executions[done:]:
+        bookings.execution(draft, execution)
 
 
 def _newer_than(draft: Draft, order: RouterOrder, e: BrokerStateReported) -> bool:

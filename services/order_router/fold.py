@@ -10,6 +10,8 @@ from shared.domain.order_fold import advance, open_record
 from shared.domain.order_machine import DONE
 from shared.events import (
     AccountOpened,
+    BrokerActionReported,
+    BrokerCashReported,
     BrokerExecutionReported,
     BrokerOrderNotFound,
     BrokerOrderReported,
@@ -22,6 +24,7 @@ from shared.events import (
     CancelRejected,
     CancelSending,
     CashFlow,
+    CorporateAction,
     Event,
     ExternalOrderSeen,
     FillCorrected,
@@ -52,7 +55,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import fold_control, fold_evidence, fold_routing, throttle
+from . import fold_control, fold_evidence, fold_routing, groups_fold, outside, throttle
 from .orders import Orders
 from .state import CANCEL, QUERY, REPLACE, SUBMIT, Asked, Fact, Lookup, Replace, RouterOrder
 
@@ -82,6 +85,8 @@ def _advance(orders: Orders, order: RouterOrder, e: OrderEvent, now: int) -> Non
     if order.lookups and order.record.status in DONE:
         kept = order.replace.client_order_id if order.replace is not None else ""
         order.lookups = {name: lookup for name, lookup in order.lookups.items() if name == kept}
+    if order.group:
+        groups_fold.spread(orders, order)
     orders.touched(order)
 
 
@@ -90,6 +95,7 @@ def _approved(orders: Orders, e: OrderApproved, now: int, _epoch: int) -> None:
     if record is not None and orders.get(e.order_id) is None:
         order = RouterOrder(record, halt_epoch=e.halt_epoch, deadline_ns=e.deadline_ns, market=e.market, grouped=bool(e.group))
         orders.add(order)
+        groups_fold.joined(orders, order, e)
         orders.touched(order)
 
 
@@ -163,6 +169,7 @@ def _sending(orders: Orders, order: RouterOrder, e: OrderSending, now: int, epoc
 
 def _accepted(orders: Orders, order: RouterOrder, e: OrderAccepted, _now: int, _epoch: int) -> None:
     _revive(orders, order)
+    groups_fold.accepted(orders, order)
     order.acknowledged = True
     orders.bind(order, "", e.broker_order_id)
 
@@ -208,6 +215,7 @@ def _replace_sending(orders: Orders, order: RouterOrder, e: ReplaceSending, now:
     _no_longer_held(order, REPLACE)
     order.replace = Replace(e.replace_no, e.client_order_id, e.terms, e.deadline_ns, now + orders.settings.answer_ns, epoch)
     order.replace_asked, order.asked = 0, None
+    groups_fold.resizing(order, e)
     orders.bind(order, e.client_order_id, "")
 
 
@@ -218,6 +226,11 @@ def _replaced(orders: Orders, order: RouterOrder, e: OrderReplaced, now: int, ep
     order.replaced = e.replace_no
     orders.bind(order, e.client_order_id, e.broker_order_id)
     _replace_over(orders, order, e, now, epoch)
+
+
+def _replace_rejected(orders: Orders, order: RouterOrder, e: ReplaceRejected, now: int, epoch: int) -> None:
+    _replace_over(orders, order, e, now, epoch)
+    groups_fold.resize_refused(orders, order, e, now)
 
 
 def _replace_over(orders: Orders, order: RouterOrder, e: OrderReplaced | ReplaceRejected, _now: int, _epoch: int) -> None:
@@ -239,7 +252,10 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     LogStarted: fold_control.log_started,
     LeaseGranted: fold_control.lease_granted,
     AccountOpened: fold_control.account_opened,
-    CashFlow: fold_control.cash_booked,
+    CashFlow: outside.fold_cash_booked,
+    CorporateAction: outside.fold_action_booked,
+    BrokerCashReported: outside.fold_cash_reported,
+    BrokerActionReported: outside.fold_action_reported,
     TradingStateChanged: fold_control.trading_state,
     HaltRequested: fold_control.halt_requested,
     StrategyFailed: fold_control.strategy_stopped,
@@ -270,7 +286,7 @@ _OWN: Final[dict[type[Event], Callable[[Orders, RouterOrder, Any, int, int], Non
     CancelRejected: _cancel_rejected,
     ReplaceSending: _replace_sending,
     OrderReplaced: _replaced,
-    ReplaceRejected: _replace_over,
+    ReplaceRejected: _replace_rejected,
     OrderRejected: _nothing,
     OrderUnknown: _nothing,
     OrderCanceled: _nothing,

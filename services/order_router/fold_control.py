@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shared.events import (
     AccountOpened,
-    CashFlow,
     HaltRequested,
     LeaseGranted,
     LogStarted,
@@ -50,10 +49,7 @@ def account_opened(orders: Orders, _e: AccountOpened, _now: int, _epoch: int) ->
         standing.opened = True
         standing.opened_as_of = standing.reading_as_of
         standing.opened_report = standing.reading_report
-
-
-def cash_booked(orders: Orders, e: CashFlow, _now: int, _epoch: int) -> None:
-    orders.change_standing().cash_booked[e.reference] = True
+        standing.early = {name: e for name, e in standing.early.items() if not standing.before_opening(e.broker_ns, e.report)}
 
 
 def trading_state(orders: Orders, e: TradingStateChanged, _now: int, _epoch: int) -> None:
@@ -101,9 +97,10 @@ def want_gone(orders: Orders, order: RouterOrder, *, latched: bool) -> None:
 
 
 def _want_scope_gone(orders: Orders, key: str, below_epoch: int) -> None:
-    """Orders approved in an earlier halt epoch than below_epoch; an order approved since the halt (a flatten) is meant to live."""
-    if not orders.settings.halt_cancels_open:
-        return
+    """Orders approved in an earlier halt epoch than below_epoch; an order approved since the halt (a flatten) is meant to live. What a group
+    holds back, what waits for room and a part nobody sent yet go whatever the policy for working orders: they may not be sent any more."""
+    cancels = orders.settings.halt_cancels_open
     for order in orders.open():
-        if order.halt_epoch < below_epoch and order.out and key in scopes_of(order):
+        goes = cancels if order.sent or order.children else bool(order.group or order.held or order.unsent)
+        if order.halt_epoch < below_epoch and goes and key in scopes_of(order):
             want_gone(orders, order, latched=True)

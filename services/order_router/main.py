@@ -34,6 +34,8 @@ def router_settings(setting: Setting, able: Capabilities, options: Mapping[str, 
         messages_per_s=shares.router,
         cancels_per_s=shares.cancels,
         routing=routing(routing_of(setting.config)),
+        native_oco=able.supports_oco_orders,
+        replaces=able.supports_replace,
     )
 
 

@@ -60,6 +60,14 @@ class Orders:
         key = self._state.by_client.get(client_order_id) or self._state.by_broker.get(broker_order_id)
         return self.get(key) if key else None
 
+    def join(self, group: str, order_id: str) -> None:
+        """An order of a group."""
+        self._state.groups[group] = (*self.legs_of(group), order_id)
+
+    def legs_of(self, group: str) -> tuple[str, ...]:
+        """Ids of a group's orders, in order of approval."""
+        return self._state.groups.get(group, ())
+
     def touched(self, order: RouterOrder) -> None:
         """Bring the indexes up to date after an order changed."""
         key, due = order.record.order_id, order.due()
@@ -115,6 +123,7 @@ class Draft(Orders):
         self._copies: dict[str, RouterOrder] = {}
         self._clients: dict[str, str] = {}
         self._brokers: dict[str, str] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
 
     @property
     def standing(self) -> Standing:
@@ -171,6 +180,12 @@ class Draft(Orders):
             or self._state.by_broker.get(broker_order_id)
         )
         return self.get(key) if key else None
+
+    def join(self, group: str, order_id: str) -> None:
+        self._groups[group] = (*self.legs_of(group), order_id)
+
+    def legs_of(self, group: str) -> tuple[str, ...]:
+        return self._groups.get(group) or self._state.groups.get(group, ())
 
     def touched(self, order: RouterOrder) -> None:
         """Indexes of the state follow when the outputs are applied."""
@@ -243,6 +258,8 @@ class FoldedDraft(Draft):
 
     bind = Orders.bind
     find = Orders.find
+    join = Orders.join
+    legs_of = Orders.legs_of
 
     def touched(self, order: RouterOrder) -> None:
         key, before = order.record.order_id, len(self._state.open)

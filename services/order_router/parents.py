@@ -6,6 +6,7 @@ accepted with its first part, unknown while nothing of it is proven, replaced wh
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -78,6 +79,26 @@ def replace(draft: Draft, parent: RouterOrder) -> None:
             replaces.send(draft, child)
 
 
+def proven(draft: Draft, parent: RouterOrder, filled: Decimal) -> None:
+    """What parts fill beyond the old quantity shows that the whole was replaced, though another part has no answer yet: the new terms stand
+    before it is booked. Only one part ever grows (`fold_routing`)."""
+    record, asked, no = parent.record, parent.asked, parent.replace_asked
+    if asked is None or filled <= record.terms.quantity:
+        return
+    quantity = _quantity(_children(draft, parent))
+    if quantity > record.terms.quantity:
+        terms = msgspec.structs.replace(asked.terms, quantity=quantity)
+        draft.emit(OrderReplaced(record.order_id, record.strategy, no, terms, "", ""))
+
+
+def _quantity(children: list[RouterOrder]) -> Decimal:
+    """What the parts come to: what those that ended did, what the others may."""
+    quantity = ZERO
+    for child in children:
+        quantity = add(quantity, child.record.filled if child.record.done else child.record.terms.quantity)
+    return quantity
+
+
 def _settle(draft: Draft, parent: RouterOrder) -> None:
     record, children = parent.record, _children(draft, parent)
     for child in children:
@@ -100,9 +121,7 @@ def _conclude_replace(draft: Draft, parent: RouterOrder, children: list[RouterOr
     waits = [c for c in children if c.replace_asked or c.replace is not None or (c.cancel.wanted and not c.record.done)]
     if waits or asked is None:
         return
-    quantity = ZERO
-    for child in children:
-        quantity = add(quantity, child.record.filled if child.record.done else child.record.terms.quantity)
+    quantity = _quantity(children)
     if quantity > 0 and (quantity != record.terms.quantity or any(child.replaced == no for child in children)):
         terms = msgspec.structs.replace(asked.terms, quantity=quantity)
         draft.emit(OrderReplaced(record.order_id, record.strategy, no, terms, "", ""))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from shared.domain.order_ids import client_order_id, is_external
-from shared.events import OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
+from shared.events import ExecutionRow, OrderReplaced, OrderRow, OrderTerms, ReplaceApproved, ReplaceRejected, ReplaceSending
 
 from . import parents, throttle
 from .orders import Draft
@@ -39,7 +41,8 @@ def send(draft: Draft, order: RouterOrder) -> None:
         draft.emit(ReplaceRejected(record.order_id, record.strategy, no, code, text))
     elif throttle.passes(draft, order, REPLACE):
         name = client_order_id(draft.standing.log_id, record.order_id, no)
-        draft.emit(ReplaceSending(record.order_id, record.strategy, name, record.broker_order_id, no, asked.terms, asked.deadline_ns))
+        terms = msgspec.structs.replace(asked.terms, quantity=record.terms.quantity) if order.group else asked.terms  # a group keeps the quantities
+        draft.emit(ReplaceSending(record.order_id, record.strategy, name, record.broker_order_id, no, terms, asked.deadline_ns))
 
 
 def failed(draft: Draft, order: RouterOrder, client_id: str, code: str, text: str) -> None:
@@ -63,6 +66,13 @@ def confirm(draft: Draft, order: RouterOrder, row: OrderRow) -> None:
             record.order_id, record.strategy, replace.replace_no, replace.terms, row.client_order_id or record.client_order_id, row.broker_order_id
         )
     )
+
+
+def proven(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
+    """An execution of the new order proves that the broker made it, whatever became of the answer: the new terms stand before it is booked."""
+    replace, record = order.replace, order.record
+    if replace is not None and row.client_order_id == replace.client_order_id and not record.done:
+        draft.emit(OrderReplaced(record.order_id, record.strategy, replace.replace_no, replace.terms, row.client_order_id, row.broker_order_id))
 
 
 def _why_not(draft: Draft, order: RouterOrder, asked: Asked) -> tuple[str, str]:

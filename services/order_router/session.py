@@ -56,7 +56,7 @@ _EFFECTS: Final = frozenset({OrderSending, CancelSending, ReplaceSending, OrderQ
 
 class RouterSession:
     """Implements `shared.runtime.session.Session`. able: the broker's capabilities; requests, reports: make a session, unconnected. repeat_s: how long an
-    idempotent venue is asked again, 0 outside lock-step. per_second: requests let out in any second of this machine's clock, 0: no bound."""
+    idempotent venue is asked again, 0 outside lock-step. per_second: requests let out in any second of this machine's clock, 0: no bound. clock: monotonic seconds."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class RouterSession:
         repeat_s: float = 0.0,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         per_second: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_requests = requests
         self._make_reports = reports
@@ -76,6 +77,7 @@ class RouterSession:
         self._witness = Witness("", self._stream, able.to_json())
         self._connect_timeout_s = connect_timeout_s
         self._pacer = Pacer(per_second)
+        self._clock = clock
         self._known = 0
         self._requests_up = False
         self._reports_up = False
@@ -100,7 +102,7 @@ class RouterSession:
         match event:
             case OrderSending():
                 asked = Asked("submit", event.client_order_id)
-                submission = Submission(event.client_order_id, event.terms, now, venue=event.venue)
+                submission = Submission(event.client_order_id, event.terms, now, event.group, event.venue)
                 return self._act(asked, permit, lambda line: line.submit(submission, permit))
             case ReplaceSending():
                 asked = Asked("replace", event.client_order_id, event.replace_no)
@@ -116,7 +118,7 @@ class RouterSession:
     def poll(self, timeout_s: float) -> Sequence[Evidence]:
         """Reports in order. Without a line it waits out its pause in slices of timeout_s and tries to connect again."""
         if self._reports is None or not self._reports_up:
-            wait = self._connect_at - time.monotonic()
+            wait = self._connect_at - self._clock()
             if wait > 0:
                 time.sleep(min(wait, timeout_s))
                 return ()
@@ -130,7 +132,7 @@ class RouterSession:
 
     def _act(self, asked: Asked, permit: Permit, request: Callable[[ExecutionSession], Outcome]) -> Performed:
         """One try. On an idempotent venue in lock-step further ones while nobody answers; what one of them left open stays open."""
-        until = time.monotonic() + self._repeat_s
+        until = self._clock() + self._repeat_s
         left_open: Ambiguous | None = None
         while True:
             outcome = self._try(request)
@@ -139,7 +141,7 @@ class RouterSession:
             elif isinstance(outcome, NotSent) and left_open is not None:
                 outcome = left_open
             answered = not isinstance(outcome, _UNANSWERED)
-            if answered or permit() or time.monotonic() >= until:
+            if answered or permit() or self._clock() >= until:
                 return self._witness.performed(asked, outcome)
             time.sleep(REPEAT_PAUSE_S)
 
@@ -179,7 +181,7 @@ class RouterSession:
             self._witness = Witness(account, self._stream, self._witness.capabilities)
             self._reports.resume(self._known)
         except ReadFailed as error:
-            self._connect_at = time.monotonic() + self._pause_s
+            self._connect_at = self._clock() + self._pause_s
             self._pause_s = min(self._pause_s * 2, RECONNECT_MAX_S)
             told, self._said_down = self._said_down, True
             return () if told else (self._witness.down(str(error)),)

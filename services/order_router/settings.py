@@ -20,8 +20,8 @@ class RouterSettings:
     accepted request may take to show in the broker's look-ups. not_found_min: definite not-founds that prove absence.
     queries_per_reading_max: look-ups of orders a reading did not show. orders_per_s: the broker's bound of new orders and replaces;
     messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. routing: how
-    orders are worked, None: as approved. strategy_failure_cancels: a strategy that failed or blocked has its
-    working orders cancelled."""
+    orders are worked, None: as approved. strategy_failure_cancels: a strategy that failed or blocked has its working orders cancelled.
+    native_oco: the broker keeps one-cancels-other groups itself; replaces: it changes working orders."""
 
     dry_run: bool = False
     idempotent_submit: bool = False
@@ -37,6 +37,8 @@ class RouterSettings:
     routing: Routing | None = None
     halt_cancels_open: bool = True
     strategy_failure_cancels: bool = True
+    native_oco: bool = False
+    replaces: bool = True
 
     @property
     def throttled(self) -> bool:

@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.exact import ZERO
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
-from shared.events import Market, OrderStatus, OrderTerms
+from shared.events import ActionRow, CashRow, Market, OrderStatus, OrderTerms
 
 SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
@@ -86,7 +87,11 @@ class RouterOrder(msgspec.Struct):
     report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none; asked: what it is. held:
     requests that wait for room under the broker's limits (`throttle`). market: what it may be routed by; grouped: it is one of a group.
     parent: of a part, the order it is one of; children: the parts of an order that is worked in parts, and never sent itself; sequential:
-    one after the other; replaced: number of its newest replace that the broker took; venue: where a part is directed to."""
+    one after the other; replaced: number of its newest replace that the broker took; venue: where a part is directed to.
+
+    Of an order of a group: group and role (empty: a plain order); approved_quantity: what it may come to in all; window_ns: how long its
+    approval holds once it is released; spared: what the other legs had filled when the broker took it; resizes: replaces for another
+    quantity so far; resize_at: none before this ns."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -106,6 +111,13 @@ class RouterOrder(msgspec.Struct):
     disputed: dict[str, str] = msgspec.field(default_factory=dict)
     asked: Asked | None = None
     held: tuple[str, ...] = ()
+    group: str = ""
+    role: str = ""
+    approved_quantity: Decimal = ZERO
+    window_ns: int = 0
+    spared: Decimal = ZERO
+    resizes: int = 0
+    resize_at: int = 0
     market: Market | None = None
     grouped: bool = False
     parent: str = ""
@@ -128,6 +140,11 @@ class RouterOrder(msgspec.Struct):
     def out(self) -> bool:
         """Whether some of it is at the broker, or about to be."""
         return self.sent or bool(self.held or self.children) or self.unsent
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it waits for others of its group: all but the first, which the group is named after."""
+        return bool(self.group) and self.group != self.record.order_id
 
     @property
     def working(self) -> bool:
@@ -174,10 +191,24 @@ class RouterOrder(msgspec.Struct):
         )
 
 
+class Early(msgspec.Struct, array_like=True, frozen=True):
+    """A fact told before the account was opened: one of the two, and the number of its report."""
+
+    report: int
+    cash: CashRow | None = None
+    action: ActionRow | None = None
+
+    @property
+    def broker_ns(self) -> int:
+        row = self.cash or self.action
+        return row.broker_ns if row is not None else 0
+
+
 class Standing(msgspec.Struct):
     """Facts that are no order's. epoch: of the router's newest lease. halts: scope to the halt epoch an approval of that scope must have
     reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
-    what happened up to the opening is in the opening holdings. cash_booked: references of cash movements."""
+    what happened up to the opening is in the opening holdings. cash_booked, actions_booked: references of cash movements and corporate actions;
+    early: those told before the opening."""
 
     log_id: str = ""
     epoch: int = 0
@@ -190,6 +221,8 @@ class Standing(msgspec.Struct):
     reading_as_of: int = 0
     reading_report: int = 0
     cash_booked: dict[str, bool] = msgspec.field(default_factory=dict)
+    actions_booked: dict[str, bool] = msgspec.field(default_factory=dict)
+    early: dict[str, Early] = msgspec.field(default_factory=dict)
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
@@ -198,7 +231,14 @@ class Standing(msgspec.Struct):
         return not self.opened or broker_ns <= self.opened_as_of
 
     def copy(self) -> Standing:
-        return msgspec.structs.replace(self, halts=dict(self.halts), halted=dict(self.halted), cash_booked=dict(self.cash_booked))
+        return msgspec.structs.replace(
+            self,
+            halts=dict(self.halts),
+            halted=dict(self.halted),
+            cash_booked=dict(self.cash_booked),
+            actions_booked=dict(self.actions_booked),
+            early=dict(self.early),
+        )
 
 
 class Buckets(msgspec.Struct):
@@ -214,7 +254,8 @@ class Buckets(msgspec.Struct):
 
 class RouterState(msgspec.Struct):
     """Everything. open: orders not done, in order of arrival; due: those with a time to keep; held, held_cancels: those with a message, or a
-    cancel, that waits for room, in order of arrival; routed: some order was ever worked in parts."""
+    cancel, that waits for room, in order of arrival; groups: orders by group, in order of approval; routed: some order was ever worked in
+    parts."""
 
     version: int
     standing: Standing = msgspec.field(default_factory=Standing)
@@ -226,4 +267,5 @@ class RouterState(msgspec.Struct):
     buckets: Buckets = msgspec.field(default_factory=Buckets)
     held: dict[str, bool] = msgspec.field(default_factory=dict)
     held_cancels: dict[str, bool] = msgspec.field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     routed: bool = False

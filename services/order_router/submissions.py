@@ -7,6 +7,7 @@ of it is looked up, never tried again.
 from __future__ import annotations
 
 from shared.brokers.contract import DUPLICATE
+from shared.domain.order_group import ENTRY
 from shared.domain.order_ids import client_order_id
 from shared.events import (
     BrokerRequestAmbiguous,
@@ -16,6 +17,7 @@ from shared.events import (
     OrderApproved,
     OrderRejected,
     OrderSending,
+    OrderTerms,
     Severity,
 )
 from shared.runtime.actor import InvariantError
@@ -40,18 +42,23 @@ def approved(draft: Draft, e: OrderApproved) -> None:
         send(draft, order)
 
 
-def send(draft: Draft, order: RouterOrder) -> None:
-    """An approved order that was never sent: send it as approved when there is room for it, or abandon it."""
+def send(draft: Draft, order: RouterOrder, terms: OrderTerms | None = None, deadline_ns: int = 0) -> None:
+    """An approved order that was never sent: send it as approved when there is room for it, or abandon it. terms, deadline_ns: of one a group
+    held back, when it is released; without them such a one is left to its group. What protects a holding does not wait for room; it is counted
+    against what comes later."""
     record = order.record
-    if order.children or (order.parent and not order.holds(SUBMIT) and not parents.turn(draft, order)):
+    if order.children or (terms is None and order.held_back):
+        return
+    if order.parent and not order.holds(SUBMIT) and not parents.turn(draft, order):
         return  # what waits for room had its turn, though a part before it came back to life
-    reason, name = _why_not(draft, order)
+    reason, name = _why_not(draft, order, deadline_ns or order.deadline_ns)
     if reason:
         draft.emit(OrderAbandoned(record.order_id, record.strategy, reason))
     elif parents.route(draft, order):
         return
-    elif throttle.passes(draft, order, SUBMIT):
-        draft.emit(OrderSending(record.order_id, record.strategy, name, record.terms, order.deadline_ns, _venue(draft, order)))
+    elif terms is not None or throttle.passes(draft, order, SUBMIT):
+        group, until = order.group if draft.settings.native_oco and order.role != ENTRY else "", deadline_ns or order.deadline_ns
+        draft.emit(OrderSending(record.order_id, record.strategy, name, terms or record.terms, until, group, _venue(draft, order)))
 
 
 def refused(draft: Draft, e: BrokerRequestRefused) -> None:
@@ -104,11 +111,11 @@ def _venue(draft: Draft, order: RouterOrder) -> str:
     return venue_of(rules)
 
 
-def _why_not(draft: Draft, order: RouterOrder) -> tuple[str, str]:
+def _why_not(draft: Draft, order: RouterOrder, deadline_ns: int) -> tuple[str, str]:
     """(reason not to send, client order id); one of them is empty."""
     if not draft.standing.log_id:
         raise InvariantError("an approval before LogStarted")
-    reason = out_of_time(draft, order, order.deadline_ns, order.halt_epoch)
+    reason = out_of_time(draft, order, deadline_ns, order.halt_epoch)
     if reason:
         return reason, ""
     try:

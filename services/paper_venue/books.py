@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from shared.events import Bar, ExecutionRow, Quote, Trade
+from shared.events import ActionRow, Bar, ExecutionRow, Quote, Trade
 from shared.venue import Report
 
 
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
 class Write(msgspec.Struct, frozen=True):
     """What one request or market event changed. row: its number in a numbered feed (0: none). state: the core as it is now, None when only a
-    newest price changed. name, answer: the request's name and what is answered."""
+    newest price changed. name, answer: the request's name and what is answered. restated: prices a corporate action changed."""
 
     row: int = 0
     newest: Bar | Quote | Trade | None = None
@@ -32,6 +32,7 @@ class Write(msgspec.Struct, frozen=True):
     state: bytes | None = None
     name: str = ""
     answer: Answer | None = None
+    restated: Sequence[Bar | Quote | Trade] = ()
 
 
 class Books(Protocol):
@@ -46,6 +47,7 @@ class Books(Protocol):
     def head_at(self, row: int) -> int: ...
     def reports(self, since: int, limit: int) -> list[Report]: ...
     def executions(self, since: int, limit: int) -> list[tuple[int, ExecutionRow]]: ...
+    def actions(self, since: int, upto: int) -> list[tuple[int, ActionRow]]: ...
 
 
 class MemoryBooks:
@@ -57,6 +59,7 @@ class MemoryBooks:
         self._reports: list[Report] = []
         self._executions: list[tuple[int, ExecutionRow]] = []
         self._execution_reports: list[int] = []  # the report of each
+        self._actions: list[tuple[int, ActionRow]] = []
         self._answers: dict[str, Answer] = {}
         self._rows: list[int] = []  # that caused reports, with the newest of them
         self._heads: list[int] = []
@@ -66,6 +69,8 @@ class MemoryBooks:
             if report.execution is not None:
                 self._executions.append((report.n, report.execution))
                 self._execution_reports.append(report.n)
+            elif report.action is not None:
+                self._actions.append((report.n, report.action))
         self._reports += write.reports
         if write.row:
             self.last_row = write.row
@@ -88,3 +93,6 @@ class MemoryBooks:
     def executions(self, since: int, limit: int) -> list[tuple[int, ExecutionRow]]:
         first = bisect_right(self._execution_reports, since)
         return self._executions[first : first + limit]
+
+    def actions(self, since: int, upto: int) -> list[tuple[int, ActionRow]]:
+        return [(n, row) for n, row in self._actions if since < n <= upto]

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from shared.events import Bar, ExecutionRow, OrderRow, OrderStatus, Quote, Trade, decode_body, encode_body
+from shared.events import ActionRow, Bar, ExecutionRow, OrderRow, OrderStatus, Quote, Trade, decode_body, encode_body
 from shared.venue import MatchingCore, Report, VenueSettings, load
 
 from .books import Answer, Write
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS newest(symbol TEXT, kind TEXT, place INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS orders(client_order_id TEXT PRIMARY KEY, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports(n INTEGER PRIMARY KEY, execution INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS executions ON reports(n) WHERE execution = 1;
+CREATE INDEX IF NOT EXISTS actions ON reports(n) WHERE execution = 2;
 CREATE TABLE IF NOT EXISTS answers(name TEXT PRIMARY KEY, asked BLOB NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS advances(place INTEGER PRIMARY KEY, head INTEGER NOT NULL);
 """
@@ -94,6 +95,8 @@ class Ledger:
         try:
             if write.newest is not None:
                 self._put_newest(write.newest)
+            for event in write.restated:
+                self._put_newest(event)
             if write.row:
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('row', ?)", (write.row,))
                 if write.reports:
@@ -131,6 +134,12 @@ class Ledger:
         found = (_report(body) for (body,) in rows)
         return [(r.n, r.execution) for r in found if r.execution is not None]
 
+    def actions(self, since: int, upto: int) -> list[tuple[int, ActionRow]]:
+        """(report number, corporate action) after `since` and up to `upto`, oldest first."""
+        rows = self._db.execute("SELECT body FROM reports WHERE execution = 2 AND n > ? AND n <= ? ORDER BY n", (since, upto))
+        found = (_report(body) for (body,) in rows)
+        return [(r.n, r.action) for r in found if r.action is not None]
+
     def close(self) -> None:
         self._db.close()
         self._lock.close()
@@ -146,7 +155,8 @@ class Ledger:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('place', ?)", (self._place,))
 
     def _put_report(self, report: Report) -> None:
-        self._db.execute("INSERT INTO reports VALUES (?, ?, ?)", (report.n, report.execution is not None, _encode(report)))
+        kind = 1 if report.execution is not None else 2 if report.action is not None else 0
+        self._db.execute("INSERT INTO reports VALUES (?, ?, ?)", (report.n, kind, _encode(report)))
         if report.order is not None:
             row = report.order
             self._db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", (row.client_order_id, row.status in _ENDED, _encode(row)))

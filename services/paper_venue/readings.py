@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Final
 
+from shared.events import ActionPlaced
 from shared.venue import MatchingCore
 from shared.venue import protocol as p
 
@@ -36,7 +38,8 @@ class Readings:
 
     def _state(self, since: p.Since) -> p.StateAnswer:
         core = self._core
-        found = self._executions(since)
+        found, numbers = self._page(since)
+        actions = tuple(ActionPlaced(row, bisect_left(numbers, n)) for n, row in self._ledger.actions(since.n, found.next))
         return p.StateAnswer(
             core.settings.account,
             core.open_orders(),
@@ -47,18 +50,23 @@ class Readings:
             found.next,
             found.more,
             self._now(),
+            actions,
         )
 
     def _reports(self, since: p.Since) -> p.ReportsAnswer:
         return p.ReportsAnswer(tuple(self._ledger.reports(since.n, _page(since.limit))), self._core.report_number)
 
     def _executions(self, since: p.Since) -> p.ExecutionsAnswer:
+        return self._page(since)[0]
+
+    def _page(self, since: p.Since) -> tuple[p.ExecutionsAnswer, list[int]]:
+        """A page and the report numbers of its rows."""
         limit = _page(since.limit)
         found = self._ledger.executions(since.n, limit + 1)
         page, more = found[:limit], len(found) > limit
         # A reading to the end moves the cursor to the head, so that the next one does not search the same quiet stretch again.
         following = page[-1][0] if more else max(since.n, self._core.report_number)
-        return p.ExecutionsAnswer(tuple(row for _, row in page), following, more)
+        return p.ExecutionsAnswer(tuple(row for _, row in page), following, more), [n for n, _ in page]
 
 
 def _page(limit: int) -> int:

@@ -46,6 +46,7 @@ class VenueService:
             "external_order": (p.Submit, self._external_order),
             "external_trade": (p.ExternalTrade, self._external_trade),
             "cash_flow": (p.CashFlowRequest, self._cash_flow),
+            "corporate_action": (p.ActionRequest, self._corporate_action),
             "fault": (p.FaultRequest, self._fault),
         }
         self.faults = FaultPlan()
@@ -143,9 +144,28 @@ class VenueService:
         return self._settled("", b"", self._core.trade_outside(r.client_order_id, r.symbol, r.side, r.quantity, r.price, self._time(r.now_ns)))
 
     def _cash_flow(self, r: p.CashFlowRequest) -> Outcome:
-        reports = self._core.cash_flow(r.kind, r.amount, r.reference, self._time(r.now_ns)).reports
-        self._commit(reports)
-        return self._told(p.Done(self._core.report_number), reports)
+        asked = p.encode(replace(r, now_ns=0))
+        return self._outside(f"cash:{r.reference}", asked, lambda now: self._core.cash_flow(r.kind, r.amount, r.reference, now, r.symbol), r.now_ns)
+
+    def _corporate_action(self, r: p.ActionRequest) -> Outcome:
+        symbols = (r.action.symbol, r.action.new_symbol)
+        asked = p.encode(replace(r, now_ns=0))
+        return self._outside(f"action:{r.action.reference}", asked, lambda now: self._core.corporate_action(r.action, now), r.now_ns, symbols)
+
+    def _outside(self, name: str, asked: bytes, act: Callable[[int], Verdict], now_ns: int, symbols: Sequence[str] = ()) -> Outcome:
+        """An act of the operator, once a reference. symbols: whose prices it may have changed."""
+        known = self._ledger.answer(name)
+        if known is not None and known.asked != asked:
+            raise Refusal("duplicate", f"{name} was used for something else")
+        if known is not None:
+            return Outcome(p.decode(p.Done, known.body))
+        verdict = act(self._time(now_ns))
+        if verdict.code:
+            raise Refusal(verdict.code, verdict.text)
+        done = p.Done(self._core.report_number)
+        restated = [event for symbol in symbols for event in self._core.market.newest(symbol)]
+        self._commit(verdict.reports, name=name, answer=Answer(asked, p.encode(done)), restated=restated)
+        return self._told(done, verdict.reports)
 
     def _fault(self, request: p.FaultRequest) -> Outcome:
         spec = request.spec
@@ -173,11 +193,17 @@ class VenueService:
         return reports
 
     def _commit(
-        self, reports: Sequence[Report], row: int = 0, newest: Bar | Quote | Trade | None = None, name: str = "", answer: Answer | None = None
+        self,
+        reports: Sequence[Report],
+        row: int = 0,
+        newest: Bar | Quote | Trade | None = None,
+        name: str = "",
+        answer: Answer | None = None,
+        restated: Sequence[Bar | Quote | Trade] = (),
     ) -> None:
         state = dump(self._core) if self._ledger.keeps_state and self._core.version != self._version else None
         self._version = self._core.version
-        self._ledger.commit(Write(row, newest, reports, state, name, answer))
+        self._ledger.commit(Write(row, newest, reports, state, name, answer, restated))
 
     def _told(self, answer: p.Message | None, reports: Sequence[Report], *, push_first: bool = False) -> Outcome:
         """The answer, and what listeners hear of it."""

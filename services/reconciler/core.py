@@ -41,7 +41,7 @@ from shared.runtime.actor import SnapshotIncompatible
 
 from . import locks
 from .deadman import WATCHED, RouterWatch
-from .differences import Comparison, Unbooked, find_booked, shown_by
+from .differences import Comparison, Unbooked, find_booked, rivals_after, shown_by
 from .fold import NOTED, Holdings, fold
 from .judge import Judgement, judge
 from .settings import SOURCE, ReconcilerSettings
@@ -247,6 +247,7 @@ class ReconcilerCore:
         self._watch.since = judgement.since
         self._watch.breaks = {d.key: True for d in judgement.breaks}
         books.awaited = {u.row.execution_id: u.row for u in judged.unbooked if find_booked(books, u.row) is None}
+        books.rivals = rivals_after(books, e)
         books.recent = {name: r for name, r in books.recent.items() if not shown_by(e, r, now, settings.grace_ns)}
         books.order_reports = {name: report for name, report in books.order_reports.items() if report > e.report}
         pause = settings.grace_ns if judgement.pending else settings.interval_ns

@@ -15,7 +15,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.domain.order_ids import LOG_PREFIX_CHARS, is_external, parse_client_id
 from shared.domain.order_machine import UNPROVEN
-from shared.events import Break, BrokerStateReported, ExecutionRow, OrderRow, OrderSide
+from shared.events import ActionRow, Break, BrokerStateReported, ExecutionRow, OrderRow, OrderSide
 
 from .explain import explain_position
 from .settings import ReconcilerSettings
@@ -54,9 +54,11 @@ class Comparison:
         self._ahead = [r for r in books.recent.values() if reading.report and r.report > reading.report]
         self._differing: list[Difference] = []
         self.unbooked = self._unbooked()
+        self.undone = [a.action for a in reading.actions if self._is_undone(a.action)]
 
     def differences(self) -> list[Difference]:
-        found = [*self._differing, *self._executions(), *self._open_orders(), *self._missing_orders(), *self._positions(), *self._cash()]
+        evidence = [*self._differing, *self._executions(), *self._actions(), *self._rivals()]
+        found = [*evidence, *self._open_orders(), *self._missing_orders(), *self._positions(), *self._cash()]
         return sorted(found, key=lambda d: d.key)
 
     def _unbooked(self) -> list[Unbooked]:
@@ -92,6 +94,22 @@ class Comparison:
                 u.row.symbol,
             )
             for u in self.unbooked
+        ]
+
+    def _is_undone(self, row: ActionRow) -> bool:
+        return self._books.opened and row.broker_ns > self._books.opened_as_of and row.reference not in self._books.actions
+
+    def _actions(self) -> list[Difference]:
+        return [
+            Difference(f"action:{row.reference}", Break("action_missing", row.reference, "", f"{row.kind} of {row.symbol}"), row.symbol)
+            for row in self.undone
+        ]
+
+    def _rivals(self) -> list[Difference]:
+        """Other logs that traded here since the account was opened: while one may be alive, nothing is clean."""
+        return [
+            Difference(f"rival:{name}", Break("rival_log", name, self._books.log_id[:LOG_PREFIX_CHARS], what), definite=True)
+            for name, what in rivals_after(self._books, self._reading).items()
         ]
 
     def _open_orders(self) -> list[Difference]:
@@ -142,7 +160,8 @@ class Comparison:
             ours[unbooked.row.symbol] = add(ours.get(unbooked.row.symbol, ZERO), unbooked.quantity)
         theirs = {row.symbol: row for row in self._reading.positions}
         found = []
-        for symbol in sorted(ours.keys() | theirs.keys()):
+        moving = {name for row in self.undone for name in (row.symbol, row.new_symbol)}
+        for symbol in sorted((ours.keys() | theirs.keys()) - moving):
             held = ours.get(symbol, ZERO)
             row = theirs.get(symbol)
             there, price = (row.quantity, row.average_price) if row is not None else (ZERO, ZERO)
@@ -154,8 +173,8 @@ class Comparison:
         return found
 
     def _cash(self) -> list[Difference]:
-        """Not while executions are still to be booked: each of them moves cash by itself."""
-        if not (self._settings.cash_exact and self._books.opened) or self.unbooked:
+        """Not while executions or corporate actions are still to be booked: each of them moves cash by itself."""
+        if not (self._settings.cash_exact and self._books.opened) or self.unbooked or self.undone:
             return []
         ours = self._ledger.cash
         for recent in self._ahead:
@@ -188,6 +207,16 @@ class Comparison:
             cost = add(cost, position.cost) if position is not None else cost
         per_point = multiply(quantity, self._ledger.multiplier(symbol))
         return ZERO if not per_point else cost / per_point
+
+
+def rivals_after(books: Books, reading: BrokerStateReported) -> dict[str, str]:
+    """Log prefixes of others whose executions came after the opening, with one of them each."""
+    found = dict(books.rivals)
+    for row in reading.executions if books.opened else ():
+        parsed = parse_client_id(row.client_order_id)
+        if parsed is not None and parsed.log_prefix != books.log_id[:LOG_PREFIX_CHARS] and row.broker_ns > books.opened_as_of:
+            found.setdefault(parsed.log_prefix, f"execution {row.execution_id} as {row.client_order_id}")
+    return found
 
 
 def find_booked(books: Books, row: ExecutionRow) -> Booked | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
+from shared.domain.actions import units_after
 from shared.domain.exact import ZERO, add, multiply, negate, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
@@ -13,12 +14,14 @@ from shared.events import (
     AccountOpened,
     AccountReported,
     AccountRow,
+    BrokerActionReported,
     BrokerCashReported,
     BrokerConnectionChanged,
     BrokerExecutionReported,
     BrokerOrderReported,
     BrokerStateReported,
     CashFlow,
+    CorporateAction,
     Event,
     FillCorrected,
     LeaseGranted,
@@ -28,6 +31,8 @@ from shared.events import (
     ReconcileFailed,
     ReconcileNow,
     ReconcileRequested,
+    ResumeRequested,
+    Scope,
 )
 
 from .settings import SOURCE, ReconcilerSettings
@@ -153,6 +158,30 @@ def _cash_flow(h: Holdings, e: CashFlow, now: int) -> None:
     h.books.recent[f"cash:{e.reference}"] = Recent("", "", ZERO, e.amount, told.report, now)
 
 
+def _action_reported(h: Holdings, e: BrokerActionReported, _now: int) -> None:
+    h.books.told[f"action:{e.action.reference}"] = Told(ZERO, e.report)
+
+
+def _action(h: Holdings, e: CorporateAction, now: int) -> None:
+    """Before the ledger folds it: what it changes of each symbol, and of cash."""
+    name = f"action:{e.reference}"
+    report = h.books.told.pop(name, Told(ZERO, 0)).report
+    h.books.actions[e.reference] = True
+    held, cash = h.ledger.net(e.symbol), e.cash
+    left = units_after(held, e) if e.kind == "split" else ZERO
+    if e.kind == "expiry":
+        cash = multiply(multiply(held, e.price), h.ledger.multiplier(e.symbol))
+    h.books.recent[name] = Recent("", e.symbol, subtract(left, held), cash, report, now)
+    if e.new_symbol:
+        h.books.recent[f"{name}+"] = Recent("", e.new_symbol, held, ZERO, report, now)
+
+
+def _resumed(h: Holdings, e: ResumeRequested, _now: int) -> None:
+    """An operator says that the other log is gone."""
+    if e.scope is Scope.GLOBAL:
+        h.books.rivals.clear()
+
+
 def _money(h: Holdings, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal) -> Decimal:
     """Signed money an execution pays, before fees."""
     return multiply(multiply(_signed(side, quantity), price), h.ledger.multiplier(symbol))
@@ -176,6 +205,9 @@ _FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {
     BrokerExecutionReported: _execution_reported,
     BrokerCashReported: _cash_reported,
     CashFlow: _cash_flow,
+    BrokerActionReported: _action_reported,
+    CorporateAction: _action,
+    ResumeRequested: _resumed,
     OrderFilled: _filled,
     FillCorrected: _corrected,
 }

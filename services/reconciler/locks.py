@@ -11,6 +11,7 @@ import msgspec
 
 from shared.domain.exact import add
 from shared.domain.order_fold import FOLDED, OrderFold, advance
+from shared.domain.order_ids import is_external
 from shared.events import (
     BrokerStateReported,
     ClockTicked,
@@ -49,7 +50,7 @@ def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, setting
         kept = {cause: reason for cause, reason in locks.get(event.key, {}).items() if cause.startswith(_UNKNOWN)}
         locks[event.key] = kept
     elif isinstance(event, OrderEvent):
-        _follow_order(locks, watch, orders, event, now)
+        _follow_order(locks, watch, orders, event, now, settings)
     return {symbol: causes for symbol, causes in locks.items() if causes}
 
 
@@ -110,16 +111,18 @@ def _add_aged(locks: Locks, watch: Watch, orders: OrderFold, now: int, settings:
             locks.setdefault(orders.orders[order_id].terms.symbol, {})[f"{_UNKNOWN}{order_id}"] = Reason.UNKNOWN_ORDER_AGE
 
 
-def _follow_order(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int) -> None:
+def _follow_order(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int, settings: ReconcilerSettings) -> None:
     for name in named(event):
-        _follow_one(locks, watch, orders, event, now, name)
+        _follow_one(locks, watch, orders, event, now, settings, name)
 
 
-def _follow_one(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int, name: str) -> None:
+def _follow_one(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int, settings: ReconcilerSettings, name: str) -> None:
     record = orders.orders.get(name)
     if record is None:
         return
     symbol = record.terms.symbol
+    if isinstance(event, OrderFilled) and settings.lock_on_external and is_external(name):
+        locks.setdefault(symbol, {})[f"external:{name}"] = Reason.EXTERNAL_TRADE
     if isinstance(event, FillMismatch):
         locks.setdefault(symbol, {})[f"mismatch:{event.execution_id}"] = Reason.FILL_MISMATCH
     elif isinstance(event, OrderFilled) and add(record.filled, event.quantity) > record.terms.quantity:

@@ -39,6 +39,7 @@ def reconciler_settings(setting: Setting) -> ReconcilerSettings:
         grace_ns=live.risk.reconcile_grace_ms * MS,
         unknown_age_ns=int(live.risk.unknown_age_s_max * 1e9),
         cash_exact=live.broker == "paper",
+        lock_on_external=live.risk.external_policy == "lock",
         router_away_ns=0 if setting.feed_clock or not live.deadman.broker_session else live.deadman.after_s * SECOND,
     )
 

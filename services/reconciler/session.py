@@ -6,18 +6,21 @@ reading; a reading too large all the same is a failed one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.brokers.contract import AccountSession, ReadFailed, WholeState
 from shared.brokers.pacing import Pacer
 from shared.events import (
+    ActionPlaced,
+    BrokerActionReported,
     BrokerExecutionReported,
     BrokerQueryFailed,
     BrokerStateReported,
     CodecError,
     Envelope,
     ErrorClass,
+    ExecutionRow,
     HaltRequested,
     ReconcileRequested,
     encode_body,
@@ -96,17 +99,29 @@ class ReconcilerSession:
             return self._failed(event, error.query, error.error, error.text)
 
     def _told(self, e: ReconcileRequested, state: WholeState) -> Performed:
-        extra, kept = state.executions[:-EXECUTIONS_MAX], state.executions[-EXECUTIONS_MAX:]
-        reading = BrokerStateReported(
-            self._account, SOURCE, e.query, state.orders, kept, state.positions, state.totals, state.as_of, state.report, state.next_cursor
-        )
+        alone = max(0, len(state.executions) - EXECUTIONS_MAX)
+        extra, kept = state.executions[:alone], state.executions[alone:]
+        early = [a for a in state.actions if a.after < alone]
+        late = tuple(ActionPlaced(a.action, a.after - alone) for a in state.actions if a.after >= alone)
+        at, report, cursor = state.as_of, state.report, state.next_cursor
+        reading = BrokerStateReported(self._account, SOURCE, e.query, state.orders, kept, state.positions, state.totals, at, report, cursor, late)
         try:
             encode_body(reading)
         except CodecError as error:
             return self._failed(e, "orders", ErrorClass.SCHEMA, str(error))
-        one_by_one = tuple(Evidence(BrokerExecutionReported(self._account, SOURCE, row)) for row in extra)
+        one_by_one = self._one_by_one(extra, early)
         requires = ((self._reports, 1, state.report),) if self._reports and state.report else ()
         return Performed((*one_by_one, Evidence(reading)), requires)
+
+    def _one_by_one(self, executions: Sequence[ExecutionRow], actions: Sequence[ActionPlaced]) -> list[Evidence]:
+        """In the broker's order."""
+        told: list[Evidence] = []
+        waiting = list(actions)
+        for n, row in enumerate(executions):
+            while waiting and waiting[0].after <= n:
+                told.append(Evidence(BrokerActionReported(self._account, SOURCE, waiting.pop(0).action)))
+            told.append(Evidence(BrokerExecutionReported(self._account, SOURCE, row)))
+        return told
 
     def _failed(self, e: ReconcileRequested, query: str, error: ErrorClass, text: str) -> Performed:
         return Performed((Evidence(BrokerQueryFailed(self._account, SOURCE, query, str(e.query), error, text)),))

@@ -18,8 +18,8 @@ class ReconcilerSettings:
     last before it is a break. retry_ns: pause after a failed reading; answer_ns: an unanswered one counts as failed. unknown_age_ns: an
     order unknown for longer locks its instrument. cash_exact: cash must agree to the last digit (the paper venue); elsewhere the broker's
     cash moves by things no event tells yet. allow_external_orders: working orders of others on the account are no break, unless they bear
-    another log's client ids. router_away_ns: after so long without a router, orders that may work are cancelled directly and trading
-    halts; 0: never."""
+    another log's client ids. lock_on_external: a trade that was not ours locks its instrument until an operator resumes it. router_away_ns:
+    after so long without a router, orders that may work are cancelled directly and trading halts; 0: never."""
 
     interval_ns: int = 30 * _SECOND
     grace_ns: int = 5 * _SECOND
@@ -29,4 +29,5 @@ class ReconcilerSettings:
     position_tolerance: Decimal = Decimal(0)
     cash_exact: bool = False
     allow_external_orders: bool = False
+    lock_on_external: bool = False
     router_away_ns: int = 0

@@ -65,7 +65,8 @@ class Watch(msgspec.Struct):
 
 class Books(msgspec.Struct):
     """executions: by broker order and execution id. awaited: executions readings showed that are not booked. order_reports: newest numbered
-    report about an order, while readings may be older. opened_as_of: what was executed up to then is in the opening holdings."""
+    report about an order, while readings may be older. opened_as_of: what was executed up to then is in the opening holdings. actions: references
+    of corporate actions that are booked. rivals: other logs that traded here, with a name of what they did."""
 
     executions: dict[str, dict[str, Booked]] = msgspec.field(default_factory=dict)
     told: dict[str, Told] = msgspec.field(default_factory=dict)
@@ -77,6 +78,8 @@ class Books(msgspec.Struct):
     opened_as_of: int = 0
     reading_as_of: int = 0
     totals: AccountRow | None = None
+    actions: dict[str, bool] = msgspec.field(default_factory=dict)
+    rivals: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ReconcilerState(msgspec.Struct):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.domain.exposure import Exposure
 from shared.domain.instrument import plausible
 from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
 
@@ -16,6 +17,7 @@ from .proposal import Denial, Proposal, shown
 if TYPE_CHECKING:
     from .desk import Desk
 
+SECOND = 1_000 * MILLISECOND
 _LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -54,14 +56,18 @@ def reducing(p: Proposal, desk: Desk) -> Denial | None:
     for applies, exposure, key in judged:
         if not applies or (p.replacing is not None and p.terms.quantity < p.replacing.newest.quantity and _same_prices(p)):
             continue
-        # an order that is part of what shrinks the holding may be repriced: its side has a holding to shrink and no open excess
-        room = exposure.room_to_reduce(p.symbol, p.terms.side)
-        position = exposure.position(p.symbol)
-        against = position < 0 if p.is_buy else position > 0
-        within = exposure.longest(p.symbol) <= 0 if p.is_buy else exposure.shortest(p.symbol) >= 0
-        if not (against and within and p.added <= room):
-            return Denial(Reason.REDUCING_ONLY, key, shown(room), shown(p.terms.quantity))
+        if not shrinks(p, exposure):
+            return Denial(Reason.REDUCING_ONLY, key, shown(exposure.room_to_reduce(p.symbol, p.terms.side)), shown(p.terms.quantity))
     return None
+
+
+def shrinks(p: Proposal, exposure: Exposure) -> bool:
+    """Whether it is sure to shrink the holding and not to turn it over. An order that is part of what does may be repriced: its side has a
+    holding to shrink and no open excess."""
+    position = exposure.position(p.symbol)
+    against = position < 0 if p.is_buy else position > 0
+    within = exposure.longest(p.symbol) <= 0 if p.is_buy else exposure.shortest(p.symbol) >= 0
+    return against and within and p.added <= exposure.room_to_reduce(p.symbol, p.terms.side)
 
 
 def authorised(p: Proposal, desk: Desk) -> Denial | None:
@@ -85,6 +91,11 @@ def valid(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.UNSUPPORTED_TYPE, "order_types_allowed", " ".join(desk.settings.order_types_allowed), terms.type.value)
     if terms.tif not in desk.settings.tifs_allowed:
         return Denial(Reason.UNSUPPORTED_TIF, "tifs_allowed", " ".join(desk.settings.tifs_allowed), terms.tif.value)
+    takes = desk.gates.broker_takes
+    if takes and terms.type not in takes:
+        return Denial(Reason.UNSUPPORTED_TYPE, "broker", " ".join(takes), terms.type.value)
+    if takes and terms.tif not in takes[terms.type]:
+        return Denial(Reason.UNSUPPORTED_TIF, "broker", " ".join(takes[terms.type]), terms.tif.value)
     if not plausible(terms.quantity):
         return Denial(Reason.BAD_QUANTITY, "quantity", "> 0", shown(terms.quantity))
     if not instrument.on_lot(terms.quantity):
@@ -154,6 +165,19 @@ def in_session(p: Proposal, desk: Desk) -> Denial | None:
     return Denial(Reason.MARKET_CLOSED, "sessions_allowed", " ".join(desk.settings.sessions_allowed), phase.value if phase else "unknown")
 
 
+def before_close(p: Proposal, desk: Desk) -> Denial | None:
+    """No new risk in the last seconds of the regular session."""
+    seconds = desk.settings.close_buffer_s
+    if not seconds:
+        return None
+    assert p.instrument is not None
+    close = desk.gates.closes.get(p.instrument.calendar, 0)
+    left = close - p.now
+    if not close or left >= seconds * SECOND or desk.gates.phase(p.instrument) is not SessionPhase.OPEN or shrinks(p, desk.reservations.account):
+        return None
+    return Denial(Reason.CLOSE_BUFFER, "close_buffer_s", str(seconds), f"{left / SECOND:.3f} left")
+
+
 def fresh(p: Proposal, desk: Desk) -> Denial | None:
     """The price it is valued at is young enough, and none is missing before it. A closed market's last price does not age."""
     assert p.instrument is not None
@@ -172,7 +196,7 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
 
 def throttled(p: Proposal, desk: Desk) -> Denial | None:
     """Messages a second and a minute, of the account and the strategy."""
-    blocking = desk.throttles.blocking(p.strategy, p.now)
+    blocking = desk.throttles.blocking(p.strategy, p.now, p.orders)
     return Denial(Reason.THROTTLED, blocking[0], str(blocking[1]), str(blocking[1] + 1)) if blocking is not None else None
 
 
@@ -187,10 +211,10 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
     )
     for key, count in counts:
         most = getattr(desk.settings, key)
-        if most is not None and count >= most:
-            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + 1))
-        if most is not None and count <= desk.settings.soft_fraction * most < count + 1:
-            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + 1), hard=False))
+        if most is not None and count + p.orders > most:
+            return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders))
+        if most is not None and count <= desk.settings.soft_fraction * most < count + p.orders:
+            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders), hard=False))
     return None
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+from pydantic import BaseModel
 
 from shared.config import Config
 from shared.config.limits import LimitOverrides
 from shared.config.live import routing_of
-from shared.config.risk import RiskConfig
+from shared.config.risk import RegimeLimits, RegimeOverlay, RiskConfig
 
+from .regimes import Regime
 from .settings import OF_ONE, RENAMED, Bounds, RiskSettings
 
 _OURS: Final = {
@@ -30,7 +32,8 @@ def risk_settings(config: Config) -> RiskSettings:
         name = field.name
         for holder, key in ((risk, name), (risk.limits, name), (risk.limits, _OURS.get(name, name)), (risk, _OURS.get(name, name))):
             if key in type(holder).model_fields:
-                tree[name] = getattr(holder, key)
+                value = getattr(holder, key)
+                tree[name] = value.model_dump() if isinstance(value, BaseModel) else value
                 break
     tree["strategies"] = _strategies(config)
     tree["stops"] = _stops(risk)
@@ -39,6 +42,7 @@ def risk_settings(config: Config) -> RiskSettings:
     tree["break_reduces"] = config.live.reconciliation.disable_trading_on_error
     tree["stale_denies"] = heartbeat.enabled and heartbeat.disable_trading_on_timeout
     tree["stale_cancel_ms"] = heartbeat.interval_ms if heartbeat.enabled and heartbeat.cancel_orders_on_timeout else None
+    tree["regimes"] = {name: _regime(risk, name) for name in sorted({*risk.limits_by_regime, *risk.regime_overlays})}
     tree["self_trade_allowed"] = False
     tree["routed"] = routing_of(config).active
     if config.live.broker == "paper":  # the one broker whose rule is known here
@@ -58,6 +62,22 @@ def _stops(risk: RiskConfig) -> dict[str, Any]:
         "atr_multiplier": atr.multiplier,
         "max_holding_seconds": time.max_holding_seconds if time.enable else None,
     }
+
+
+def _regime(risk: RiskConfig, name: str) -> dict[str, Any]:
+    """A regime's limits by our names, and what it allows; of a limit given twice the stricter holds."""
+    found: dict[str, Any] = {"limits": {}}
+    overlay = risk.regime_overlays.get(name, RegimeOverlay())
+    limits = risk.limits_by_regime.get(name, RegimeLimits()).limits
+    given = [(key, getattr(limits, key)) for key in sorted(limits.model_fields_set)]
+    given += [("max_notional", overlay.max_order_notional), ("max_position_pct", overlay.max_position_pct)]
+    for key, value in given:
+        ours = RENAMED.get(key, key)
+        if key in Regime.__struct_fields__:
+            found[key] = value.model_dump() if isinstance(value, BaseModel) else value
+        elif value:  # null: no tighter; RegimeFlow's 0 messages: no bound
+            found["limits"][ours] = min(value, found["limits"].get(ours, value))
+    return found | {key: getattr(overlay, key) for key in ("allow_new_exposure", "allow_market_orders", "allow_aggressive_tif")}
 
 
 def _strategies(config: Config) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from shared.events import (
     BusStarted,
     CancelApproved,
     CancelRequested,
+    ClaimRequested,
     ClockTicked,
     DayEnded,
     Envelope,
@@ -35,6 +36,7 @@ from shared.events import (
     TradingState,
 )
 
+from . import claims, groups
 from .desk import Desk
 from .flatten import OWNER
 from .gates import BLIND
@@ -52,7 +54,7 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
     run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
     if run.name != SOURCE:
-        return ()
+        return groups.on_run(e, desk)
     return (
         *on_start(e, desk),
         *desk.states.overdue(),
@@ -109,12 +111,12 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """A strategy that raised or blocked is halted alone, until an operator resumes it."""
+    """A strategy that raised or blocked is halted, alone or as wide as `halt_scope` says, until an operator resumes it."""
     event: StrategyFailed | StrategyBlocked = e.event  # type: ignore[assignment]
     blocked = isinstance(event, StrategyBlocked)
     text = f"{event.callback} blocked for {event.blocked_ms} ms" if isinstance(event, StrategyBlocked) else f"{event.callback}: {event.text}"
     reason = Reason.STRATEGY_BLOCKED if blocked else Reason.STRATEGY_ERROR
-    return _some(desk.states.restrict(Scope.STRATEGY, event.strategy, TradingState.HALTED, reason, text[:200]))
+    return desk.restrict_strategy(event.strategy, TradingState.HALTED, reason, text[:200])
 
 
 def on_cancel_requested(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -193,6 +195,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     StrategyBlocked: on_failed,
     CancelRequested: on_cancel_requested,
     FlattenRequested: on_flatten,
+    ClaimRequested: claims.on_claim,
     LimitChanged: on_limit_changed,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Envelope, Event, LimitOverridden
+from shared.events import Envelope, Event, LimitOverridden, RegimeChanged
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import commands, intents, outcomes
+from . import bands, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -89,12 +89,20 @@ class RiskCore:
         if self._desk.overrides.fold(event):
             self._sit(self._desk.limited_anew(event))
 
+    def _regime_changed(self, e: Envelope) -> None:
+        """Limits may be tighter, or no longer so: in force from here."""
+        event: RegimeChanged = e.event  # type: ignore[assignment]  # dispatched by type
+        desk = self._desk.in_regime(event.regime)
+        if desk is not self._desk:
+            self._sit(desk)
+
     def _sit(self, desk: Desk) -> None:
         self._desk = desk
         self._ages = desk.ages
         self._fold = Fold(desk).on
         self._fold[LimitOverridden] = self._overridden
-        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON}
+        self._fold[RegimeChanged] = self._regime_changed
+        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON}
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
             **outcomes.on_market(desk),

@@ -12,19 +12,24 @@ from typing import Final
 import msgspec
 
 from shared.domain.exact import ZERO, multiply, subtract
+from shared.domain.instrument import Instrument
 from shared.domain.ledger import Ledger, LedgerState
-from shared.events import LimitOverridden, OrderSide, Scope
+from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingState, TradingStateChanged
 
+from .bands import Bands
+from .correlation import Closes
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
 from .gates import Gates
+from .legs import Leg, Legs
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
 from .overrides import Overrides, effective, setting_of
 from .presence import Presence
 from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
+from .regimes import in_regime
 from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
 from .settings import FREE, AccountKind, RiskSettings
@@ -32,8 +37,10 @@ from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Question, Unanswered
 from .valuation import AccountValue
+from .volume import Volumes
+from .walk import Walks
 
-LAYOUT: Final = 2  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 3  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -64,20 +71,29 @@ class RiskState(msgspec.Struct):
     overrides: Overrides = msgspec.field(default_factory=Overrides)
     presence: Presence = msgspec.field(default_factory=Presence)
     repeats: RepeatState = msgspec.field(default_factory=RepeatState)
+    legs: dict[str, Leg] = msgspec.field(default_factory=dict)
+    closes: Closes = msgspec.field(default_factory=Closes)
+    volumes: Volumes = msgspec.field(default_factory=Volumes)
+    bands: Bands = msgspec.field(default_factory=Bands)
+    walks: Walks = msgspec.field(default_factory=Walks)
+    regime: str = ""
 
 
-_encode = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic").encode
+# no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
+_encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
 class Desk:
-    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed."""
+    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed, as the
+    regime tightens it."""
 
     def __init__(self, config: RiskSettings, state: RiskState | None = None) -> None:
         state = state if state is not None else RiskState()
         self.config = config
         self.overrides = state.overrides
-        settings = effective(config, state.overrides)
+        self.regime = state.regime
+        settings = in_regime(effective(config, state.overrides), state.regime)
         budgets = settings.budgets()
         self.settings = settings
         self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
@@ -87,7 +103,12 @@ class Desk:
         self.power = state.power
         self.presence = state.presence
         self.repeats = Repeats(settings, state.states, state.repeats)
+        self.closes = state.closes
+        self.volumes = state.volumes
+        self.bands = state.bands
+        self.walks = state.walks
         self.unanswered = Unanswered(state.unanswered)
+        self.legs = Legs(state.legs)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
         self.ledger = Ledger(budgets) if state.ledger is None else Ledger.from_state(state.ledger, budgets)
         self.reservations = Reservations(self.ledger, state.reservations)
@@ -104,7 +125,7 @@ class Desk:
 
     def rebuild(self) -> None:
         """Derive what is derived for every symbol: after a restore, or an event that concerns many."""
-        for symbol in {*self.ledger.positions(), *self.reservations.account.symbols(), *self._held(), *self.watches.active}:
+        for symbol in sorted({*self.ledger.positions(), *self.reservations.account.symbols(), *self._held(), *self.watches.active}):
             self.track(symbol)
         self.watches.settle()
 
@@ -119,6 +140,25 @@ class Desk:
     def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
         """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
+
+    def restrict_strategy(self, strategy: str, state: TradingState, reason: Reason, why: str) -> list[TradingStateChanged]:
+        """What a strategy's loss or failure stops: itself, and with it what `halt_scope` names, where that is not as strict already."""
+        scope, entry = self.settings.halt_scope, self.settings.strategy(strategy)
+        keys = [(Scope.STRATEGY, strategy)]
+        if scope is Scope.GLOBAL:
+            keys.append((scope, ""))
+        elif scope is Scope.SYMBOL and entry is not None:
+            keys += [(scope, symbol) for symbol in entry.symbols]
+        changes = (self.states.restrict(*key, state, reason, why) for key in keys)
+        return [change for change in changes if change is not None]
+
+    def why_not_short(self, instrument: Instrument) -> str:
+        """The key that forbids to be short of it; empty where nothing does."""
+        if not self.settings.short_allowed:
+            return "short_allowed"
+        if not instrument.shortable:
+            return "shortable"
+        return "require_easy_to_borrow" if self.settings.require_easy_to_borrow and not instrument.easy_to_borrow else ""
 
     def buying_power(self) -> Decimal:
         """Before open orders. Where the broker's rule is known: that rule on our books at our marks, after every fill what the broker would say.
@@ -137,6 +177,16 @@ class Desk:
         loss limit for the first time starts its day here."""
         desk = Desk(self.config, self._gathered())
         desk.watches.forget(setting_of(e.key, Scope.STRATEGY))
+        if desk.watches.account.state.base is not None:
+            desk.watches.begin()
+        return desk
+
+    def in_regime(self, name: str) -> Desk:
+        """The desk in a regime: this one, where nothing changes, else as a restart would build it."""
+        self._state.regime = self.regime = name
+        if in_regime(effective(self.config, self.overrides), name) == self.settings:
+            return self
+        desk = Desk(self.config, self._gathered())
         if desk.watches.account.state.base is not None:
             desk.watches.begin()
         return desk

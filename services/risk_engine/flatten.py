@@ -40,10 +40,21 @@ OWNER = "risk"
 _UNFILLED = (OrderRejected, OrderAbandoned, OrderCanceled, OrderExpired)
 
 
+def closed(ledger: Ledger, symbol: str, left: Decimal, price: Decimal) -> Iterator[HoldingAssigned]:
+    """What a trade of `left` units (signed) that no strategy made closes of strategies' holdings: by id, each as far as its own goes."""
+    for strategy in sorted(ledger.books):
+        held = ledger.quantity(strategy, symbol)
+        if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
+            continue
+        part = max(left, negate(held)) if left < 0 else min(left, negate(held))
+        left = subtract(left, part)
+        yield HoldingAssigned(symbol, strategy, part, price)
+
+
 class FlattenState(msgspec.Struct):
     """symbols in flattening; run of this engine and orders of its own in it."""
 
-    symbols: set[str] = msgspec.field(default_factory=set)
+    symbols: dict[str, bool] = msgspec.field(default_factory=dict)
     run: int = 0
     orders: int = 0
 
@@ -85,19 +96,11 @@ class Flattening:
 
     def assignments(self, e: OrderFilled) -> Iterator[Event]:
         """Whose holding a closing fill closed: strategies by id, each as far as its own holding goes; the rest was assigned to none."""
-        if e.strategy != OWNER:
-            return
-        left = signed(e.side, e.quantity)
-        for strategy in sorted(self._ledger.books):
-            held = self._ledger.quantity(strategy, e.symbol)
-            if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
-                continue
-            part = max(left, negate(held)) if left < 0 else min(left, negate(held))
-            left = subtract(left, part)
-            yield HoldingAssigned(e.symbol, strategy, part, e.price)
+        if e.strategy == OWNER:
+            yield from closed(self._ledger, e.symbol, signed(e.side, e.quantity), e.price)
 
     def begin(self, e: FlattenRequested) -> None:
-        self.state.symbols.update(self.targets(e))
+        self.state.symbols.update(dict.fromkeys(self.targets(e), True))
         for symbol in self.targets(e):
             self.settle(symbol)
 
@@ -110,9 +113,9 @@ class Flattening:
         self.state.orders = max(self.state.orders, int(order_id.rsplit(":", 1)[1]))
 
     def stop(self, symbol: str) -> None:
-        self.state.symbols.discard(symbol)
+        self.state.symbols.pop(symbol, None)
 
     def settle(self, symbol: str) -> None:
         """Done when nothing is held and nothing works."""
         if not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
-            self.state.symbols.discard(symbol)
+            self.state.symbols.pop(symbol, None)

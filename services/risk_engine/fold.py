@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from shared.domain.exact import ZERO, add, magnitude, multiply, subtract
 from shared.domain.instrument import signed
+from shared.domain.order_group import EXITS
 from shared.events import (
     AccountOpened,
     AccountReported,
     Alert,
+    Bar,
+    BrokerConnectionChanged,
     BusStarted,
     CancelApproved,
     CancelIntent,
@@ -48,7 +51,10 @@ from shared.events import (
     OrderRejected,
     OrderReplaced,
     OrderRouted,
+    OrderSending,
+    OrderTerms,
     OrderUnknown,
+    PriceBandsChanged,
     Reason,
     ReconcileCompleted,
     ReconcileFailed,
@@ -57,6 +63,7 @@ from shared.events import (
     ReplaceDenied,
     ReplaceIntent,
     ReplaceRejected,
+    ReplaceSending,
     ResumeRequested,
     RunStarted,
     Scope,
@@ -69,12 +76,15 @@ from shared.events import (
     TradingStateChanged,
 )
 
+from .arguments import event_only, timed
 from .commands import SOURCE
 from .desk import Desk
 from .duplicates import OrderId
 from .flatten import OWNER
 from .open_order import OpenOrder
+from .prices import MILLISECOND
 from .proposal import value_price
+from .remembering import remembering
 
 _INTENTS: Final = (OrderIntent, ReplaceIntent, CancelIntent)
 _NO_DECISION: Final = (Reason.NOT_AUTHORISED, Reason.DUPLICATE_ID, Reason.DUPLICATE_MISMATCH)  # denials that decide no order id
@@ -88,9 +98,11 @@ class Fold:
         self.on: dict[type[Event], Callable[[Envelope], None]] = {
             kind: d.protective.folding(self._price(store)) for kind, store in d.prices.store.items()
         }
+        self.on[Bar] = d.protective.folding(remembering(self._price(d.prices.store[Bar]), d))
         facts: dict[type[Event], Callable[[Any], None]] = {
             SessionChanged: d.gates.session,
-            InstrumentHalted: d.gates.halt,
+            BrokerConnectionChanged: d.gates.connected,
+            PriceBandsChanged: d.bands.changed,
             InstrumentLocked: d.gates.lock,
             InstrumentUnlocked: d.gates.unlock,
             DataGap: d.gates.gap,
@@ -109,14 +121,14 @@ class Fold:
             LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
-            DayEnded: d.marking.end_day,
+            DayEnded: self._day_ended,
             BusStarted: self._started,
             LogStarted: self._log_started,
             AccountReported: self._reported,
             ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
-        self.on.update({kind: _event_only(fold) for kind, fold in facts.items()})
-        timed: dict[type[Event], Callable[[Any, int], None]] = {
+        self.on.update({kind: event_only(fold) for kind, fold in facts.items()})
+        with_time: dict[type[Event], Callable[[Any, int], None]] = {
             OrderApproved: self._approved,
             OrderDenied: self._denied,
             CancelApproved: self._cancel_approved,
@@ -133,8 +145,9 @@ class Fold:
             LeaseGranted: d.presence.granted,
             LeaseEnded: d.presence.ended,
             ServiceAnnounced: d.presence.announce,
+            InstrumentHalted: self._halted,
         }
-        self.on.update({kind: _timed(fold) for kind, fold in timed.items()})
+        self.on.update({kind: timed(fold) for kind, fold in with_time.items()})
         self.on.update({OrderIntent: self._intent, ReplaceIntent: self._intent, CancelIntent: self._intent})
         for kind in (
             OrderAccepted,
@@ -146,8 +159,10 @@ class Fold:
             OrderRouted,
             ReplaceRejected,
             ExternalOrderSeen,
+            OrderSending,
+            ReplaceSending,
         ):
-            self.on[kind] = _event_only(self._order)
+            self.on[kind] = event_only(self._order)
 
     # market
 
@@ -166,6 +181,16 @@ class Fold:
 
         return fold
 
+    def _halted(self, e: InstrumentHalted, now: int) -> None:
+        self._desk.bands.halted(e, now, self._desk.gates)
+        self._desk.gates.halt(e)
+
+    def _day_ended(self, e: DayEnded) -> None:
+        d = self._desk
+        d.marking.end_day(e)
+        d.volumes.end_day(e, d.gates)
+        d.bands.end_day(e, d.gates)
+
     def _defined(self, e: InstrumentDefined) -> None:
         self._desk.gates.define(e)
         self._desk.ledger.apply(e)
@@ -182,6 +207,8 @@ class Fold:
             order_id = OrderId.parse(intent.order_id)
             if order_id is not None and not d.duplicates.seen(order_id):
                 d.unanswered.ordered(intent)
+                if intent.group_size:
+                    d.legs.wait(intent, e)
         elif isinstance(intent, ReplaceIntent):
             order = d.reservations.orders.get(intent.order_id)
             if order is None or intent.replace_no > order.replace_no:
@@ -196,9 +223,12 @@ class Fold:
     def _approved(self, e: OrderApproved, now: int) -> None:
         d, terms = self._desk, e.terms
         d.unanswered.order_answered(e.order_id)
+        d.legs.answered(e.order_id)
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
-        opening = d.opening(terms.symbol, terms.side, terms.quantity)
-        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms))
+        exits = bool(e.group_size) and e.group_role in EXITS
+        opening = ZERO if exits else d.opening(terms.symbol, terms.side, terms.quantity)
+        group, role = (e.group, e.group_role) if e.group_size else ("", "")
+        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms, group=group, role=role))
         own = e.order_id.startswith(f"{OWNER}:")
         d.throttles.spend(OWNER if own else e.strategy, now)
         if own:
@@ -206,17 +236,27 @@ class Fold:
             d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))
-            d.duplicates.approved(e.strategy, terms, now)
+            if not exits:
+                d.duplicates.approved(e.strategy, terms, now)
+                self._walked(terms, e.reference, now)
         d.reorder(terms.symbol)
+
+    def _walked(self, terms: OrderTerms, reference: float, now: int) -> None:
+        s = self._desk.settings
+        if s.collar_window_bps is not None:
+            self._desk.walks.approved(terms, reference, now, s.collar_window_ms * MILLISECOND)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
         self._desk.unanswered.order_answered(e.order_id)
+        self._desk.legs.answered(e.order_id)
         if e.reason not in _NO_DECISION:
             self._desk.duplicates.decide(_parsed(e.order_id))
 
     def _replace_approved(self, e: ReplaceApproved, now: int) -> None:
         self._desk.throttles.spend(e.strategy, now)
         self._desk.unanswered.replace_answered(e.order_id, e.replace_no)
+        reference = self._desk.prices.reference(e.terms.symbol, e.terms.side)
+        self._walked(e.terms, reference.price if reference is not None else 0.0, now)
         self._order(e)
 
     def _order(self, e: OrderEvent) -> None:
@@ -262,6 +302,7 @@ class Fold:
 
     def _opened(self, e: AccountOpened, now: int) -> None:
         d = self._desk
+        d.gates.currency = d.gates.currency or e.currency
         d.ledger.apply(e)
         d.rebuild()
         d.watches.begin()
@@ -271,25 +312,36 @@ class Fold:
         self._desk.power.reported, self._desk.power.spent = e.buying_power, ZERO
 
     def _cash_flow(self, e: CashFlow, now: int) -> None:
-        self._desk.ledger.apply(e)
-        self._desk.watches.account.fund(e.amount)
-        self._desk.marking.moved(now)
+        d = self._desk
+        shares = d.ledger.shares_of(e)
+        d.ledger.apply(e)
+        d.watches.account.fund(e.amount)
+        for strategy, watch in d.watches.strategies.items():
+            watch.fund(shares.get(strategy, ZERO))
+        d.marking.moved(now)
 
     def _assigned(self, e: HoldingAssigned, now: int) -> None:
-        self._desk.ledger.apply(e)
-        self._desk.protective.rebooked(e.symbol, now)
+        """A claim is no profit or loss of the strategy: its base moves along. A fill that closed its holding is one."""
+        d = self._desk
+        watch = d.watches.strategies.get(e.strategy) if e.command else None
+        before = watch.value.equity() if watch is not None else ZERO
+        d.ledger.apply(e)
+        d.protective.rebooked(e.symbol, now)
         self._rebooked(e.symbol)
-        self._desk.marking.moved(now)
+        if watch is not None:
+            watch.fund(subtract(watch.value.equity(), before))
+        d.marking.moved(now)
 
     def _corporate_action(self, e: CorporateAction, now: int) -> None:
-        d = self._desk
+        d, ratio = self._desk, float(e.ratio) / float(e.per)
         d.ledger.apply(e)
         if e.kind == "split":
-            d.prices.rescale(e.symbol, float(e.ratio))
+            d.prices.rescale(e.symbol, ratio)
         elif e.kind == "symbol_change":
             d.prices.rename(e.symbol, e.new_symbol)
             self._rebooked(e.new_symbol)
-        d.protective.acted(e)
+        for part in (d.protective, d.closes, d.volumes, d.bands):
+            part.acted(e, ratio)
         for symbol in (e.symbol, e.new_symbol):
             d.protective.rebooked(symbol, now)
         self._rebooked(e.symbol)
@@ -340,14 +392,6 @@ class Fold:
         for watch in self._desk.watches.all():
             watch.meet(e)
         self._desk.protective.breached(e)
-
-
-def _event_only(fold: Callable[[Any], None]) -> Callable[[Envelope], None]:
-    return lambda e: fold(e.event)
-
-
-def _timed(fold: Callable[[Any, int], None]) -> Callable[[Envelope], None]:
-    return lambda e: fold(e.event, e.ts_ns)
 
 
 def _parsed(order_id: str) -> OrderId:

@@ -12,41 +12,67 @@ import msgspec
 from shared.domain.instrument import ALWAYS_OPEN, Instrument
 from shared.events import (
     Alert,
+    BrokerConnectionChanged,
     DataGap,
     FreshnessChanged,
     InstrumentDefined,
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
+    OrderType,
     SessionChanged,
     SessionPhase,
+    TimeInForce,
 )
 
 BLIND: Final = "blind:"  # key of that alert, before the symbol
 
 
+class Declared(msgspec.Struct, frozen=True):
+    """What matters here of a broker's capabilities."""
+
+    orders: dict[OrderType, tuple[TimeInForce, ...]] = {}
+
+
+_declared = msgspec.json.Decoder(Declared).decode
+
+
 class Gates(msgspec.Struct):
     """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. aging: of those
-    the ns of the newest datum, until their working orders had to go."""
+    the ns of the newest datum, until their working orders had to go. broker_takes: times in force by order type, as the broker's session
+    declared them; empty before it did. closes: by calendar, ns at which the day's regular hours end, 0 without any. currency: the account's,
+    empty while nobody told."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
     halted: dict[str, str] = msgspec.field(default_factory=dict)
     locked: dict[str, str] = msgspec.field(default_factory=dict)
     gaps: dict[str, int] = msgspec.field(default_factory=dict)
-    stale: set[str] = msgspec.field(default_factory=set)
+    stale: dict[str, bool] = msgspec.field(default_factory=dict)
     aging: dict[str, int] = msgspec.field(default_factory=dict)
+    currency: str = ""
+    broker_takes: dict[OrderType, tuple[TimeInForce, ...]] = msgspec.field(default_factory=dict)
+    closes: dict[str, int] = msgspec.field(default_factory=dict)
 
     def phase(self, instrument: Instrument) -> SessionPhase | None:
         """Phase of the instrument's calendar; None while nobody reported it."""
         reported = self.phases.get(instrument.calendar)
         return SessionPhase.OPEN if reported is None and instrument.calendar == ALWAYS_OPEN else reported
 
+    def connected(self, e: BrokerConnectionChanged) -> None:
+        if e.capabilities:
+            self.broker_takes = _declared(e.capabilities).orders
+
     def define(self, e: InstrumentDefined) -> None:
         self.instruments[e.symbol] = Instrument.of(e)
 
+    def has_rate(self, instrument: Instrument) -> bool:
+        """Whether its prices can be told in account currency."""
+        return bool(instrument.fx_rate) or not self.currency or instrument.currency in {"", self.currency}
+
     def session(self, e: SessionChanged) -> None:
         self.phases[e.calendar] = e.phase
+        self.closes[e.calendar] = e.close_ns
 
     def halt(self, e: InstrumentHalted) -> None:
         if e.halted:
@@ -70,10 +96,10 @@ class Gates(msgspec.Struct):
 
     def freshness(self, e: FreshnessChanged) -> None:
         if e.fresh:
-            self.stale.discard(e.symbol)
+            self.stale.pop(e.symbol, None)
             self.aging.pop(e.symbol, None)
         else:
-            self.stale.add(e.symbol)
+            self.stale[e.symbol] = True
             if e.last:
                 self.aging[e.symbol] = e.last
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.exact import ONE, multiply, of_float, subtract
+from shared.domain.order_group import REPLACES_MAX
 from shared.domain.order_ids import is_external
 from shared.events import (
     Alert,
@@ -26,11 +27,14 @@ from shared.events import (
     Severity,
 )
 
+from . import groups
 from .desk import Desk
 from .duplicates import OrderId
+from .legs import Leg
 from .limits import crossed, judge
+from .open_order import OpenOrder
 from .prices import MILLISECOND
-from .proposal import BPS, Denial, Proposal, value_price
+from .proposal import BPS, Denial, Proposal, shown, value_price
 from .settings import SelfTrade
 
 
@@ -42,10 +46,24 @@ def on_order(e: Envelope, desk: Desk) -> Sequence[Event]:
         return _denied(intent, Denial(Reason.NOT_AUTHORISED, "order_id", f"{intent.strategy[:32]}:<run>:<n>", intent.order_id[:64]))
     if desk.duplicates.seen(order_id):
         return _repeated(intent, e, desk)
-    proposal = _proposal(intent, e, desk)
+    if e.source == f"strategy.{intent.strategy}" and (intent.group_size or desk.legs.of(intent.strategy)):
+        if desk.legs.waits(intent.order_id):
+            return ()  # told again: it is decided with the rest of its group
+        if intent.group_size:
+            return groups.on_leg(intent, e, desk, _leg_proposal, _approved)
+        return (*groups.incomplete(intent.strategy, desk), *_decided(intent, e, desk))
+    return _decided(intent, e, desk)
+
+
+def _decided(intent: OrderIntent, e: Envelope, desk: Desk) -> Sequence[Event]:
+    proposal = _proposal(intent, e.source, e.cause, e, desk)
     denial = judge(proposal, desk)
     if denial is not None:
         return (*_denied(intent, denial), *_out_of_the_way(proposal, denial, desk))
+    return _approved(intent, proposal, e, desk)
+
+
+def _approved(intent: OrderIntent, proposal: Proposal, e: Envelope, desk: Desk) -> Sequence[Event]:
     assert proposal.reference is not None, "an order without a reference passed the notional check"
     approved = OrderApproved(
         intent.order_id,
@@ -57,6 +75,7 @@ def on_order(e: Envelope, desk: Desk) -> Sequence[Event]:
         reference_ns=proposal.reference.ns,
         group=intent.group,
         group_role=intent.group_role,
+        group_size=intent.group_size,
         market=_market(intent, proposal, desk) if desk.settings.routed else None,
     )
     return (approved, *proposal.soft)
@@ -73,6 +92,8 @@ def on_replace(e: Envelope, desk: Desk) -> Sequence[Event]:
         return _replace_denied(intent, Denial(Reason.NOT_AUTHORISED, "order_id", order.strategy, intent.strategy[:32]))
     if intent.replace_no <= order.replace_no:
         return ()  # decided before: its answer is in the log
+    if order.group and (denial := _of_a_group(intent, order)) is not None:
+        return _replace_denied(intent, denial)
     changes = {name: getattr(intent, name) for name in ("quantity", "limit_price", "stop_price") if getattr(intent, name) is not None}
     terms = msgspec.structs.replace(order.newest, **changes)
     proposal = Proposal(
@@ -125,14 +146,27 @@ def _out_of_the_way(p: Proposal, denial: Denial, desk: Desk) -> Iterator[CancelA
                 yield CancelApproved(order.order_id, order.strategy, Reason.SELF_TRADE)
 
 
-def _proposal(intent: OrderIntent, e: Envelope, desk: Desk) -> Proposal:
+def _of_a_group(intent: ReplaceIntent, order: OpenOrder) -> Denial | None:
+    """The quantities of a group go together and are the router's to keep; higher replace numbers are its own."""
+    if intent.quantity is not None and intent.quantity != order.newest.quantity:
+        return Denial(Reason.GROUP, "quantity", shown(order.newest.quantity), shown(intent.quantity))
+    if intent.replace_no > REPLACES_MAX:
+        return Denial(Reason.GROUP, "group_replaces_max", str(REPLACES_MAX), str(intent.replace_no))
+    return None
+
+
+def _leg_proposal(leg: Leg, e: Envelope, desk: Desk) -> Proposal:
+    return _proposal(leg.intent, leg.source, leg.cause, e, desk)
+
+
+def _proposal(intent: OrderIntent, source: str, cause: int, e: Envelope, desk: Desk) -> Proposal:
     terms = intent.terms
     return Proposal(
         order_id=intent.order_id,
         strategy=intent.strategy,
         terms=terms,
-        source=e.source,
-        cause=e.cause,
+        source=source,
+        cause=cause,
         now=e.ts_ns,
         instrument=desk.gates.instruments.get(terms.symbol),
         reference=desk.prices.reference(terms.symbol, terms.side),

@@ -14,11 +14,17 @@ from shared.domain.exact import ONE, add, multiply, negate, of_float, share, sub
 from shared.events import OrderType, Reason
 
 from . import admission
+from .bands import priced_since_halt, within_bands
+from .correlation import pair_exposure
 from .open_order import OpenOrder
 from .own_limits import own_limits
 from .proposal import BPS, Denial, Proposal, distance_bps, value_price
 from .protective_exits import not_exiting
+from .regimes import permitted
 from .reservations import Line, value_of
+from .sectors import group_exposure
+from .volume import order_of_volume
+from .walk import price_walk
 from .within import grown, reach, within, within_equity
 
 if TYPE_CHECKING:
@@ -36,10 +42,12 @@ def order_quantity(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def order_notional(p: Proposal, desk: Desk) -> Denial | None:
-    """Money of one order, at what it is counted at; without a price nothing can be said of it."""
+    """Money of one order, at what it is counted at; without a price, or a rate to the account's currency, nothing can be said of it."""
     assert p.instrument is not None
     if p.reference is None:
         return Denial(Reason.NO_REFERENCE, "order_notional_max", "", p.symbol[:32])
+    if not desk.gates.has_rate(p.instrument) and desk.opening(p.symbol, p.terms.side, p.added):
+        return Denial(Reason.NO_REFERENCE, "fx_rate", desk.gates.currency, p.instrument.currency)
     most = desk.settings.order_notional_max
     notional = p.instrument.notional(p.terms.quantity, _price(p, desk))
     if most is not None and notional > most:
@@ -116,10 +124,10 @@ def buying_power(p: Proposal, desk: Desk) -> Denial | None:
 def short_sale(p: Proposal, desk: Desk) -> Denial | None:
     """A sale may not be able to take the account below nothing where shorts are not allowed or not to be borrowed."""
     assert p.instrument is not None
-    if p.is_buy or not p.added or (desk.settings.short_allowed and p.instrument.shortable):
+    key = "" if p.is_buy or not p.added else desk.why_not_short(p.instrument)
+    if not key:
         return None
     shortest = subtract(desk.reservations.account.shortest(p.symbol), p.added)
-    key = "shortable" if desk.settings.short_allowed else "short_allowed"
     return Denial(Reason.SHORT_SALE, key, "0", text(shortest)) if shortest < 0 else None
 
 
@@ -163,18 +171,26 @@ CHECKS: Final[Sequence[Check]] = (
     admission.authorised,
     admission.valid,
     admission.reducing,
+    permitted,
     admission.in_time,
     admission.duplicate,
     order_quantity,
+    order_of_volume,
     order_notional,
     price_collar,
+    price_walk,
+    within_bands,
     admission.not_halted,
+    priced_since_halt,
     admission.in_session,
+    admission.before_close,
     admission.fresh,
     admission.throttled,
     admission.few_open,
     own_limits,
     exposure,
+    group_exposure,
+    pair_exposure,
     buying_power,
     short_sale,
     self_trade,

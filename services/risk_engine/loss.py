@@ -32,7 +32,7 @@ class WatchState(msgspec.Struct):
 
     base: Decimal | None = None
     peak: Decimal = ZERO
-    met: set[str] = msgspec.field(default_factory=set)
+    met: dict[str, bool] = msgspec.field(default_factory=dict)
 
 
 class Level(NamedTuple):
@@ -125,7 +125,7 @@ class Watch:
         if self.state.base is not None:
             if equity > self.state.peak:
                 self.state.peak = plain(equity)  # state: spelled alike however the sum was made
-                self.state.met = {name for name in self.state.met if "drawdown_max:" not in name}
+                self.state.met = {name: True for name in self.state.met if "drawdown_max:" not in name}
             guard = GUARD * (abs(self._estimate) + 1.0)
             self.floor = self._highest_level() + guard
             self._ceiling = float(self.state.peak) - guard
@@ -145,7 +145,7 @@ class Watch:
         equity = plain(self.value.equity())
         self.state.base = equity
         self.state.peak = max(self.state.peak, equity)
-        self.state.met = {name for name in self.state.met if "drawdown_max:" in name}
+        self.state.met = {name: True for name in self.state.met if "drawdown_max:" in name}
         self.settle()
 
     def fund(self, amount: Decimal) -> None:
@@ -199,12 +199,12 @@ class Watch:
 
     def clear(self) -> None:
         """An operator resumed: what is met again is told again."""
-        self.state.met = set()
+        self.state.met = {}
         self.settle()
 
     def meet(self, e: LimitBreached) -> None:
         if any(level.key == e.key for level in self.levels()):
-            self.state.met |= {f"{e.key}:soft", f"{e.key}:hard"} if e.hard else {f"{e.key}:soft"}
+            self.state.met |= dict.fromkeys((f"{e.key}:soft", f"{e.key}:hard") if e.hard else (f"{e.key}:soft",), True)
             self.settle()
 
     def equity_at(self, symbol: str, mark: float) -> Decimal:
@@ -260,7 +260,7 @@ class Watches:
     def forget(self, limit: str) -> None:
         """What was met of a limit (`day_loss_max`), account's or strategy's, is told again if it is met again: it is another limit."""
         for watch in self.all():
-            watch.state.met = {name for name in watch.state.met if name.rpartition(".")[2].partition(":")[0] != limit}
+            watch.state.met = {name: True for name in watch.state.met if name.rpartition(".")[2].partition(":")[0] != limit}
             watch.settle()
 
     def of(self, owner: str) -> list[Watch]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.domain.exact import ZERO, add, subtract
+from shared.domain.order_group import REPLACES_MAX
 from shared.events import (
     Event,
     ExternalOrderSeen,
@@ -24,17 +25,21 @@ from shared.events import (
     OrderRejected,
     OrderReplaced,
     OrderRouted,
+    OrderSending,
     OrderSide,
     OrderTerms,
     OrderType,
     ReplaceApproved,
     ReplaceRejected,
+    ReplaceSending,
 )
 
 
 class OpenOrder(msgspec.Struct, frozen=True):
     """terms: in force; approved: as first approved. unit_value: money a unit it is counted at; opening: units of it that opened exposure. pending: terms of open replaces
-    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. resting: limit a market order was routed with."""
+    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. group,
+    role: of an order the router holds together with others, which may be sent for less than was approved. resting: limit a market order was
+    routed with."""
 
     order_id: str
     strategy: str
@@ -46,6 +51,8 @@ class OpenOrder(msgspec.Struct, frozen=True):
     pending: tuple[tuple[int, OrderTerms], ...] = ()
     replace_no: int = 0
     ended: str = ""
+    group: str = ""
+    role: str = ""
     resting: Decimal | None = None
 
     @property
@@ -120,6 +127,17 @@ def _routed(order: OpenOrder, e: OrderRouted) -> OpenOrder:
     return msgspec.structs.replace(order, resting=max(limits) if order.side is OrderSide.BUY else min(limits))
 
 
+def _sent(order: OpenOrder, e: OrderSending) -> OpenOrder:
+    return msgspec.structs.replace(order, terms=e.terms) if order.group else order
+
+
+def _replace_sent(order: OpenOrder, e: ReplaceSending) -> OpenOrder:
+    """The router's own replace of a group's order, which nobody asked risk for: within what was approved."""
+    if not order.group or e.replace_no <= REPLACES_MAX:
+        return order
+    return msgspec.structs.replace(order, pending=(*order.pending, (e.replace_no, e.terms)))
+
+
 def _external(order: OpenOrder, e: ExternalOrderSeen) -> OpenOrder:
     order = msgspec.structs.replace(order, terms=e.terms, filled=e.filled)
     return order if e.working and order.leaves else _ended(order, "gone")
@@ -137,4 +155,6 @@ _CHANGES: Final[Mapping[type[Event], Callable[[OpenOrder, Any], OpenOrder]]] = {
     ReplaceRejected: _replace_rejected,
     ExternalOrderSeen: _external,
     OrderRouted: _routed,
+    OrderSending: _sent,
+    ReplaceSending: _replace_sent,
 }

@@ -33,6 +33,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
+from . import claims
 from .commands import closing_orders
 from .desk import Desk
 from .loss import ACCOUNT, Level, Watch
@@ -63,7 +64,7 @@ def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callab
 
 def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
-    out: list[Event] = list(desk.flattening.assignments(fill))
+    out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
     out += loss_events(desk.watches.judge_fill(fill), desk)
     if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
         out += desk.repeats.judge(fill, e.ts_ns)
@@ -111,9 +112,10 @@ def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk)
         if breach.hard and (watch.key not in asked or level.state is TradingState.HALTED):
             asked[watch.key] = level
     for key, level in asked.items():
-        scope = Scope.GLOBAL if key == ACCOUNT else Scope.STRATEGY
-        changed = desk.states.restrict(scope, key, level.state, level.reason, f"{level.key} of {text(level.limit)} is met")
-        if changed is not None:
+        why = f"{level.key} of {text(level.limit)} is met"
+        if key != ACCOUNT:
+            out += desk.restrict_strategy(key, level.state, level.reason, why)
+        elif (changed := desk.states.restrict(Scope.GLOBAL, "", level.state, level.reason, why)) is not None:
             out.append(changed)
     return out
 

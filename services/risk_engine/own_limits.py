@@ -70,10 +70,10 @@ def _open_orders(p: Proposal, desk: Desk, b: Bounds, name: str, of_all: int, of_
     for key, most, count in (("orders_open_max", b.orders_open_max, of_all), ("symbol_orders_open_max", b.symbol_orders_open_max, of_symbol)):
         if most is None:
             continue
-        if count >= most:
-            return Denial(Reason.OPEN_ORDERS, name + key, str(most), str(count + 1))
-        if count <= desk.settings.soft_fraction * most < count + 1:
-            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, name + key, str(most), str(count + 1), hard=False))
+        if count + p.orders > most:
+            return Denial(Reason.OPEN_ORDERS, name + key, str(most), str(count + p.orders))
+        if count <= desk.settings.soft_fraction * most < count + p.orders:
+            p.soft.append(LimitBreached(Reason.OPEN_ORDERS, name + key, str(most), str(count + p.orders), hard=False))
     return None
 
 

@@ -28,7 +28,7 @@ class Denial(NamedTuple):
 @dataclass(slots=True)
 class Proposal:
     """terms: whole, as they would be. source, cause, now: of the intent's envelope. replacing: the working order, None for a new one.
-    soft: limits it would use by more than their soft part, filled by the checks."""
+    soft: limits it would use by more than their soft part, filled by the checks. orders: that are judged with it, itself included."""
 
     order_id: str
     strategy: str
@@ -41,6 +41,7 @@ class Proposal:
     reduce_only: bool = False
     replacing: OpenOrder | None = None
     soft: list[LimitBreached] = field(default_factory=list)
+    orders: int = 1
     price: Decimal | None = None  # a unit of it is counted at; set by the first check that asks
 
     @property

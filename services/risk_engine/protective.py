@@ -42,7 +42,7 @@ class Stops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value is not None and not (value > 0 and Decimal(value).is_finite()):
+            if value is not None and not (Decimal(value).is_finite() and value > 0):
                 raise ValueError(f"stops.{name}: {value} is no distance")
 
     @property
@@ -144,7 +144,7 @@ class Protective:
             self.guards.clear()
             self._ranges.clear()
             return
-        for symbol in {*self._ledger.positions(), *self.guards, *(s for book in self._ledger.books.values() for s in book.positions)}:
+        for symbol in sorted({*self._ledger.positions(), *self.guards, *(s for book in self._ledger.books.values() for s in book.positions)}):
             self.rebooked(symbol, now)
 
     def rebooked(self, symbol: str, now: int) -> None:
@@ -190,10 +190,10 @@ class Protective:
         else:
             guard.warned = True
 
-    def acted(self, e: CorporateAction) -> None:
-        """Prices of a split are in new units; a renamed symbol keeps its guards."""
+    def acted(self, e: CorporateAction, ratio: float) -> None:
+        """Prices of a split are in new units (ratio: new ones per old); a renamed symbol keeps its guards."""
         if e.kind == "split":
-            self._rescale(e.symbol, float(e.ratio))
+            self._rescale(e.symbol, ratio)
         elif e.kind == "symbol_change":
             for strategy, guard in self.guards.pop(e.symbol, {}).items():
                 self.guards.setdefault(e.new_symbol, {}).setdefault(strategy, guard)

@@ -79,7 +79,7 @@ def guarding(decide: Decider, marks: Callable[[Any], tuple[float, float]], desk:
         if of_symbol is None:
             return out
         bid, ask = marks(e.event)
-        concerned = [strategy for strategy, guard in of_symbol.items() if guard.meets(bid, ask, e.ts_ns)]
+        concerned = sorted(strategy for strategy, guard in of_symbol.items() if guard.meets(bid, ask, e.ts_ns))
         if not concerned:
             return out
         states = _restricted_to(out)
@@ -201,7 +201,7 @@ def _may_turn(symbol: str, side: OrderSide, desk: Desk) -> bool:
     """Whether the account may be turned over by it, where other books hold the other way."""
     if TradingState.REDUCING in (desk.states.of(Scope.GLOBAL, ""), desk.states.of(Scope.SYMBOL, symbol)):
         return False
-    return side is OrderSide.BUY or (desk.settings.short_allowed and desk.gates.instruments[symbol].shortable)
+    return side is OrderSide.BUY or not desk.why_not_short(desk.gates.instruments[symbol])
 
 
 def _restricted_to(decided: Sequence[Event]) -> set[TradingState]:

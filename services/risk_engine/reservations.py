@@ -2,6 +2,7 @@
 
 Promises: an approval counts at once, before anyone sends it; sending, working and unknown orders all count; a release needs the broker's
 word or the router's proof. Account and strategy exposure follow each event in O(1). An order thought absent that shows up counts again.
+Orders of a group count together (`group_lines`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from shared.events import (
     ReplaceApproved,
 )
 
+from .group_lines import GroupLines, shares
 from .open_order import OpenOrder, after
 
 ENDED_MAX: Final = 1_000  # ended orders remembered, for what is still said of them
@@ -48,10 +50,11 @@ class Line(NamedTuple):
 
 
 class ReservationState(msgspec.Struct):
-    """Orders in the order they were approved, or ended."""
+    """Orders in the order they were approved, or ended. groups: the orders of each group of which one is open, ended ones too."""
 
     open: list[OpenOrder] = msgspec.field(default_factory=list)
     ended: list[OpenOrder] = msgspec.field(default_factory=list)
+    groups: dict[str, dict[str, OpenOrder]] = msgspec.field(default_factory=dict)
 
 
 class Reservations:
@@ -61,6 +64,7 @@ class Reservations:
         self._ledger = ledger
         self.orders: dict[str, OpenOrder] = {}
         self.ended: dict[str, OpenOrder] = {order.order_id: order for order in state.ended}
+        self._groups = GroupLines(state.groups)
         self.account = Exposure(ledger.net)
         self.value = ZERO
         self._strategies: dict[str, Exposure] = {}
@@ -121,13 +125,17 @@ class Reservations:
             return None
         open_ = exposure.open(symbol)
         position, buys, sells = exposure.position(symbol), open_.buys, open_.sells
+        known = order or self.ended.get(e.order_id)
+        if known is not None and known.group:
+            was, now = self._groups.counted(known.group), self._groups.with_order(after(known, e))
+            buys, sells = add(buys, subtract(now.buys, was.buys)), add(sells, subtract(now.sells, was.sells))
         if isinstance(e, OrderFilled):
             position = add(position, signed(e.side, e.quantity))
         elif isinstance(e, FillCorrected):
             position = add(position, signed(e.side, subtract(e.quantity, e.previous_quantity)))
         change = ZERO
         if order is not None:
-            change = subtract(after(order, e).leaves, order.leaves)
+            change = subtract(_alone(after(order, e)), _alone(order))
         elif isinstance(e, ExternalOrderSeen) and e.working:
             change = max(ZERO, subtract(e.terms.quantity, e.filled))
         side = order.side if order is not None else getattr(getattr(e, "terms", e), "side", None)
@@ -139,7 +147,7 @@ class Reservations:
         return order is not None and order.symbol == e.symbol and order.side is e.side and e.quantity <= order.leaves
 
     def to_state(self) -> ReservationState:
-        return ReservationState(list(self.orders.values()), list(self.ended.values()))
+        return ReservationState(list(self.orders.values()), list(self.ended.values()), self._groups.to_state())
 
     def _fold_ended(self, order: OpenOrder, e: OrderEvent) -> str:
         if order.ended == "absent" and isinstance(e, OrderAccepted | OrderUnknown | OrderFilled):
@@ -147,26 +155,32 @@ class Reservations:
             self._count(msgspec.structs.replace(order, ended=""))
             return self.fold(e)
         if isinstance(e, OrderFilled | FillCorrected):
-            self.ended[order.order_id] = msgspec.structs.replace(after(order, e), ended=order.ended)
+            new = self.ended[order.order_id] = msgspec.structs.replace(after(order, e), ended=order.ended)
+            if new.group and self._groups.orders(new.group):
+                self._regroup(new)
         return ""
 
     def _count(self, order: OpenOrder) -> None:
-        symbol, side, leaves = order.symbol, order.side, order.leaves
+        symbol, side, leaves = order.symbol, order.side, _alone(order)
         self.orders[order.order_id] = order
         self._by_symbol.setdefault(symbol, {})[order.order_id] = None
         self.account.add_order(symbol, side, leaves)
         self.strategy(order.strategy).add_order(symbol, side, leaves)
-        self.value = add(self.value, value_of(order))
+        self.value = add(self.value, _value_alone(order))
+        if order.group:
+            self._regroup(order)
 
     def _swap(self, old: OpenOrder, new: OpenOrder) -> None:
-        symbol, side, left = old.symbol, old.side, old.leaves
-        self.value = subtract(self.value, value_of(old))
+        symbol, side, left = old.symbol, old.side, _alone(old)
+        self.value = subtract(self.value, _value_alone(old))
+        if new.group:
+            self._regroup(new)
         if not new.ended:
-            by = subtract(new.leaves, left)
+            by = subtract(_alone(new), left)
             self.orders[old.order_id] = new
             self.account.change(symbol, side, by)
             self.strategy(old.strategy).change(symbol, side, by)
-            self.value = add(self.value, value_of(new))
+            self.value = add(self.value, _value_alone(new))
             return
         del self.orders[old.order_id]
         of_symbol = self._by_symbol[symbol]
@@ -178,6 +192,25 @@ class Reservations:
         self.ended[old.order_id] = new
         while len(self.ended) > ENDED_MAX:
             del self.ended[next(iter(self.ended))]
+
+    def _regroup(self, order: OpenOrder) -> None:
+        """Count its group by how this order of it stands now, while its symbol has a line."""
+        was = self._groups.counted(order.group)
+        now = self._groups.put(order)
+        for side, by in ((OrderSide.BUY, subtract(now.buys, was.buys)), (OrderSide.SELL, subtract(now.sells, was.sells))):
+            if by:
+                self.account.change(order.symbol, side, by)
+                self.strategy(order.strategy).change(order.symbol, side, by)
+        self.value = add(self.value, subtract(now.value, was.value))
+
+
+def _alone(order: OpenOrder) -> Decimal:
+    """Units an order is counted with by itself."""
+    return ZERO if shares(order) else order.leaves
+
+
+def _value_alone(order: OpenOrder) -> Decimal:
+    return ZERO if shares(order) else value_of(order)
 
 
 def value_of(order: OpenOrder) -> Decimal:

@@ -14,9 +14,12 @@ from typing import Any, Final
 import msgspec
 
 from shared.domain.exact import ONE, ZERO
-from shared.events import OrderType, SessionPhase, TimeInForce, TradingState
+from shared.events import OrderType, Scope, SessionPhase, TimeInForce, TradingState
 
+from .bands import HaltPolicy
+from .correlation import CorrelationLimit
 from .protective import Stops
+from .regimes import Regime, check_names
 
 RENAMED: Final[dict[str, str]] = {
     "max_notional": "order_notional_max",
@@ -53,6 +56,15 @@ class AccountKind(StrEnum):
 
     CASH = "cash"
     MARGIN = "margin"
+
+
+class ExternalPolicy(StrEnum):
+    """What becomes of a trade on the account that was not ours: it is unassigned, it closes what strategies hold, or (by the reconciler) its
+    instrument is locked as well."""
+
+    UNASSIGNED = "unassigned"
+    REDUCE_HOLDER = "reduce_holder"
+    LOCK = "lock"
 
 
 class SelfTrade(StrEnum):
@@ -132,6 +144,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol_limits: dict[str, Bounds] = {}  # operators' alone
     arm: Arm = Arm.AUTO
     arm_requires_reconcile: bool = True
+    external_policy: ExternalPolicy = ExternalPolicy.UNASSIGNED
 
     # validity and time
     order_types_allowed: tuple[OrderType, ...] = tuple(OrderType)
@@ -145,6 +158,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stale_denies: bool = True  # what the gateway calls stale
     stale_cancel_ms: int | None = None  # wall clock: data this old, its market open, has the symbol's working orders cancelled
     gap_blocks_trading: bool = True
+    close_buffer_s: int = 0  # 0: up to the close
 
     # duplicates and rate
     duplicate_order_window_ms: int | None = 1_000
@@ -164,7 +178,12 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # one order
     order_qty_max: Decimal | None = Decimal(10_000)
     order_notional_max: Decimal | None = Decimal(100_000)
+    order_adv_fraction_max: Decimal | None = None
     collar_bps: Decimal | None = Decimal(500)
+    collar_window_ms: int = 60_000
+    collar_window_bps: Decimal | None = Decimal(1_000)
+    luld_required: bool = False
+    halt_policy: HaltPolicy = HaltPolicy.CANCEL
 
     # exposure, worst case over all open orders
     position_max: Decimal | None = Decimal(100_000)
@@ -179,8 +198,15 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_kind: AccountKind | None = None  # the broker's rule of buying power; None: only its own figure says
     margin_multiplier: Decimal = ONE  # money in holdings it allows over equity (`margin`)
     short_allowed: bool = False
+    require_easy_to_borrow: bool = True
     self_trade_allowed: bool = False
     self_trade: SelfTrade = SelfTrade.DENY_NEW
+    sector_limits: dict[str, Decimal] = msgspec.field(default_factory=dict)  # by sector, of equity
+    sector_map: dict[str, str] = msgspec.field(default_factory=dict)  # by symbol, before the instrument's own
+    industry_limits: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    industry_map: dict[str, str] = msgspec.field(default_factory=dict)
+    correlation: CorrelationLimit | None = None
+    regimes: dict[str, Regime] = msgspec.field(default_factory=dict)  # by name: what tightens while it holds
     routed: bool = False  # the router works orders by the market: approvals say what it may go by
 
     # loss
@@ -191,6 +217,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day_loss_state: TradingState = TradingState.REDUCING
     drawdown_state: TradingState = TradingState.HALTED
     stops: Stops = Stops()  # of every strategy's holdings
+    halt_scope: Scope = Scope.STRATEGY  # what a strategy's loss or failure stops beside itself
     soft_fraction: Decimal = Decimal("0.8")  # of a limit: an alert, nothing more
     mark_interval_ms: int = 1_000  # between two EquityMarked while something moves; 0: at day ends only
 
@@ -202,6 +229,13 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("day_loss_state", "drawdown_state"):
             if getattr(self, name) not in (TradingState.REDUCING, TradingState.HALTED):
                 raise ValueError(f"{name}: reducing or halted")
+        for table in ("sector_limits", "industry_limits"):
+            for group, limit in getattr(self, table).items():
+                if not (limit.is_finite() and limit > 0):
+                    raise ValueError(f"{table}.{group}: {limit} is no limit")
+        check_names(
+            self.regimes, {f.name for f in msgspec.structs.fields(type(self)) if f.name.endswith("_max") and f.name != "repeat_executions_max"}
+        )
         ids = [s.id for s in self.strategies]
         if len(set(ids)) != len(ids):
             raise ValueError("strategies: an id stands twice")

@@ -62,7 +62,7 @@ class TradingStates(msgspec.Struct):
     consented: bool = False
     halt_epoch: int = 0
     modes: dict[str, TradingState] = msgspec.field(default_factory=dict)
-    paused: set[str] = msgspec.field(default_factory=set)
+    paused: dict[str, bool] = msgspec.field(default_factory=dict)
     owed: dict[str, Owed] = msgspec.field(default_factory=dict)
     unwatched: bool = False
 
@@ -191,9 +191,9 @@ class TradingStates(msgspec.Struct):
 
     def pause(self, e: StrategyPaused) -> None:
         if e.paused:
-            self.paused.add(e.strategy)
+            self.paused[e.strategy] = True
         else:
-            self.paused.discard(e.strategy)
+            self.paused.pop(e.strategy, None)
 
     def changed(self, e: TradingStateChanged) -> None:
         self.halt_epoch = max(self.halt_epoch, e.halt_epoch)

@@ -24,8 +24,8 @@ class Bucket(msgspec.Struct):
     period_ns: int
     full_at: int = 0
 
-    def has_token(self, now: int) -> bool:
-        return max(self.full_at, now) - now + self.period_ns // self.rate <= self.period_ns
+    def has_tokens(self, now: int, count: int = 1) -> bool:
+        return max(self.full_at, now) - now + count * (self.period_ns // self.rate) <= self.period_ns
 
     def take(self, now: int) -> None:
         """Take one token, also where there is none: what must pass is counted against what comes later."""
@@ -50,10 +50,10 @@ class Throttles:
             if bucket is not None:
                 bucket.full_at = full_at
 
-    def blocking(self, strategy: str, now: int) -> tuple[str, int] | None:
-        """The limit (key, value) that has no token for a message of this strategy at now."""
+    def blocking(self, strategy: str, now: int, count: int = 1) -> tuple[str, int] | None:
+        """The limit (key, value) that has no tokens for so many messages of this strategy at now."""
         for name, bucket in self._of(strategy):
-            if not bucket.has_token(now):
+            if not bucket.has_tokens(now, count):
                 return name.split(":", 1)[0], bucket.rate
         return None
 
@@ -66,7 +66,7 @@ class Throttles:
         """A cancel was approved, as every cancel is; past the reserve it uses up what new orders could have had."""
         reserve = self._bucket("cancel_reserve_per_s")
         assert reserve is not None
-        if reserve.has_token(now):
+        if reserve.has_tokens(now):
             reserve.take(now)
         else:
             self.spend(strategy, now)

@@ -7,11 +7,13 @@ asking earlier, later or never changes no later answer: asking from `decide` is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import NamedTuple
 
 from shared.domain.exact import ONE, ZERO, add, magnitude, multiply, of_float, share, subtract
 from shared.domain.ledger import Ledger
+from shared.events import OrderSide
 
 from .prices import Prices
 from .reservations import Line, Reservations
@@ -63,6 +65,11 @@ class Valuation:
         self._moved.clear()
         return self._total
 
+    def symbols(self) -> AbstractSet[str]:
+        """Those that have a part in it."""
+        self.total()
+        return self._parts.keys()
+
     def part(self, symbol: str) -> Amounts:
         """One symbol's share of the total."""
         self.total()
@@ -109,6 +116,12 @@ class AccountValue:
     def line(self, symbol: str) -> Line:
         open_ = self._reservations.account.open(symbol)
         return Line(symbol, self._ledger.net(symbol), open_.buys, open_.sells)
+
+    def grown(self, symbol: str, side: OrderSide, added: Decimal) -> Amounts:
+        """The symbol's worst case with an order of so many units more."""
+        line = self.line(symbol)
+        line = line._replace(buys=add(line.buys, added)) if side is OrderSide.BUY else line._replace(sells=add(line.sells, added))
+        return self.worst(line, self.unit(symbol))
 
     def _amounts(self, symbol: str) -> Amounts:
         line = self.line(symbol)

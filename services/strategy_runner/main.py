@@ -15,7 +15,7 @@ from shared.bus.port import Bus, Connection, Role
 from shared.bus.zmq_client import append_aside
 from shared.config import Loaded
 from shared.config.strategies import StrategyConfig
-from shared.events import StrategyBlocked
+from shared.events import StrategyBlocked, TimeInForce
 from shared.runtime.driver import ActorDriver
 from shared.runtime.logs import logger
 from shared.runtime.service import Setting, run_service
@@ -40,6 +40,7 @@ def strategy_settings(setting: Setting, s: StrategyConfig, budget: Decimal) -> S
         budget,
         s.warmup_bars,
         max(s.history_bars_max, s.warmup_bars),
+        TimeInForce(setting.live.risk.default_tif),
     )
 
 

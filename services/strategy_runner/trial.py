@@ -48,7 +48,7 @@ class Counterpart:
         """What follows from an intent at once."""
         if isinstance(event, OrderIntent):
             self._open[event.order_id] = (event.strategy, event.terms)
-            approved = OrderApproved(event.order_id, event.strategy, event.terms, 0, 0, 0.0, 0, event.group, event.group_role)
+            approved = OrderApproved(event.order_id, event.strategy, event.terms, 0, 0, 0.0, 0, event.group, event.group_role, event.group_size)
             return [approved, OrderAccepted(event.order_id, event.strategy, f"b-{event.order_id}", 0)]
         if isinstance(event, CancelIntent) and self._open.pop(event.order_id, None) is not None:
             return [OrderCanceled(event.order_id, event.strategy, Decimal(0))]

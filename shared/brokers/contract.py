@@ -18,7 +18,20 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.events import AccountRow, CashRow, ErrorClass, Event, ExecutionRow, OrderRow, OrderTerms, OrderType, PositionRow, TimeInForce
+from shared.events import (
+    AccountRow,
+    ActionPlaced,
+    ActionRow,
+    CashRow,
+    ErrorClass,
+    Event,
+    ExecutionRow,
+    OrderRow,
+    OrderTerms,
+    OrderType,
+    PositionRow,
+    TimeInForce,
+)
 
 DUPLICATE: Final = "duplicate"  # code of a Refused that means: an order of this client_order_id exists there
 
@@ -148,6 +161,11 @@ class CashSeen(Value, frozen=True):
     report: int = 0
 
 
+class ActionSeen(Value, frozen=True):
+    action: ActionRow
+    report: int = 0
+
+
 class StreamUp(Value, frozen=True):
     """The stream speaks (again); everything from the last report on follows, where reports are numbered. Elsewhere: reconcile."""
 
@@ -160,7 +178,7 @@ class StreamDown(Value, frozen=True):
     text: str
 
 
-StreamItem = OrderSeen | ExecutionSeen | CashSeen | StreamUp | StreamDown
+StreamItem = OrderSeen | ExecutionSeen | CashSeen | ActionSeen | StreamUp | StreamDown
 
 
 class Executions(Value, frozen=True):
@@ -173,7 +191,7 @@ class Executions(Value, frozen=True):
 
 class WholeState(Value, frozen=True):
     """One reading of everything. report: newest report it reflects, 0 where the broker numbers none: then `orders` and `positions` may be of
-    slightly different moments. as_of: ns, the broker's time when it has one, else ours before the first read."""
+    slightly different moments. actions: corporate actions among the executions. as_of: ns, the broker's time when it has one, else ours before the first read."""
 
     orders: tuple[OrderRow, ...]
     executions: tuple[ExecutionRow, ...]
@@ -182,6 +200,7 @@ class WholeState(Value, frozen=True):
     as_of: int
     report: int
     next_cursor: str
+    actions: tuple[ActionPlaced, ...] = ()
 
 
 class Session(Protocol):

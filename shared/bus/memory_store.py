@@ -80,3 +80,7 @@ class MemorySnapshots:
 
     def newest(self, log_id: str, source: str) -> list[StoredSnapshot]:  # noqa: ARG002 - one log
         return list(self._kept.get(source, ()))
+
+    def forget(self) -> None:
+        """All are lost."""
+        self._kept.clear()

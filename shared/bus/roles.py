@@ -38,7 +38,18 @@ _OUTSIDE: Final[dict[Role, re.Pattern[str]]] = {
 
 _COMMON: Final[frozenset[type[Event]]] = frozenset({ev.HealthReported, ev.Alert, ev.ServiceAnnounced})
 _MARKET: Final[frozenset[type[Event]]] = frozenset(
-    {ev.Bar, ev.Quote, ev.Trade, ev.OrderBook, ev.DataGap, ev.InstrumentHalted, ev.FeedStateChanged, ev.WarmupBar, ev.WarmupEnded}
+    {
+        ev.Bar,
+        ev.Quote,
+        ev.Trade,
+        ev.OrderBook,
+        ev.DataGap,
+        ev.InstrumentHalted,
+        ev.PriceBandsChanged,
+        ev.FeedStateChanged,
+        ev.WarmupBar,
+        ev.WarmupEnded,
+    }
 )
 _EVIDENCE: Final[frozenset[type[Event]]] = frozenset(
     {
@@ -51,6 +62,7 @@ _EVIDENCE: Final[frozenset[type[Event]]] = frozenset(
         ev.BrokerQueryFailed,
         ev.BrokerStateReported,
         ev.BrokerCashReported,
+        ev.BrokerActionReported,
         ev.BrokerConnectionChanged,
         ev.CashFlow,
         ev.CorporateAction,

@@ -19,12 +19,19 @@ class InstrumentConfig(Section):
     tick_size: Amount = Field(default=Decimal("0.01"), description="Smallest price step; order prices are multiples of it.")
     lot_size: Amount = Field(default=Decimal(1), description="Smallest quantity step; order quantities are multiples of it.")
     multiplier: Amount = Field(default=Decimal(1), description="Value of one unit per point of price (futures, options).")
-    currency: Currency = Field(default="USD", description="Currency of its prices.")
+    currency: Currency | None = Field(default=None, description="Currency of its prices. Default: the account's.")
+    fx_rate: Amount | None = Field(
+        default=None, description="Account currency for one unit of `currency`, where they differ: a fixed rate. Without it nothing new is bought."
+    )
     calendar: Calendar | None = Field(
         default=None, description="Exchange calendar, or `24x7`. Default: `live.calendar`, else that of the asset class."
     )
     asset_class: AssetClass = Field(default="equity", description="What it is.")
     shortable: bool = Field(default=True, description="May be sold short, where `live.risk.short_allowed`.")
+    easy_to_borrow: bool = Field(default=True, description="Whether shares to sell short are easy to get; see `live.risk.require_easy_to_borrow`.")
+    average_daily_volume: Amount | None = Field(
+        default=None, description="Units traded a day, for `order_adv_fraction_max`. Default: the mean of the newest 20 days seen."
+    )
     sector: str = Field(default="", description="Sector, for sector limits.")
     industry: str = Field(default="", description="Industry, for industry limits.")
 

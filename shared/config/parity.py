@@ -193,7 +193,7 @@ def _instruments(tested: Config, traded: Config) -> Iterator[Row]:
         a, b = (c.instrument(symbol).model_dump(mode="json") for c in (tested, traded))
         for name in a:
             why = "sessions, day ends and time zone are others" if name == "calendar" else "quantities, prices or values of orders are others"
-            verdict = Verdict.FAIL if name not in ("sector", "industry") else Verdict.WARN
+            verdict = Verdict.FAIL if name not in ("sector", "industry", "easy_to_borrow", "average_daily_volume") else Verdict.WARN
             yield _row("instruments", (f"instruments.{symbol}.{name}",) * 2, (a[name], b[name]), verdict, why)
 
 

@@ -61,7 +61,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *_all("live", "risk", "risk", _FAIL, "an order that passes here is denied there, or trading stops at another point"),
     *_all(
         "live.risk",
-        "arm command_age_ms_max deadline_ms mark_interval_ms cancel_reserve_per_s halt_scope unknown_age_s_max reconcile_grace_ms",
+        "arm command_age_ms_max deadline_ms mark_interval_ms cancel_reserve_per_s halt_scope unknown_age_s_max reconcile_grace_ms external_policy",
         "risk",
         _WARN,
         "live it decides when trading is possible or an order comes too late; a backtest hardly meets it",

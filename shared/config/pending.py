@@ -59,9 +59,9 @@ PENDING: Final[tuple[Pending, ...]] = (
     ),
     Pending("margin profiles", ("account", "margin")),
     Pending("margin profiles", ("live", "account", "margin")),
-    Pending("regime detection", ("regime",)),
-    Pending("regime detection", ("regime_detector",)),
-    Pending("regime detection", ("regime_params",)),
+    Pending("a regime detector other than `constant`", ("regime",)),
+    Pending("a regime detector other than `constant`", ("regime_detector",)),
+    Pending("a regime detector other than `constant`", ("regime_params",)),
     Pending("made ticks", ("execution", "simulation", "tick_mode")),
     Pending("made ticks", ("execution", "simulation", "synthetic_tick_profile")),
     Pending("simulated accounts", ("execution", "account")),
@@ -72,25 +72,10 @@ PENDING: Final[tuple[Pending, ...]] = (
         Pending(feature, (*risk, *key))
         for risk in _RISK
         for feature, key in (
-            ("limits by regime", ("limits_by_regime",)),
-            ("regime overlays", ("regime_overlays",)),
-            ("sector limits", ("limits", "sector_limits")),
-            ("sector limits", ("limits", "sector_map")),
-            ("industry limits", ("limits", "industry_limits")),
-            ("industry limits", ("limits", "industry_map")),
-            ("correlation limits", ("limits", "correlation")),
-            ("average daily volume", ("limits", "order_adv_fraction_max")),
-            ("price bands (LULD)", ("luld_required",)),
-            ("the collar over time", ("collar_window_ms",)),
-            ("the collar over time", ("collar_window_bps",)),
-            ("the halt policy", ("halt_policy",)),
-            ("the buffer before the close", ("close_buffer_s",)),
-            ("easy to borrow", ("require_easy_to_borrow",)),
-            ("tolerance of conservation", ("conservation_tolerance",)),
+            ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("limits_by_regime",)),
+            ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("regime_overlays",)),
             ("the bound on alerts", ("alert_latency_ms_max",)),
             ("the clock's offset", ("clock_offset_ms_max",)),
-            ("the scope of automatic halts", ("halt_scope",)),
-            ("a default time in force", ("default_tif",)),
         )
     ),
 )
@@ -125,4 +110,4 @@ def _asks(node: Node) -> bool:
     if isinstance(node.value, dict):
         switch = node.get(("enable",)) or node.get(("enabled",))
         return bool(node.value) and (switch is None or switch.value is not False)
-    return node.value not in (None, False) and node.value != []
+    return node.value not in (None, False, "constant") and node.value != []  # `constant`: the regime detector there is

@@ -81,6 +81,10 @@ class PostTradeControls(Section):
     conservation_tolerance: Annotated[Exact, Field(ge=0, le=1)] = Field(
         default=Decimal(0), description="Strategies and unassigned must add up to the account."
     )
+    external_policy: Literal["unassigned", "reduce_holder", "lock"] = Field(
+        default="unassigned",
+        description="A trade on the account that was not ours: kept apart, taken from the strategies that hold the symbol, or a lock.",
+    )
     alert_latency_ms_max: Millis = Field(default=5_000, description="From event to alert.")
 
 
@@ -89,7 +93,7 @@ class SystemSafeguards(Section):
 
     halt_cancels_open: Literal[True] = Field(default=True, description="A halt cancels the working orders of its scope.")
     halt_scope: Literal["global", "strategy", "symbol"] = Field(
-        default="global", description="Scope of a halt that a strategy's limit or failure causes."
+        default="strategy", description="What a strategy's limit or failure halts beside itself: nothing, its symbols, or everything."
     )
     default_tif: DefaultTif = Field(default="day", description="Time in force of an order that names none.")
     heartbeat_ms: Millis = Field(default=1_000, description="Services report their step and cursor this often.")

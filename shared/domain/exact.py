@@ -26,6 +26,7 @@ multiply: Final = _EXACT.multiply
 negate: Final = _EXACT.minus
 magnitude: Final = _EXACT.abs
 remainder: Final = _EXACT.remainder  # of whole division, with the sign of the dividend
+whole: Final = _EXACT.divide_int  # times the divisor goes into the dividend, towards zero
 
 
 def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -46,7 +46,8 @@ def plausible(number: Decimal) -> bool:
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit."""
+    """Static facts of one instrument, from its newest `InstrumentDefined`. multiplier: account currency a point and unit, at `fx_rate` where the
+    instrument's currency is another (0: no rate is known); average_daily_volume: units, 0 where it does not say."""
 
     symbol: str
     tick_size: Decimal
@@ -56,10 +57,29 @@ class Instrument(msgspec.Struct, frozen=True):
     asset_class: str = ""
     currency: str = ""
     shortable: bool = True
+    easy_to_borrow: bool = True
+    sector: str = ""
+    industry: str = ""
+    average_daily_volume: Decimal = ZERO
+    fx_rate: Decimal = ZERO
 
     @classmethod
     def of(cls, e: InstrumentDefined) -> Instrument:
-        return cls(e.symbol, e.tick_size, e.lot_size, e.multiplier, e.calendar, e.asset_class, e.currency, e.shortable)
+        return cls(
+            e.symbol,
+            e.tick_size,
+            e.lot_size,
+            e.multiplier,
+            e.calendar,
+            e.asset_class,
+            e.currency,
+            e.shortable,
+            e.easy_to_borrow,
+            e.sector,
+            e.industry,
+            e.average_daily_volume,
+            e.fx_rate,
+        )
 
     def on_tick(self, price: Decimal) -> bool:
         """Whether a plausible price lies on the tick grid (tick_size 0: any price does)."""

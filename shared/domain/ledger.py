@@ -3,7 +3,7 @@
 Promises: folding the same events gives the same books on any machine; account cash, holdings and profit are exactly the sum over books,
 after partial closes, trades through zero, corrections and busts; nothing is de-duplicated here, because only the router books fills.
 Orders of risk (flatten) and of others at the broker (external) trade for no strategy: their fills are unassigned until `HoldingAssigned`
-moves them. Commissions and cash flows are taken in the account's currency.
+moves them. Commissions and cash flows are taken in the account's currency. A dividend goes to who holds the symbol when it is booked.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from shared.events import (
     OrderSide,
 )
 
+from . import actions
 from .book import Book
-from .exact import ONE, ZERO, add, multiply, negate, subtract
+from .exact import ONE, ZERO, add, negate, share, subtract
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -143,8 +144,20 @@ class Ledger:
         self._trade(e.strategy, e.symbol, _signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
         self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
 
+    def shares_of(self, e: CashFlow) -> dict[str, Decimal]:
+        """Whose money a flow is, by book: exactly the amount in all. A strategy's part needs nothing but its own holding."""
+        parts, left = {}, e.amount
+        if e.symbol and e.units:
+            for strategy in sorted(self.books):
+                held = self.books[strategy].quantity(e.symbol) if strategy != UNASSIGNED else ZERO
+                if held:
+                    parts[strategy] = share(e.amount, held, e.units)
+                    left = subtract(left, parts[strategy])
+        return {**parts, UNASSIGNED: left}
+
     def _cash_flow(self, e: CashFlow) -> None:
-        self.books[UNASSIGNED].fund(e.amount)
+        for strategy, amount in self.shares_of(e).items():
+            self.books[strategy].fund(amount)
 
     def _assigned(self, e: HoldingAssigned) -> None:
         """A trade between the strategy's book and the unassigned one at the given price: the account does not change."""
@@ -169,32 +182,16 @@ class Ledger:
                 position.multiplier = e.multiplier
 
     def _corporate_action(self, e: CorporateAction) -> None:
-        """split: units times ratio at the same cost. symbol_change: the holding moves to new_symbol as it is. expiry: it ends worthless;
-        what it settled for arrives as a fill before or a cash flow after."""
-        if e.kind == "symbol_change":
+        """split: as `actions`. symbol_change: the holding moves to new_symbol as it is. expiry: every book's holding is settled at the price."""
+        if e.kind == "split":
+            actions.split(self.books, UNASSIGNED, self.net(e.symbol), self.multiplier(e.symbol), e)
+        elif e.kind == "symbol_change":
             self._multipliers.setdefault(e.new_symbol, self.multiplier(e.symbol))
-        for book in self.books.values():
-            position = book.positions.get(e.symbol)
-            if position is None:
-                continue
-            if e.kind == "split":
-                position.quantity = multiply(position.quantity, e.ratio)
-            elif e.kind == "symbol_change":
-                self._rename(book, e.symbol, e.new_symbol)
-            elif e.kind == "expiry" and position.quantity:
-                _, profit = position.trade(negate(position.quantity), ZERO)
-                book.realised = add(book.realised, profit)
-        self._recount(e.symbol)
-        if e.kind == "symbol_change":
+            actions.rename(self.books, e.symbol, e.new_symbol, self.multiplier(e.new_symbol))
             self._recount(e.new_symbol)
-
-    def _rename(self, book: Book, old: str, new: str) -> None:
-        moved, there = book.positions.pop(old), book.position(new)
-        there.multiplier = self.multiplier(new)
-        there.quantity = add(there.quantity, moved.quantity)
-        there.cost = add(there.cost, moved.cost)
-        there.realised = add(there.realised, moved.realised)
-        there.fees = add(there.fees, moved.fees)
+        elif e.kind == "expiry":
+            actions.settle(self.books, e.symbol, e.price)
+        self._recount(e.symbol)
 
     def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
         self.book(owner).trade(symbol, signed, price, commission, self.multiplier(symbol))

@@ -150,6 +150,7 @@ def _correct(record: OrderRecord, e: FillCorrected) -> Happening:
 
 def _note_sending(record: OrderRecord, e: OrderSending) -> None:
     record.client_order_id = e.client_order_id
+    record.terms = e.terms  # an order of a group may be sent for less than was approved
 
 
 def _note_accepted(record: OrderRecord, e: OrderAccepted) -> None:

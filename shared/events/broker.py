@@ -144,12 +144,37 @@ class BrokerQueryFailed(BrokerEvent, frozen=True):
     text: str
 
 
+class ActionRow(Value, frozen=True):
+    """What a corporation or an exchange did to a symbol, as the broker tells it. kind: split | symbol_change | expiry; ratio new units for
+    `per` old ones, holdings kept in whole `lot`s (0: as they come) and what is past them paid out: `price` a new unit, `cash` in all, signed.
+    expiry: settled at `price`. reference: the broker's own id of it, used once."""
+
+    kind: str
+    symbol: str
+    reference: str
+    broker_ns: int
+    ratio: Decimal = Decimal(1)
+    per: Decimal = Decimal(1)
+    new_symbol: str = ""
+    lot: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
+    cash: Decimal = Decimal(0)
+
+
+class ActionPlaced(Value, frozen=True):
+    """An action among the executions of a reading. after: how many of them came before it."""
+
+    action: ActionRow
+    after: int
+
+
 class BrokerStateReported(BrokerEvent, frozen=True):
-    """One whole reading of the account by the reconciler: open orders, executions since its cursor, positions, totals; complete or not
-    at all. query: the `ReconcileRequested` it answers; as_of: ns broker time when the broker has it, else log time before the first read;
+    """One whole reading of the account by the reconciler: open orders, executions and actions since its cursor, positions, totals; complete or
+    not at all. query: the `ReconcileRequested` it answers; as_of: ns broker time when the broker has it, else log time before the first read;
     report: the broker's report number it reflects, 0 where it has none; next_cursor: what to pass as the next `since`."""
 
     TAG: ClassVar[int] = 267
+    VERSION: ClassVar[int] = 2
     query: int
     orders: tuple[OrderRow, ...]
     executions: tuple[ExecutionRow, ...]
@@ -158,6 +183,7 @@ class BrokerStateReported(BrokerEvent, frozen=True):
     as_of: int
     report: int
     next_cursor: str
+    actions: tuple[ActionPlaced, ...] = ()
 
 
 class BrokerConnectionChanged(BrokerEvent, frozen=True):
@@ -171,13 +197,15 @@ class BrokerConnectionChanged(BrokerEvent, frozen=True):
 
 class CashRow(Value, frozen=True):
     """Money that moved without a trade, as the broker tells it. kind: deposit | withdrawal | dividend | interest | fee; amount signed, in
-    `currency`; reference: the broker's own id of it."""
+    `currency`; reference: the broker's own id of it, used once. symbol, units: what a dividend was paid on, signed; empty and 0 for none."""
 
     kind: str
     currency: str
     amount: Decimal
     reference: str
     broker_ns: int
+    symbol: str = ""
+    units: Decimal = Decimal(0)
 
 
 class BrokerCashReported(BrokerEvent, frozen=True):
@@ -185,4 +213,12 @@ class BrokerCashReported(BrokerEvent, frozen=True):
 
     TAG: ClassVar[int] = 269
     cash: CashRow
+    report: int = 0
+
+
+class BrokerActionReported(BrokerEvent, frozen=True):
+    """One corporate action."""
+
+    TAG: ClassVar[int] = 270
+    action: ActionRow
     report: int = 0

@@ -82,7 +82,7 @@ class ReconcileNow(Command, frozen=True):
 
 
 class ClaimRequested(Command, frozen=True):
-    """Give unassigned holdings of a symbol to a strategy."""
+    """Give unassigned holdings of a symbol to a strategy. quantity: units as text; empty: all there are; negative: units given back."""
 
     TAG: ClassVar[int] = 408
     symbol: str

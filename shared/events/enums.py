@@ -114,6 +114,7 @@ class Reason(IntEnum):
     INSTRUMENT_LOCKED = 103
     STRATEGY_PAUSED = 104
     EXIT_WORKING = 105
+    REGIME = 106
     # 200 authorisation and validity
     NOT_AUTHORISED = 200
     UNKNOWN_INSTRUMENT = 201
@@ -126,12 +127,14 @@ class Reason(IntEnum):
     BAD_EXPIRY = 208
     UNKNOWN_ORDER = 209
     ORDER_DONE = 210
+    GROUP = 211
     # 300 time
     EXPIRED = 300
     STALE_DATA = 301
     DATA_GAP = 302
     MARKET_CLOSED = 303
     INSTRUMENT_HALTED = 304
+    CLOSE_BUFFER = 305
     # 400 duplicates and rate
     DUPLICATE_ID = 400
     DUPLICATE_MISMATCH = 401
@@ -145,6 +148,9 @@ class Reason(IntEnum):
     ORDER_QUANTITY = 501
     ORDER_NOTIONAL = 502
     PRICE_COLLAR = 503
+    ORDER_ADV = 504
+    PRICE_WALK = 505
+    PRICE_BAND = 506
     # 600 exposure
     POSITION = 600
     POSITION_NOTIONAL = 601
@@ -155,6 +161,9 @@ class Reason(IntEnum):
     SHORT_SALE = 606
     SELF_TRADE = 607
     POSITION_PCT = 608
+    SECTOR_EXPOSURE = 609
+    INDUSTRY_EXPOSURE = 610
+    PAIR_EXPOSURE = 611
     # 700 loss
     DAY_LOSS = 700
     DRAWDOWN = 701
@@ -176,3 +185,4 @@ class Reason(IntEnum):
     FILL_MISMATCH = 810
     FEED_LOST = 811
     CHILD_OVER_PARENT = 812
+    EXTERNAL_TRADE = 813

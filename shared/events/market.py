@@ -132,11 +132,23 @@ class WarmupBar(Event, frozen=True):
         return topic_warmup(self.strategy, self.run)
 
 
+class PriceBandsChanged(MarketEvent, frozen=True):
+    """The venue's price bands of a symbol (limit up, limit down) at timestamp (ns UTC); 0.0: none on that side."""
+
+    TAG: ClassVar[int] = 109
+    PRUNABLE: ClassVar[bool] = False
+    timestamp: int
+    lower: float
+    upper: float
+
+
 class InstrumentDefined(Event, frozen=True):
     """Static facts of one instrument. tick_size and lot_size are exact increments; multiplier: account currency a point and unit;
-    calendar: an exchange-calendars name or `24x7`."""
+    calendar: an exchange-calendars name or `24x7`; average_daily_volume: units, 0 where nobody says. currency: of its prices; fx_rate: account
+    currency a unit of it, which `multiplier` contains (0: none is known)."""
 
     TAG: ClassVar[int] = 120
+    VERSION: ClassVar[int] = 2
     symbol: str
     asset_class: str
     currency: str
@@ -147,6 +159,9 @@ class InstrumentDefined(Event, frozen=True):
     shortable: bool = True
     sector: str = ""
     industry: str = ""
+    easy_to_borrow: bool = True
+    average_daily_volume: Decimal = Decimal(0)
+    fx_rate: Decimal = Decimal(0)
 
 
 class SessionChanged(Event, frozen=True):

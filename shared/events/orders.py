@@ -63,14 +63,16 @@ class OrderEvent(Event, frozen=True):
 
 class OrderIntent(OrderEvent, frozen=True):
     """A strategy wants to trade. group: bracket or OCO group id, empty for a plain order; group_role: entry | take_profit | stop_loss |
-    oco. reduce_only: refused rather than allowed to add. style: how it is routed, passive | aggressive, or empty: by the spread."""
+    oco. reduce_only: refused rather than allowed to add. group_size: orders of the group, 0 where nobody holds it together. style: how it is
+    routed, passive | aggressive, or empty: by the spread."""
 
     TAG: ClassVar[int] = 200
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     terms: OrderTerms
     group: str = ""
     group_role: str = ""
     reduce_only: bool = False
+    group_size: int = 0
     style: str = ""
 
 
@@ -93,10 +95,11 @@ class ReplaceIntent(OrderEvent, frozen=True):
 
 class OrderApproved(OrderEvent, frozen=True):
     """Risk's permission for exactly these terms until deadline_ns (log time) in this halt epoch. reference: price the order was valued
-    at; reference_ns: that price's time. market: where orders are routed, what by."""
+    at; reference_ns: that price's time. group_size: orders of the group the router holds together; an order it holds back may be sent for
+    less than its quantity, and its time runs from when it is released. market: where orders are routed, what by."""
 
     TAG: ClassVar[int] = 210
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     terms: OrderTerms
     deadline_ns: int
     halt_epoch: int
@@ -104,6 +107,7 @@ class OrderApproved(OrderEvent, frozen=True):
     reference_ns: int
     group: str = ""
     group_role: str = ""
+    group_size: int = 0
     market: Market | None = None
 
 
@@ -146,14 +150,15 @@ class ReplaceDenied(OrderEvent, frozen=True):
 
 
 class OrderSending(OrderEvent, frozen=True):
-    """Write-ahead of the submission: durable before the first byte leaves. Only the epoch that journaled it may send it. venue: where it is
-    directed to, empty: nowhere."""
+    """Write-ahead of the submission: durable before the first byte leaves. Only the epoch that journaled it may send it. group: name of the
+    one-cancels-other group at a broker that knows such, else empty. venue: where it is directed to, empty: nowhere."""
 
     TAG: ClassVar[int] = 220
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     client_order_id: str
     terms: OrderTerms
     deadline_ns: int
+    group: str = ""
     venue: str = ""
 
 

@@ -121,34 +121,47 @@ class AccountOpened(AccountEvent, frozen=True):
 
 
 class CashFlow(AccountEvent, frozen=True):
-    """Money that is not trading P&L: deposit, withdrawal, dividend, interest, fee. amount signed, in `currency`."""
+    """Money that is not trading P&L: deposit, withdrawal, dividend, interest, fee. amount signed, in `currency`. symbol, units: what a dividend
+    was paid on; each strategy that holds some of it gets the amount x its units / `units`, the rest is unassigned."""
 
     TAG: ClassVar[int] = 314
+    VERSION: ClassVar[int] = 2
     kind: str
     currency: str
     amount: Decimal
     reference: str
+    symbol: str = ""
+    units: Decimal = Decimal(0)
 
 
 class CorporateAction(AccountEvent, frozen=True):
-    """Split, symbol change, expiry. ratio: new units per old (split); new_symbol: symbol change."""
+    """Split, symbol change, expiry. ratio: new units for `per` old ones (split). lot: books keep whole lots (0: as they come), what is past them
+    is paid at `price` a new unit, and `cash` is what the broker paid the account, signed. new_symbol: symbol change. expiry: settled at `price`."""
 
     TAG: ClassVar[int] = 315
+    VERSION: ClassVar[int] = 2
     kind: str
     symbol: str
     ratio: Decimal
     new_symbol: str
     reference: str
+    per: Decimal = Decimal(1)
+    lot: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
+    cash: Decimal = Decimal(0)
 
 
 class HoldingAssigned(AccountEvent, frozen=True):
-    """Unassigned holdings moved into (or out of, negative) a strategy's book by command."""
+    """Unassigned holdings moved into (or out of, signed) a strategy's book. command: the claim that asked for it; empty: a fill that nobody's
+    order made closed the strategy's holding."""
 
     TAG: ClassVar[int] = 316
+    VERSION: ClassVar[int] = 2
     symbol: str
     strategy: str
     quantity: Decimal
     price: Decimal
+    command: str = ""
 
 
 class AccountReported(AccountEvent, frozen=True):

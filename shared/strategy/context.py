@@ -11,7 +11,22 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from shared.events import Bar, CancelIntent, InstrumentDefined, OrderBook, OrderIntent, OrderSide, OrderStatus, OrderType, Quote, ReplaceIntent, Trade
+from shared.domain.order_group import BRACKET_ROLES, OCO, OCO_ROLES
+from shared.events import (
+    Bar,
+    CancelIntent,
+    InstrumentDefined,
+    OrderBook,
+    OrderIntent,
+    OrderSide,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    Quote,
+    ReplaceIntent,
+    TimeInForce,
+    Trade,
+)
 
 from .account import Account
 from .desk import Desk, Gate
@@ -110,25 +125,24 @@ class Context:
         return self._submit(order)
 
     def submit_bracket(self, entry: Order, take_profit: Number, stop_loss: Number) -> Bracket:
-        """An entry with two exits, a LIMIT at take_profit and a STOP at stop_loss, of its quantity and time in force. The exits work once and
-        as far as the entry is filled; when one is filled the other is cancelled. Approved whole or not at all."""
-        exits = OrderSide.SELL if terms_of(entry).side is OrderSide.BUY else OrderSide.BUY
-        rest = (entry.tif, entry.expire_at)
+        """An entry with two exits, a LIMIT at take_profit and a STOP at stop_loss, of its quantity and time in force (DAY where the entry's is
+        IOC or FOK, since exits wait). The exits work once and as far as the entry is filled; when one is filled the other is cancelled.
+        Approved whole or not at all."""
+        terms = self._terms(entry)
+        exits = OrderSide.SELL if terms.side is OrderSide.BUY else OrderSide.BUY
+        rest = (TimeInForce.DAY, None) if terms.tif in (TimeInForce.IOC, TimeInForce.FOK) else (entry.tif, entry.expire_at)
         profit = Order(entry.symbol, exits, OrderType.LIMIT, entry.quantity, take_profit, None, *rest, reduce_only=True)
         loss = Order(entry.symbol, exits, OrderType.STOP, entry.quantity, None, stop_loss, *rest, reduce_only=True)
         self._judge_all(profit, loss)
         group = self._next_group()
-        return Bracket(
-            self._submit(entry, group, "entry"),
-            self._submit(profit, group, "take_profit"),
-            self._submit(loss, group, "stop_loss"),
-        )
+        legs = zip((entry, profit, loss), BRACKET_ROLES, strict=True)
+        return Bracket(*(self._submit(order, group, role, len(BRACKET_ROLES)) for order, role in legs))
 
     def submit_oco(self, first: Order, second: Order) -> tuple[str, str]:
-        """Two orders of which one cancels the other: when one is filled the other goes."""
+        """Two orders of one symbol of which one cancels the other: what one fills, the other need not. Approved whole or not at all."""
         self._judge_all(first, second)
-        group = self._next_group()
-        return self._submit(first, group, "oco"), self._submit(second, group, "oco")
+        group, size = self._next_group(), len(OCO_ROLES)
+        return self._submit(first, group, OCO, size), self._submit(second, group, OCO, size)
 
     def cancel_order(self, order_id: str) -> bool:
         """Ask for an own order's end. False when there is nothing to ask: it has ended or a cancel is on its way. Raises OrderError for an id
@@ -178,10 +192,10 @@ class Context:
     def _judge_all(self, *orders: Order) -> None:
         """Before the first of a group is said, so that half a group never leaves."""
         for order in orders:
-            terms_of(order)
+            self._terms(order)
 
-    def _submit(self, order: Order, group: str = "", role: str = "") -> str:
-        terms = terms_of(order)
+    def _submit(self, order: Order, group: str = "", role: str = "", size: int = 0) -> str:
+        terms = self._terms(order)
         desk = self._desk
         if desk.gate is Gate.SHUT:
             raise RuntimeError("orders may be sent from on_start on, not while the strategy is set up or saved")
@@ -189,8 +203,11 @@ class Context:
             desk.refused += 1
             return ""
         order_id = desk.next_order_id()
-        desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only, order.route_style))
+        desk.say(OrderIntent(order_id, desk.settings.id, terms, group, role, order.reduce_only, size, order.route_style))
         return order_id
+
+    def _terms(self, order: Order) -> OrderTerms:
+        return terms_of(order, self._desk.settings.default_tif)
 
     def _open_order(self, order_id: str) -> OwnOrder | None:
         if not isinstance(order_id, str):

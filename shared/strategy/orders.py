@@ -38,7 +38,7 @@ class OrderError(ValueError):
 
 @dataclass(slots=True)
 class Order:
-    """side, type, tif: the enum or its value ("buy"). tif: DAY when None. expire_at: GTD only; ns UTC or a zone-aware datetime.
+    """side, type, tif: the enum or its value ("buy"). tif: `live.risk.default_tif` when None. expire_at: GTD only; ns UTC or a zone-aware datetime.
     trail_price, trail_percent: TRAILING_STOP only, one of the two. reduce_only: refused rather than allowed to add to the position.
     route_style: "passive" or "aggressive": how the router prices a MARKET order where routing is on; empty: by the spread.
 
@@ -105,8 +105,8 @@ def exact(value: object, name: str) -> Decimal:
     return number
 
 
-def terms_of(order: Order) -> OrderTerms:
-    """The exact terms of what the strategy wrote. Raises TypeError, OrderError."""
+def terms_of(order: Order, default_tif: TimeInForce = TimeInForce.DAY) -> OrderTerms:
+    """The exact terms of what the strategy wrote. default_tif: where it names none. Raises TypeError, OrderError."""
     if not isinstance(order, Order):
         raise TypeError(f"order: expected an Order, got {type(order).__name__}")
     if not isinstance(order.symbol, str) or not order.symbol:
@@ -114,7 +114,7 @@ def terms_of(order: Order) -> OrderTerms:
     if order.route_style not in ROUTE_STYLES:
         raise OrderError(f"route_style: {order.route_style!r} is not one of {', '.join(ROUTE_STYLES[1:])}")
     kind = _member(OrderType, order.type, "type")
-    tif = TimeInForce.DAY if order.tif is None else _member(TimeInForce, order.tif, "tif")
+    tif = default_tif if order.tif is None else _member(TimeInForce, order.tif, "tif")
     needs_limit, needs_stop = _NEEDS[kind]
     trail_price, trail_percent = _trail(order, kind)
     return OrderTerms(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from shared.events import TimeInForce
+
 STRATEGY_ID: Final = re.compile(r"[a-z][a-z0-9_]{0,15}")  # 16 at most: the id is part of the broker's client_order_id
 HISTORY_BARS_MAX: Final = 1_000
 
@@ -15,7 +17,8 @@ HISTORY_BARS_MAX: Final = 1_000
 @dataclass(frozen=True, slots=True)
 class StrategySettings:
     """id: unique in the log, part of every order id. name: the spec it was loaded from. budget: cash its own book opens with, account
-    currency. warmup_bars: history asked for a symbol before it starts, 0 for none. history_bars_max: bars a symbol kept for `get_bars`.
+    currency. warmup_bars: history asked for a symbol before it starts, 0 for none. history_bars_max: bars a symbol kept for `get_bars`. default_tif: of
+    an order that names no time in force.
     Raises ValueError naming the field that cannot be."""
 
     id: str
@@ -25,6 +28,7 @@ class StrategySettings:
     budget: Decimal = Decimal(0)
     warmup_bars: int = 0
     history_bars_max: int = HISTORY_BARS_MAX
+    default_tif: TimeInForce = TimeInForce.DAY
 
     def __post_init__(self) -> None:
         if STRATEGY_ID.fullmatch(self.id) is None:

@@ -1,4 +1,4 @@
-"""What traders ask of the venue: submit, cancel, replace; and the outside acts tests make (a person's trade, money in or out).
+"""What traders ask of the venue: submit, cancel, replace; and the trade a person makes outside. Money and corporate actions: `office`.
 
 A client_order_id is unique for ever: the same id with the same terms is answered with what became of it and changes nothing, with other
 terms it is refused. A replace makes a new order that carries on the old one's fills (as FIX does: `quantity` and `cumulative` are of the
@@ -10,12 +10,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from shared.domain.exact import add
-from shared.events import CashRow, OrderSide, OrderStatus, OrderTerms, OrderType, TimeInForce
+from shared.events import OrderSide, OrderStatus, OrderTerms, OrderType, TimeInForce
 
 from .account import reference_price, shortage
 from .book import Act, Book, Replacement
-from .floor import Floor
+from .office import Office
 from .orders import Working
 from .reports import NOTHING, Verdict
 from .terms import Fault, fault_of
@@ -24,7 +23,7 @@ ID_CHARS_MAX: Final = 64
 _WAITING: Final = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE})
 
 
-class Desk(Floor):
+class Desk(Office):
     """Requests. Used through `MatchingCore`."""
 
     def submit(self, client_order_id: str, terms: OrderTerms, now_ns: int, group: str = "", refusal: Fault | None = None) -> Verdict:
@@ -115,13 +114,6 @@ class Desk(Floor):
         self._clerk.end(book, order, OrderStatus.FILLED, now_ns)
         self._settle(book)
         return Verdict(self.order(client_order_id), self._recorder.take())
-
-    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int) -> Verdict:
-        """Money in (positive) or out that is no trade."""
-        self.version += 1
-        self._clerk.account.cash = add(self._clerk.account.cash, amount)
-        self._recorder.add(now_ns, cash=CashRow(kind, self.settings.currency, amount, reference, now_ns))
-        return Verdict(None, self._recorder.take())
 
     def _repeated(self, client_order_id: str, terms: OrderTerms) -> Verdict | None:
         if not 0 < len(client_order_id) <= ID_CHARS_MAX:

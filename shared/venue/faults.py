@@ -98,7 +98,7 @@ class FaultPlan:
 def fills_first(reports: Sequence[Report]) -> tuple[Report, ...]:
     """The same facts under the same numbers, executions before order rows."""
     moved = sorted(reports, key=lambda r: r.execution is None)
-    return tuple(Report(r.n, m.ns, m.order, m.execution, m.cash) for r, m in zip(reports, moved, strict=True))
+    return tuple(Report(r.n, m.ns, m.order, m.execution, m.cash, m.action) for r, m in zip(reports, moved, strict=True))
 
 
 def repeats(reports: Sequence[Report], first: int) -> tuple[Report, ...]:

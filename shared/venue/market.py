@@ -6,9 +6,10 @@ Prices are told, never derived; nothing here knows an order.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.events import Bar, InstrumentDefined, Quote, Trade
 
@@ -110,6 +111,31 @@ class Market:
         """Time of the newest price of any symbol, 0 before the first."""
         prints = (p.end if isinstance(p, Bar) else p.timestamp for p in self.prints.values())
         return max(max(prints, default=0), max((q.timestamp for q in self.quotes.values()), default=0))
+
+    def restate(self, symbol: str, ratio: float) -> None:
+        """A split: `ratio` new units for each old one, so prices are that much smaller and sizes that much larger."""
+        seen, quote = self.prints.get(symbol), self.quotes.get(symbol)
+        if isinstance(seen, Bar):
+            prices = {name: getattr(seen, name) / ratio for name in ("open", "high", "low", "close", "vwap")}
+            self.prints[symbol] = replace(seen, **prices, volume=seen.volume * ratio)
+        elif seen is not None:
+            self.prints[symbol] = replace(seen, price=seen.price / ratio, size=seen.size * ratio)
+        if quote is not None:
+            sizes = {"bid_size": quote.bid_size * ratio, "ask_size": quote.ask_size * ratio}
+            self.quotes[symbol] = replace(quote, bid=quote.bid / ratio, ask=quote.ask / ratio, **sizes)
+        self.taken.pop(symbol, None)
+
+    def rename(self, old: str, new: str) -> None:
+        """A symbol change: the new name has the old one's instrument and prices until it is told its own."""
+        tables: tuple[dict[str, Any], ...] = (self.instruments, self.prints, self.quotes)
+        for known in tables:
+            if old in known:
+                known.setdefault(new, replace(known[old], symbol=new))
+        self.taken.pop(old, None)
+
+    def newest(self, symbol: str) -> tuple[Bar | Trade | Quote, ...]:
+        """What is known of a symbol's price."""
+        return tuple(known[symbol] for known in (self.prints, self.quotes) if symbol in known)
 
     def remember(self, event: Bar | Quote | Trade) -> None:
         """Take an event as the newest of its kind without trading on it (restart)."""

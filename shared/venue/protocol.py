@@ -1,8 +1,8 @@
 """What is said over the link to a paper venue: one structure a request, one an answer. msgpack, bounded, typed; no transport here.
 
 Times: now_ns is the caller's trading time (the log's) under a feed clock; 0 lets the venue take its own wall clock. A request that changes
-something is named: a submit and a replace by their client_order_id, a cancel by its order and attempt, an advance by its row; said again
-it is answered as the first time.
+something is named: a submit and a replace by their client_order_id, a cancel by its order and attempt, an advance by its row, an act of the
+operator by its reference; said again it is answered as the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
-from shared.events import AccountRow, ExecutionRow, OrderRow, OrderSide, OrderTerms, PositionRow
+from shared.events import AccountRow, ActionPlaced, ActionRow, ExecutionRow, OrderRow, OrderSide, OrderTerms, PositionRow
 
 from .faults import FaultSpec
 from .prices import reasonable
@@ -91,9 +91,19 @@ class ExternalTrade(Message, frozen=True):
 
 
 class CashFlowRequest(Message, frozen=True):
+    """reference names it. symbol: of a dividend."""
+
     kind: str
     amount: Decimal
     reference: str
+    now_ns: int = 0
+    symbol: str = ""
+
+
+class ActionRequest(Message, frozen=True):
+    """A corporate action; its reference names it."""
+
+    action: ActionRow
     now_ns: int = 0
 
 
@@ -142,7 +152,8 @@ class AccountAnswer(Message, frozen=True):
 
 
 class StateAnswer(Message, frozen=True):
-    """One consistent reading that reflects every report up to head and none after. more: executions stop before head; read those first."""
+    """One consistent reading that reflects every report up to head and none after. more: executions stop before head; read those first.
+    actions: those among its executions."""
 
     account: str
     orders: tuple[OrderRow, ...]
@@ -153,6 +164,7 @@ class StateAnswer(Message, frozen=True):
     next: int
     more: bool
     as_of: int
+    actions: tuple[ActionPlaced, ...] = ()
 
 
 class ReportsAnswer(Message, frozen=True):
@@ -195,8 +207,8 @@ def decode(kind: type[M], raw: bytes) -> M:
 
 def checked(message: M) -> M:
     """The message. Raises ProtocolError for a number no money has. Requests that carry money carry it at most one level deep: their own fields and
-    those of their terms."""
-    for holder in (message, getattr(message, "terms", None)):
+    those of their terms or action."""
+    for holder in (message, getattr(message, "terms", None), getattr(message, "action", None)):
         for name in () if holder is None else _decimal_fields(holder.__class__):
             value = getattr(holder, name)
             if value is not None and not reasonable(value):

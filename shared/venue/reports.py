@@ -7,17 +7,18 @@ from typing import Final
 
 import msgspec
 
-from shared.events import CashRow, ExecutionRow, OrderRow
+from shared.events import ActionRow, CashRow, ExecutionRow, OrderRow
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
-    """Report number n at ns (UTC): exactly one of the three rows."""
+    """Report number n at ns (UTC): exactly one of the four rows."""
 
     n: int
     ns: int
     order: OrderRow | None = None
     execution: ExecutionRow | None = None
     cash: CashRow | None = None
+    action: ActionRow | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
@@ -40,8 +41,16 @@ class Recorder:
         self.next_number = next_number
         self._out: list[Report] = []
 
-    def add(self, ns: int, *, order: OrderRow | None = None, execution: ExecutionRow | None = None, cash: CashRow | None = None) -> None:
-        self._out.append(Report(self.next_number, ns, order, execution, cash))
+    def add(
+        self,
+        ns: int,
+        *,
+        order: OrderRow | None = None,
+        execution: ExecutionRow | None = None,
+        cash: CashRow | None = None,
+        action: ActionRow | None = None,
+    ) -> None:
+        self._out.append(Report(self.next_number, ns, order, execution, cash, action))
         self.next_number += 1
 
     def take(self) -> Sequence[Report]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,13 @@ POSITION_MAX = 100
 GROSS_MAX = 15_000  # X at 100, Y at 50: both at their position limit is exactly this
 NET_MAX = 9_000
 PRICES = {"X": 100, "Y": 50}
+KIN_MAX = 12_000  # of both symbols together, a fraction of equity, which does not move here: all trade at their marks
+KIN: dict[str, dict[str, Any]] = {
+    "": {},
+    "sector": {"sector_limits": {"tech": "0.012"}, "sector_map": {"X": "tech", "Y": "tech"}},
+    "industry": {"industry_limits": {"chips": 0.012}, "industry_map": {"X": "chips", "Y": "chips"}},
+    "pair": {"correlation": {"max_pair_exposure_pct": "0.0120"}},
+}
 
 
 @dataclass
@@ -81,9 +89,10 @@ class Broker:
 class World:
     """The engine and the broker, told of each other by what a history draws."""
 
-    def __init__(self, *, short_allowed: bool) -> None:
-        limits = {"position_max": POSITION_MAX, "gross_notional_max": GROSS_MAX, "net_notional_max": NET_MAX}
+    def __init__(self, *, short_allowed: bool, kin: str = "") -> None:
+        limits: dict[str, Any] = {"position_max": POSITION_MAX, "gross_notional_max": GROSS_MAX, "net_notional_max": NET_MAX, **KIN[kin]}
         self.desk = RiskDesk(short_allowed=short_allowed, **limits)
+        self.gross_max = KIN_MAX if kin else GROSS_MAX
         for symbol, price in PRICES.items():
             self.desk.quote(symbol, float(price), float(price))  # one price, so that reference and engine value alike
         self.short_allowed = short_allowed
@@ -101,7 +110,7 @@ class World:
     def check(self) -> None:
         position, gross, net = self.broker.worst()
         assert position <= POSITION_MAX
-        assert gross <= GROSS_MAX
+        assert gross <= self.gross_max
         assert net <= NET_MAX
         for symbol in PRICES:
             if not self.short_allowed:
@@ -199,6 +208,17 @@ def test_worst_case_stays_within_the_limits_at_every_prefix(history: list[tuple[
         world.check()
 
 
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(histories, st.sampled_from(["sector", "industry", "pair"]), st.integers(0, 50))
+def test_kindred_symbols_stay_within_their_limit_too(history: list[tuple[str, int, int]], kin: str, at: int) -> None:
+    world = World(short_allowed=True, kin=kin)
+    for n, (action, pick, size) in enumerate(history):
+        if n == at:
+            world.desk.core = world.desk.restarted()
+        world.step(action, pick, size)
+        world.check()
+
+
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(histories, st.integers(0, 50))
 def test_a_restart_anywhere_keeps_every_reservation(history: list[tuple[str, int, int]], at: int) -> None:
@@ -220,3 +240,13 @@ def test_the_limits_can_be_reached() -> None:
     assert world.broker.worst() == (100, 9000, 9000)
     world.step("buy", 0, 1)
     assert world.broker.worst() == (100, 9000, 9000)
+
+
+def test_the_limits_of_kin_can_be_reached() -> None:
+    for kin in ("sector", "industry", "pair"):
+        world = World(short_allowed=True, kin=kin)
+        world.step("buy", 0, 80)
+        world.step("sell", 1, 80)
+        assert world.broker.worst()[1] == KIN_MAX
+        world.step("sell", 1, 1)
+        assert world.broker.worst()[1] == KIN_MAX

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import pytest
@@ -15,8 +14,8 @@ from shared.runtime.simulated import Faults, World
 from tests.sim.toys import ROSTER, Answerer, facts, toy_parts
 
 BARS = 60
-SEEDS = int(os.environ.get("SEEDS", "40"))
-STEPS = 40_000
+SEEDS = 20
+SECOND = 1_000_000_000
 ACTORS = (("r", "risk_engine"), ("a", "auditor"))
 
 
@@ -55,10 +54,12 @@ def check_safety(world: World) -> None:
 
 def settle(world: World, seed: int) -> None:
     for _ in range(30):
-        world.run(lambda: False, 40)
+        world.run_for(SECOND // 10)
         check_safety(world)
     world.calm()
-    assert world.run(lambda: done(world) and len(world.drivers()) == 3, STEPS), f"seed {seed}: no convergence, have {len(world.store.rows)} rows"
+    assert world.run_until(lambda: len(world.drivers()) == 3 and done(world), 60 * SECOND), (
+        f"seed {seed}: no convergence, have {len(world.store.rows)} rows"
+    )
     check_safety(world)
 
 
@@ -86,7 +87,7 @@ def test_wall_clock_runs_lose_and_double_nothing(seed: int) -> None:
     def caught_up() -> bool:
         return len(world.drivers()) == len(ROSTER) and all(d.progress.cursor >= world.store.head_seq - 5 for d in world.drivers())
 
-    assert world.run(caught_up, STEPS), f"seed {seed}"
+    assert world.run_until(caught_up, 20 * SECOND), f"seed {seed}"
     drivers = {driver.source: driver for driver in world.drivers()}
     for name, source in ACTORS:
         driver = drivers[source]
@@ -109,6 +110,6 @@ def test_every_fault_class_fires() -> None:
     fired: Counter[str] = Counter()
     for seed in range(20):
         world = world_of(seed, ClockMode.WALL)
-        world.run(lambda: False, 1_500)
+        world.run_for(20 * SECOND)
         fired += world.fired
-    assert set(fired) == {"lose", "repeat", "pause", "snapshot", "crash actor", "crash bus", "fenced"}
+    assert set(fired) >= {"lose", "repeat", "pause", "snapshot", "crash actor", "crash bus", "fenced", "successor", "leaseheld"}

@@ -11,7 +11,7 @@ from shared.events import Alert, Bar, ClockTicked, Envelope, Event, Severity
 from shared.runtime.actor import SnapshotIncompatible
 from shared.runtime.session import Evidence, Performed, Permit, Turn
 from shared.runtime.sessions import InlineFeedHost, InlineHost
-from shared.runtime.simulated import Part
+from shared.runtime.simulated import Made, Part
 
 
 class Answerer:
@@ -114,9 +114,9 @@ def toy_parts(count: int, lockstep: bool) -> list[Part]:
         return InlineFeedHost(TurnsOnly(count)) if lockstep else InlineHost(ToyFeed(count))
 
     return [
-        Part(reg("gateway", Role.GATEWAY, ("c.",), 0, feed=lockstep), Quiet, feed_host),
-        Part(reg("risk_engine", Role.RISK, ("m.", "c."), 1), lambda: Answerer("r")),
-        Part(reg("auditor", Role.AUDITOR, ("m.", "t.", "c."), 2), lambda: Answerer("a")),
+        Part("gateway", lambda: Made(reg("gateway", Role.GATEWAY, ("c.",), 0, feed=lockstep), Quiet(), feed_host())),
+        Part("risk_engine", lambda: Made(reg("risk_engine", Role.RISK, ("m.", "c."), 1), Answerer("r"))),
+        Part("auditor", lambda: Made(reg("auditor", Role.AUDITOR, ("m.", "t.", "c."), 2), Answerer("a"))),
     ]
 
 

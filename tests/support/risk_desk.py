@@ -57,6 +57,7 @@ WIDE: dict[str, Any] = {
     "order_qty_max": None,
     "order_notional_max": None,
     "collar_bps": None,
+    "collar_window_bps": None,
     "position_max": None,
     "position_notional_max": None,
     "gross_notional_max": None,

@@ -27,6 +27,7 @@ from shared.events import (
     InstrumentDefined,
     InstrumentHalted,
     OrderBook,
+    PriceBandsChanged,
     Quote,
     Trade,
     WarmupBar,
@@ -39,7 +40,7 @@ from .port import Block, End, FeedError
 
 OUTSIDE: Final = frozenset({"gateway.feed", "gateway.session"})  # a feed that can be read again, a broker's stream
 PAGE_ROWS: Final = 4_096
-_DATA: Final = frozenset(kind.TAG for kind in (Bar, Quote, Trade, OrderBook, DataGap, InstrumentHalted))
+_DATA: Final = frozenset(kind.TAG for kind in (Bar, Quote, Trade, OrderBook, DataGap, InstrumentHalted, PriceBandsChanged))
 _BARS: Final = frozenset({Bar.TAG, WarmupBar.TAG})
 
 

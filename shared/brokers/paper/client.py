@@ -6,7 +6,8 @@ Sent and unanswered, or answered with something unreadable or a server error: am
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
 
 from shared.brokers.contract import Accepted, Ambiguous, NotSent, Outcome, Permit, ReadFailed, Refused, always
 from shared.bus.link import LinkClient, LinkDown, LinkRefused, LinkTimeout
@@ -18,11 +19,20 @@ M = TypeVar("M", bound=p.Message)
 _UNPROVEN: Final = frozenset({"server_error", "answer_too_large"})  # refusals that do not say what became of the request
 
 
-class VenueClient:
-    """One connection. Used by one thread."""
+class Link(Protocol):
+    """What a client needs of its line: `shared.bus.link.LinkClient`, or one without a network."""
 
-    def __init__(self, endpoint: str, *, timeout_s: float, subscribe: bool = False) -> None:
-        self.link = LinkClient(endpoint, subscribe=subscribe)
+    def request(self, method: str, payload: bytes, timeout_s: float, permit: Callable[[], str] | None = None) -> bytes: ...
+    def tell(self, method: str, payload: bytes) -> bool: ...
+    def pushes(self, timeout_s: float) -> list[bytes]: ...
+    def close(self) -> None: ...
+
+
+class VenueClient:
+    """One connection. Used by one thread. link: in place of a connection to the endpoint."""
+
+    def __init__(self, endpoint: str, *, timeout_s: float, subscribe: bool = False, link: Link | None = None) -> None:
+        self.link: Link = link if link is not None else LinkClient(endpoint, subscribe=subscribe)
         self._timeout_s = timeout_s
 
     def change(self, method: str, message: p.Message, permit: Permit = always) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from shared.events import OrderRow, OrderSide, OrderTerms
+from shared.events import ActionRow, OrderRow, OrderSide, OrderTerms
 from shared.venue import protocol as p
 from shared.venue.faults import FaultSpec
 
@@ -32,9 +32,24 @@ class PaperOperator:
         request = p.ExternalTrade(client_order_id, symbol, side, quantity, price, now_ns)
         return self._client.read("external_trade", request, p.OrderAnswer).order
 
-    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int = 0) -> int:
-        """Money in (positive) or out; the report that says so."""
-        return self._client.read("cash_flow", p.CashFlowRequest(kind, amount, reference, now_ns), p.Done).head
+    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int = 0, symbol: str = "") -> int:
+        """Money in (positive) or out, once a reference; the report that says so. symbol: of a dividend."""
+        return self._client.read("cash_flow", p.CashFlowRequest(kind, amount, reference, now_ns, symbol), p.Done).head
+
+    def split(self, symbol: str, ratio: Decimal, per: Decimal, reference: str, now_ns: int = 0) -> int:
+        """ratio new units for `per` old ones. The newest report it caused."""
+        return self._action(ActionRow("split", symbol, reference, 0, ratio, per), now_ns)
+
+    def rename(self, symbol: str, new_symbol: str, reference: str, now_ns: int = 0) -> int:
+        """A symbol change."""
+        return self._action(ActionRow("symbol_change", symbol, reference, 0, new_symbol=new_symbol), now_ns)
+
+    def expire(self, symbol: str, price: Decimal, reference: str, now_ns: int = 0) -> int:
+        """The instrument ends and is settled at a price, 0: worthless."""
+        return self._action(ActionRow("expiry", symbol, reference, 0, price=price), now_ns)
+
+    def _action(self, action: ActionRow, now_ns: int) -> int:
+        return self._client.read("corporate_action", p.ActionRequest(action, now_ns), p.Done).head
 
     def close(self) -> None:
         self._client.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 from shared.brokers.contract import (
@@ -18,11 +19,11 @@ from shared.brokers.contract import (
     WholeState,
     always,
 )
-from shared.events import AccountRow, ErrorClass, Event, ExecutionRow, OrderRow, OrderType, PositionRow, TimeInForce, encode_body
+from shared.events import AccountRow, ActionPlaced, ErrorClass, Event, ExecutionRow, OrderRow, OrderType, PositionRow, TimeInForce, encode_body
 from shared.venue import protocol as p
 from shared.venue.terms import ACCEPTED
 
-from .client import VenueClient
+from .client import Link, VenueClient
 from .stream import ReportStream
 
 M = TypeVar("M", bound=p.Message)
@@ -105,21 +106,24 @@ class PaperReadings(PaperLine):
     def whole_state(self, cursor: str) -> WholeState:
         """One reading; executions that do not fit it are read first, so the rest belongs to the moment of the last page."""
         executions: list[ExecutionRow] = []
+        actions: list[ActionPlaced] = []
         since = report_of(cursor)
         while True:
             page = self._client.read("state", p.Since(since), p.StateAnswer)
+            actions += [ActionPlaced(a.action, a.after + len(executions)) for a in page.actions]
             executions += page.executions
             since = page.next
             if not page.more:
-                return WholeState(page.orders, tuple(executions), page.positions, page.totals, page.as_of, page.head, str(since))
+                at, head = page.as_of, page.head
+                return WholeState(page.orders, tuple(executions), page.positions, page.totals, at, head, str(since), tuple(actions))
 
 
 class PaperExecution(PaperOrders):
-    """Implements `ExecutionSession`."""
+    """Implements `ExecutionSession`. link: in place of a connection to the endpoint; clock: monotonic seconds."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._link = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True)
-        self._stream = ReportStream(self._link)
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s, subscribe=True, link=link)
+        self._stream = ReportStream(self._link, clock)
         super().__init__(self._link)
 
     def resume(self, report: int) -> None:
@@ -133,10 +137,10 @@ class PaperExecution(PaperOrders):
 
 
 class PaperAccount(PaperReadings):
-    """Implements `AccountSession`."""
+    """Implements `AccountSession`. link: in place of a connection to the endpoint."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._link = VenueClient(endpoint, timeout_s=timeout_s)
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None) -> None:
+        self._link = VenueClient(endpoint, timeout_s=timeout_s, link=link)
         super().__init__(self._link)
 
     def close(self) -> None:

@@ -7,10 +7,10 @@ overflowing stream costs time, never a report; a report that is told twice is pa
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.brokers.contract import CashSeen, ExecutionSeen, OrderSeen, ReadFailed, StreamDown, StreamItem, StreamUp
+from shared.brokers.contract import ActionSeen, CashSeen, ExecutionSeen, OrderSeen, ReadFailed, StreamDown, StreamItem, StreamUp
 from shared.events import ErrorClass
 from shared.venue import Report
 from shared.venue import protocol as p
@@ -22,8 +22,11 @@ PAGE_S_MAX: Final = 1.0  # a page is asked for at most this long, so that a venu
 
 
 class ReportStream:
-    def __init__(self, client: VenueClient) -> None:
+    """clock: monotonic seconds."""
+
+    def __init__(self, client: VenueClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._clock = clock
         self._known = 0
         self._asked_at = 0.0
         self._up = False
@@ -50,7 +53,7 @@ class ReportStream:
                 hole = self._accept(p.decode(p.ReportsAnswer, raw).reports, items) or hole
             except p.ProtocolError:
                 hole = True  # whatever it said, it is in the ledger
-        if hole or time.monotonic() - self._asked_at >= QUIET_S:
+        if hole or self._clock() - self._asked_at >= QUIET_S:
             self._catch_up(items)
         return items
 
@@ -78,7 +81,7 @@ class ReportStream:
             if self._up:
                 self._up = False
                 items.append(StreamDown(failed.text))
-        self._asked_at = time.monotonic()
+        self._asked_at = self._clock()
 
 
 def item_of(report: Report) -> StreamItem:
@@ -87,5 +90,7 @@ def item_of(report: Report) -> StreamItem:
         return ExecutionSeen(report.execution, report.n)
     if report.cash is not None:
         return CashSeen(report.cash, report.n)
+    if report.action is not None:
+        return ActionSeen(report.action, report.n)
     assert report.order is not None, report
     return OrderSeen(report.order, report.n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -48,7 +49,7 @@ from shared.events import (
 from tests.unit.order_router.world import ACCOUNT, T0, World, approved, client, kinds, log_started, only, opened, terms
 
 
-def world(**settings: int) -> World:
+def world(**settings: Any) -> World:
     return World(AuditorCore(AuditorSettings(**settings)), "auditor").given(log_started(), opened())
 
 
@@ -251,6 +252,14 @@ def test_i6_cash_that_went_missing_is_found_at_the_next_fill() -> None:
     w.core._ledger.books["ma"].cash -= Decimal("0.01")
 
     assert alarms(w, filled(10, eid="E2", cumulative=20)) == ["invariant:I6:cash"]
+
+
+@pytest.mark.parametrize(("tolerance", "found"), [("0.01", []), ("0.0099", ["invariant:I6:cash"])])
+def test_i6_within_its_tolerance_is_no_alarm(tolerance: str, found: list[str]) -> None:
+    w = world(conservation_tolerance=Decimal(tolerance)).given(*sent(), filled(10))
+    w.core._ledger.books["ma"].cash -= Decimal("0.01")
+
+    assert alarms(w, filled(10, eid="E2", cumulative=20)) == found
 
 
 def test_i6_holds_through_corrections_flips_cash_flows_and_a_second_opening() -> None:

@@ -15,6 +15,15 @@ from tests.unit.backtest.whole_run import by_bus, by_engine, config_at
 _CROSS = {"name": "moving_average_cross", "params": {"fast_period": 3, "slow_period": 8, "quantity": 5}}
 
 
+_BRACKETS = {
+    "strategies": [
+        {"id": "one", "path": "tests.support.bracket_strategies:Bracketeer", "params": {"quantity": 400}, "symbols": ["ABC"]},
+        {"id": "two", "path": "tests.support.bracket_strategies:Bracketeer", "params": {"quantity": 600, "entry": "limit"}, "symbols": ["XYZ"]},
+    ],
+    "risk": {"quote_age_ms_max": 60_000, "position_notional_max": 1_000_000, "limits": {"max_notional": 500_000}},
+}
+
+
 def tree(**changes: Any) -> dict[str, Any]:
     """Two strategies on two made symbols, reading and marking often, so that clock, venue, books and orders interleave."""
     return {
@@ -51,6 +60,8 @@ CASES: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "brackets": {"partial_fills": True, "initial_cash": 5_000_000, "live": _BRACKETS},
+    "late_brackets": {"latency_ms": 1_500, "volume_share_max": 0.02, "initial_cash": 5_000_000, "live": _BRACKETS},
     "short_days": {"feed": {"calendar": "XNYS", "start": "2024-01-03T20:00:00Z"}, "live": {"calendar": "XNYS"}},
 }
 
@@ -69,3 +80,4 @@ def test_whole_runs_are_the_same_event_by_event(tmp_path: Path, case: str) -> No
     assert kinds["OrderDenied"] > 0 or case != "quotes"
     exits = [e.event for e in engine if isinstance(e.event, OrderFilled) and e.event.order_id.startswith("risk:")]
     assert len(exits) > 2 or case != "stops"
+    assert kinds["OrderReplaced"] > 0 or "brackets" not in case  # the stops that followed their entries

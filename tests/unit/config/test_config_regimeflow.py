@@ -179,7 +179,7 @@ def test_a_file_with_everything(tmp_path):
     features = {note.text.removeprefix("accepted, not yet in force: ") for note in result.not_in_force}
     assert features >= {
         "the Alpaca adapter", "drift metrics", "postgres sinks", "the Prometheus endpoint",
-        "limits by regime", "regime overlays", "regime detection", "sector limits", "correlation limits", "market impact", "the replay journal",
+        "a regime detector other than `constant`", "market impact", "the replay journal",
     }  # fmt: skip
     assert not any(note.path.endswith("time_stop") for note in result.not_in_force)  # it is off
 

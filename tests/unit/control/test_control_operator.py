@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import pytest
 
 from shared.events import (
+    AccountOpened,
+    Alert,
     CancelRequested,
+    ClaimRequested,
     Event,
     FlattenRequested,
     HaltRequested,
+    HoldingAssigned,
     LimitChanged,
     LimitOverridden,
     ReduceRequested,
     ResumeRequested,
     Scope,
+    Severity,
 )
 from shared.events.control import Command
 from tests.unit.control.conftest import Run, Stack
@@ -54,6 +60,39 @@ def test_a_command_is_in_the_log_when_it_returns(run: Run, bus: Stack, arguments
     assert said["seq"] > 0
 
 
+def test_a_claim_is_journaled_and_says_so_where_nobody_answers(run: Run, bus: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.control.claim.ANSWER_S", 0.1)
+    done = run("claim", "--symbol", "ACME", "--strategy", "cross", "--quantity", "-5", "--reason", "why", "--config", bus.config)
+    journaled = bus.commands()[-1]
+    assert isinstance(journaled, ClaimRequested)
+    assert (journaled.symbol, journaled.strategy, journaled.quantity, journaled.reason) == ("ACME", "cross", "-5", "why")
+    assert done.status == 0
+    assert "risk has not answered within" in done.out
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (HoldingAssigned("ACME", "cross", Decimal(60), Decimal("80.5"), "abc"), 0, "claim: 60 ACME for cross at 80.5, command abc"),
+        (Alert(Severity.WARNING, "claim:abc", "claim of ACME for cross refused: 70 is not within the 60 unassigned"), 1, "refused: 70 is not within"),
+    ],
+)
+def test_a_claim_says_what_became_of_it(
+    run: Run,
+    bus: Stack,
+    audited: Callable[[Sequence[Event]], Stack],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Event,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("services.live.operator.new_command", lambda: "abc")
+    audited([AccountOpened("acc", "USD", Decimal(1), Decimal(1), ("ACME",), (Decimal(60),), (Decimal("80.5"),)), answer])
+    done = run("claim", "--symbol", "ACME", "--strategy", "cross", "--reason", "why", "--config", bus.config)
+    assert (done.status, said in (done.out + done.err)) == (status, True), done
+    assert run("positions", "--config", bus.config).status == 0
+
+
 def test_two_commands_have_two_names(run: Run, bus: Stack) -> None:
     for _ in range(2):
         run("reduce", "--reason", "x", "--config", bus.config)
@@ -75,6 +114,8 @@ def test_people_are_told_where_it_stands(run: Run, bus: Stack) -> None:
         (["halt", "--reason", "x", "--symbol", "AMCE"], "'AMCE' is not in live.symbols: ACME, GLOBEX"),
         (["halt", "--reason", "x", "--symbol", "ACME", "--strategy", "cross"], "name a strategy or a symbol, not both"),
         (["cancel", "cross:1:1", "--all"], "name one order, or say --all"),
+        (["claim", "--symbol", "ACME", "--strategy", "cros", "--reason", "x"], "no strategy is called 'cros'; there are cross, hold"),
+        (["claim", "--symbol", "ACME", "--strategy", "hold", "--quantity", "ten", "--reason", "x"], "--quantity: 'ten' is no number"),
     ],
 )
 def test_what_would_do_nothing_is_refused_and_not_journaled(run: Run, bus: Stack, arguments: list[str], said: str) -> None:

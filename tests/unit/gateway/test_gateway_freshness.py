@@ -107,3 +107,18 @@ def test_unknown_symbols_have_no_freshness(log: Callable, ns: Callable) -> None:
     given = log("SPY")
     given.say(UP, "2013-10-04T15:00:00")
     assert said(given.say(quote("XYZ", ns("2013-10-04T15:00:01")), "2013-10-04T15:00:01")) == []
+
+
+def test_a_clock_that_went_back_makes_nothing_older_and_a_restored_core_says_the_same(log: Callable, ns: Callable) -> None:
+    """A gateway that restarts under a wall clock an hour back stamps its data an hour back: older than what is known, and no news of age."""
+    given = log("BTC", calendar="24x7", quote_age_ms_max=5_000)
+    begin = ns("2024-01-01T12:00:00")
+    given.say(UP, begin)
+    given.say(quote("BTC", begin + 1), begin + 1)
+    given.say(quote("BTC", begin + 2 - 60 * MINUTE), begin + 2)
+
+    restored = given.restarted()
+
+    for other in (given, restored):
+        assert said(other.tick("2024-01-01T12:00:04")) == []
+        assert said(other.tick("2024-01-01T12:00:05.001")) == [("BTC", False)]

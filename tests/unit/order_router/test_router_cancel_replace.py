@@ -267,6 +267,16 @@ def test_replace_with_fills_before_between_and_during() -> None:
     assert (record.status, record.filled, record.leaves) == (OrderStatus.PARTIALLY_FILLED, 60, 90)
 
 
+def test_a_fill_of_the_new_order_proves_the_replace_before_its_answer() -> None:
+    w = world().given(replace())
+
+    out = w.when(executed(120, eid="a", client_id=client(1, replace=1), broker_id="B1b"))
+
+    assert kinds(out) == ["OrderReplaced", "OrderFilled"]
+    assert out[1].leaves == 30
+    assert kinds(w.when(new_row())) == []
+
+
 def test_filled_during_the_replace_and_confirmed_for_more_works_on() -> None:
     w = world().given(replace(), executed(100))
 

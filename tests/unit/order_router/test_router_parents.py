@@ -12,6 +12,7 @@ from services.order_router.routing import Routing, Venue
 from services.order_router.settings import RouterSettings
 from shared.domain.order_fold import OrderFold
 from shared.events import (
+    Alert,
     BrokerOrderNotFound,
     BrokerRequestAmbiguous,
     BrokerRequestNotSent,
@@ -58,8 +59,8 @@ def world(routing: Routing | None = SPLIT, **settings: Any) -> World:
     return World(core, "order_router").given(log_started(), LeaseGranted("order_router", "h", 1), RunStarted("order_router", 1, "f"), opened())
 
 
-def approved(t: OrderTerms | None = None, *, market: Market | None = MARKET, group: str = "", deadline: float = 5.0) -> OrderApproved:
-    return OrderApproved(PARENT, "ma", t or terms(), T0 + round(deadline * SECOND), 0, 10.0, T0, group=group, market=market)
+def approved(t: OrderTerms | None = None, *, market: Market | None = MARKET, deadline: float = 5.0, **group: Any) -> OrderApproved:
+    return OrderApproved(PARENT, "ma", t or terms(), T0 + round(deadline * SECOND), 0, 10.0, T0, market=market, **group)
 
 
 def name(k: int, replace: int = 0) -> str:
@@ -102,6 +103,19 @@ def test_each_part_is_written_ahead_on_its_own_under_its_own_name() -> None:
 def test_without_routing_or_without_a_market_or_in_a_group_it_goes_as_it_is() -> None:
     for w, e in ((world(None), approved()), (world(), approved(market=None)), (world(), approved(group="g1"))):
         assert w.when(e) == [OrderSending(PARENT, "ma", f"{LOG[:6]}-ma-1-1", terms(), e.deadline_ns)]
+
+
+def test_no_order_of_a_held_group_goes_in_parts_or_to_a_venue() -> None:
+    w, leg = world(), {"group": PARENT, "group_size": 3}
+    exits = [(n, role, terms(side=OrderSide.SELL, limit=limit)) for n, role, limit in ((2, "take_profit", "12"), (3, "stop_loss", "9"))]
+    w.given(approved(group_role="entry", **leg))
+    for n, role, t in exits:
+        w.given(OrderApproved(f"ma:1:{n}", "ma", t, T0 + 5 * SECOND, 0, 10.0, T0, group_role=role, market=MARKET, **leg))
+    w.given(reported(), executed(100, cumulative=100), reported(n=3, t=exits[1][2]))
+
+    sent = [e.event for e in w.log if isinstance(e.event, OrderSending)]
+    assert [(e.order_id, e.terms, e.venue) for e in sent] == [(PARENT, terms(), ""), ("ma:1:3", exits[1][2], ""), ("ma:1:2", exits[0][2], "")]
+    assert not [e for e in w.log if isinstance(e.event, OrderRouted)]
 
 
 def test_the_whole_is_accepted_once_filled_as_its_parts_are_and_done_with_the_last() -> None:
@@ -183,6 +197,14 @@ def test_a_halt_reaches_every_part(scope: tuple[Scope, str]) -> None:
     assert [e.order_id for e in out if isinstance(e, CancelSending)] == [f"{PARENT}/1", f"{PARENT}/2"]
 
 
+def test_a_halt_that_spares_what_works_spares_no_part_nobody_sent() -> None:
+    w = world(Routing(venues=SPLIT.venues, max_children=2, sequential=True), halt_cancels_open=False).given(approved(deadline=60), seen(1))
+
+    assert only(w.when(HaltRequested("c", "op", "why", Scope.GLOBAL, "")), OrderAbandoned).order_id == f"{PARENT}/2"
+    assert not [e for e in w.log if isinstance(e.event, CancelSending)]
+    assert of_parent(w.when(filled(1, 60))) == ["OrderFilled", "OrderCanceled"]
+
+
 def replaced(quantity: int, limit: str = "10", no: int = 1) -> ReplaceApproved:
     return ReplaceApproved(PARENT, "ma", no, terms(quantity, limit=limit), T0 + 60 * SECOND, 0)
 
@@ -214,6 +236,34 @@ def test_more_goes_to_the_last_part_less_is_taken_from_the_last() -> None:
     w.given(seen(1, client_id=name(1, 1), broker_id="P1b", t=terms(50)))
     told = w.when(seen(2, OrderStatus.CANCELLED))
     assert [e.terms.quantity for e in told if isinstance(e, OrderReplaced)] == [50]
+
+
+def test_a_fill_of_a_replaced_part_proves_the_replace_and_the_wholes_with_it_before_it_is_booked() -> None:
+    w = accepted().given(filled(1, 60))
+    w.when(replaced(130))
+    out = w.when(executed(70, eid="E2", cumulative=70, client_id=name(2, 1), broker_id="P2b"))
+
+    assert [(type(e), e.order_id) for e in out] == [(OrderReplaced, f"{PARENT}/2"), (OrderReplaced, PARENT), (OrderFilled, PARENT)]  # type: ignore[attr-defined]
+    assert only([e for e in out[:2] if e.order_id == PARENT], OrderReplaced).terms == terms(130)  # type: ignore[attr-defined]
+    assert (out[2].cumulative, out[2].leaves) == (130, 0)  # type: ignore[attr-defined]
+    assert status(w) is status(w, f"{PARENT}/2") is OrderStatus.FILLED
+    assert w.when(seen(2, client_id=name(2, 1), broker_id="P2b", t=terms(70), filled=70)) == []
+
+
+def test_what_the_grown_part_fills_is_no_overfill_while_another_part_has_no_answer() -> None:
+    w = accepted()
+    w.when(replaced(130, "11"))
+    w.given(filled(1, 60), executed(60, eid="E2", cumulative=60, client_id=name(2, 1), broker_id="P2b"))
+
+    told = [e.event for e in w.log if isinstance(e.event, OrderReplaced | OrderFilled) and e.event.order_id == PARENT]
+    assert [(type(e), e.terms.quantity if isinstance(e, OrderReplaced) else e.cumulative) for e in told] == [
+        (OrderFilled, 60),
+        (OrderReplaced, 130),
+        (OrderFilled, 120),
+    ]
+    assert not [e for e in w.log if isinstance(e.event, Alert)]
+    assert of_parent(w.when(executed(10, eid="E3", cumulative=70, client_id=name(2, 1), broker_id="P2b"))) == ["OrderFilled"]
+    assert status(w) is OrderStatus.FILLED
 
 
 def test_a_part_that_keeps_its_terms_is_counted_as_it_is() -> None:

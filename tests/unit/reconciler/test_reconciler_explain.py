@@ -24,7 +24,7 @@ def price(current: str, at: str, target: str, target_at: str) -> Decimal | None:
         ("100", "5", "110", "1", None),  # negative: no trade explains it
     ],
 )
-def test_recovered_price(current: str, at: str, target: str, target_at: str, expected: str | None) -> None:
+def test_scenario_17_recovered_price(current: str, at: str, target: str, target_at: str, expected: str | None) -> None:
     assert price(current, at, target, target_at) == (None if expected is None else Decimal(expected))
 
 

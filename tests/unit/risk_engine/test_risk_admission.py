@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.risk_engine.throttle import Bucket
+from shared.brokers.contract import Capabilities
 from shared.events import (
     Alert,
     Bar,
+    BrokerConnectionChanged,
     CancelApproved,
     CancelIntent,
     DataGap,
@@ -29,7 +31,7 @@ from shared.events import (
     SessionPhase,
     TimeInForce,
 )
-from tests.support.risk_desk import BUY, MS, RiskDesk, reason
+from tests.support.risk_desk import BUY, MS, SELL, RiskDesk, reason
 
 MARKET, LIMIT, STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.STOP
 
@@ -123,6 +125,23 @@ class TestValidity:
         assert reason(desk.buy(1)) is Reason.UNSUPPORTED_TYPE
         assert answer(desk, OrderTerms("X", BUY, LIMIT, D(1), D(100), tif=TimeInForce.GTC)).reason is Reason.UNSUPPORTED_TIF  # type: ignore[union-attr]
 
+    def test_what_the_broker_does_not_take_is_denied_before_it_is_sent(self) -> None:
+        """Trailing stops are no router's to imitate: where the broker lacks the type, risk says so. It is known from the broker's session."""
+        trailing = OrderTerms("X", SELL, OrderType.TRAILING_STOP, D(1), trail_percent=D("1.5"))
+        desk = RiskDesk()
+        assert isinstance(answer(desk, trailing), OrderApproved)
+
+        able = Capabilities("tiny", ("equity",), {LIMIT: (TimeInForce.DAY,), STOP: (TimeInForce.DAY, TimeInForce.GTC)})
+        desk.tell(BrokerConnectionChanged("acc", "router", connected=True, capabilities=able.to_json()))
+        desk.tell(BrokerConnectionChanged("acc", "router", connected=False, text="gone"))
+        desk.core = desk.restarted()
+
+        denied = answer(desk, trailing)
+        assert isinstance(denied, OrderDenied)
+        assert (denied.reason, denied.key, denied.limit, denied.value) == (Reason.UNSUPPORTED_TYPE, "broker", "limit stop", "trailing_stop")
+        assert answer(desk, OrderTerms("X", BUY, LIMIT, D(1), D(100), tif=TimeInForce.GTC)).reason is Reason.UNSUPPORTED_TIF  # type: ignore[union-attr]
+        assert isinstance(answer(desk, OrderTerms("X", BUY, LIMIT, D(1), D(100))), OrderApproved)
+
     def test_an_instrument_nobody_defined(self) -> None:
         desk = RiskDesk(strategies=[{"id": "a", "symbols": ["Q"]}])
         assert reason(desk.buy(1, symbol="Q")) is Reason.UNKNOWN_INSTRUMENT
@@ -209,6 +228,8 @@ class TestTime:
         assert reason(desk.buy(1)) is Reason.INSTRUMENT_HALTED
         assert reason(desk.buy(1, symbol="Y")) is None
         desk.tell(InstrumentHalted("X", halted=False, reason=""))
+        assert desk.buy(1) == OrderDenied("a:1:3", "a", Reason.INSTRUMENT_HALTED, "halt", "a price since the halt", "none")
+        desk.wait(1).quote("X", 99.0, 101.0)
         assert reason(desk.buy(1)) is None
 
 
@@ -329,7 +350,7 @@ class TestRate:
         bucket, now, taken = Bucket(rate, 1000 * MS), 0, []
         for gap in gaps:
             now += gap
-            if bucket.has_token(now):
+            if bucket.has_tokens(now):
                 bucket.take(now)
                 taken.append(now)
         for i, start in enumerate(taken):

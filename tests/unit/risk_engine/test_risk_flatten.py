@@ -122,7 +122,7 @@ def test_once_flat_a_symbol_trades_again_freely() -> None:
     desk.hold(100)
     desk.fill(approval(desk.tell(X)))
     desk.hold(10)
-    assert desk.core._desk.flattening.state.symbols == set()
+    assert desk.core._desk.flattening.state.symbols == {}
 
 
 def test_a_closing_fill_is_given_to_the_books_whose_holding_it_closed() -> None:

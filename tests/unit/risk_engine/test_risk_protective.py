@@ -382,6 +382,14 @@ def test_a_split_moves_peak_and_range_along() -> None:
     assert exits(at(desk, 54.0)) == [("risk:1:1", "a", SELL, D(200))]
 
 
+def test_three_new_units_for_two_old_are_not_three_for_one() -> None:
+    desk = guarded(100, TRAILING)
+    at(desk, 120.0)
+    desk.tell(CorporateAction("split", "X", D(3), "", "r", per=D(2)))
+    assert at(desk, 73.0) == []
+    assert exits(at(desk, 72.0)) == [("risk:1:1", "a", SELL, D(150))]
+
+
 def test_a_renamed_symbol_keeps_its_guard() -> None:
     desk = guarded(100, TRAILING)
     at(desk, 120.0)

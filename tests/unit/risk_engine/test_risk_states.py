@@ -262,6 +262,21 @@ def test_a_broken_strategy_is_halted_alone_until_resumed(failure: StrategyFailed
     assert reason(desk.buy(1)) is None
 
 
+@pytest.mark.parametrize(
+    ("scope", "also"), [("strategy", []), ("global", [(Scope.GLOBAL, "")]), ("symbol", [(Scope.SYMBOL, "X"), (Scope.SYMBOL, "Y")])]
+)
+def test_how_wide_a_strategys_failure_or_loss_stops(scope: str, also: list[tuple[Scope, str]]) -> None:
+    expected = [(Scope.STRATEGY, "a"), *also]
+    desk = RiskDesk(halt_scope=scope)
+    told = desk.tell(StrategyFailed("a", 1, "on_bar", "x"))
+    assert [(c.scope, c.key, c.state) for c in told if isinstance(c, TradingStateChanged)] == [(*key, HALTED) for key in expected]
+    desk = RiskDesk(halt_scope=scope, strategy_day_loss_max=100)
+    desk.hold(10)
+    told = desk.quote("X", 80.0, 80.1)
+    assert [(c.scope, c.key, c.state) for c in told if isinstance(c, TradingStateChanged)] == [(*key, REDUCING) for key in expected]
+    assert (reason(desk.buy(1, strategy="b")) is None) is (scope == "strategy")
+
+
 def test_a_paused_strategy_waits() -> None:
     desk = RiskDesk()
     desk.tell(StrategyPaused("a", paused=True, text="lags"))

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.events import CancelIntent, OrderSide, OrderType, ReplaceIntent, StrategyFailed, StrategyLogged
+from shared.events import CancelIntent, OrderSide, OrderType, ReplaceIntent, StrategyFailed, StrategyLogged, TimeInForce
 from shared.strategy import Order, OrderError, Strategy
 
 D = Decimal
@@ -186,3 +186,13 @@ def test_a_regimeflow_strategy_needs_only_another_import_line(live):
     assert intent.terms.quantity == D(500)
     life.fill(intent, 100)
     assert life.actor._user.strategy._ctx.get_position("SPY") == 500.0
+
+
+@pytest.mark.parametrize(("default", "named", "expected"), [("day", None, "day"), ("gtc", None, "gtc"), ("gtc", "ioc", "ioc"), ("fok", "day", "day")])
+def test_an_order_that_names_no_time_in_force_has_the_default(live, default, named, expected):
+    life = live(Hand, default_tif=TimeInForce(default))
+    life.start()
+    _, said = inside(life, lambda ctx: ctx.submit_order(Order("SPY", BUY, OrderType.LIMIT, 1, 99, tif=named)))
+    assert said[0].terms.tif == expected
+    _, said = inside(life, lambda ctx: ctx.submit_bracket(Order("SPY", BUY, OrderType.MARKET, 1, tif=named), 110, 90))
+    assert {intent.terms.tif for intent in said} == {expected}

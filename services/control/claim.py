@@ -1,0 +1,82 @@
+"""`claim`: give unassigned holdings to a strategy, or take them back. The command is journaled; risk decides, and its answer is what is said."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from .commands import ACKNOWLEDGE_S, Reason
+from .errors import NO, CliError
+from .options import AnyConfig, Json, find_stack
+from .output import print_json
+
+if TYPE_CHECKING:
+    from shared.runtime.places import Places
+
+ANSWER_S: Final = 10.0
+POLL_S: Final = 0.1
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(epilog='Example: regimeflow claim --symbol ACME --strategy cross --reason "it manages the old holding now"')(claim)
+
+
+def claim(
+    symbol: Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="What is held.")],
+    strategy: Annotated[str, typer.Option("--strategy", metavar="ID", help="Who gets it, or gives it back.")],
+    reason: Reason,
+    quantity: Annotated[
+        str, typer.Option("--quantity", metavar="UNITS", help="How much; negative gives back. Default: all that is unassigned.", show_default=False)
+    ] = "",
+    config: AnyConfig = None,
+    as_json: Json = False,
+) -> None:
+    """Move unassigned units of a symbol into a strategy's book at their average price, or back with a negative quantity.
+
+    The account does not change: the book pays the average price out of its cash. More than there is, is refused.
+    """
+    from services.live.operator import new_command, operator, tell
+    from shared.domain.instrument import exact_number
+    from shared.events import ClaimRequested
+
+    stack = find_stack(config)
+    if strategy not in (known := [s.id for s in stack.loaded.config.strategies]):
+        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
+    if quantity:
+        try:
+            exact_number(quantity)
+        except ValueError as error:
+            raise CliError(f"--quantity: {error}") from None
+    command, who = new_command(), operator()
+    seq = tell(stack.places, command, [ClaimRequested(command, who, reason, symbol, strategy, quantity)], ACKNOWLEDGE_S)
+    outcome = _outcome(stack.places, command)
+    if outcome is not None and outcome["refused"]:
+        raise CliError(outcome["refused"], NO)
+    if as_json:
+        print_json({"event": "ClaimRequested", "command": command, "seq": seq or None, "outcome": outcome})
+    elif outcome is None:
+        print(
+            f"claim of {symbol} for {strategy}: journaled, command {command} by {who}; risk has not answered within {ANSWER_S:g} s, see `positions`"
+        )
+    else:
+        print(f"claim: {outcome['quantity']} {symbol} for {strategy} at {outcome['price']}, command {command} by {who}")
+
+
+def _outcome(places: Places, command: str) -> dict[str, Any] | None:
+    """What the auditor saw become of it; None when nobody says in time."""
+    from services.live.asking import Auditor
+
+    auditor = Auditor(places)
+    try:
+        end = time.monotonic() + ANSWER_S
+        while time.monotonic() < end:
+            answer = auditor.try_ask("positions", POLL_S * 10)
+            for row in (answer or {}).get("claims", ()):
+                if row["command"] == command:
+                    return dict(row)
+            time.sleep(POLL_S)
+    finally:
+        auditor.close()
+    return None

@@ -1,0 +1,112 @@
+"""An account's day through the real processes: two strategies on one symbol, money in and out, a dividend, a sale by hand, claims, a split with a
+fraction; everything is killed and started again. At the end the ledger, the status and the venue's own ledger say the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.live.asking import Auditor
+from shared.brokers.paper import PaperAccount, PaperOperator
+from shared.config import load
+from shared.events import AccountOpened, CashFlow, CorporateAction, LimitBreached, OrderFilled, OrderSide, ReconcileCompleted
+from shared.runtime.places import Places
+from tests.support.stack import ROOT, Stack, config_of
+
+HOLDERS = {"one": 25, "two": 8}
+
+
+def entry(strategy: str, quantity: int) -> dict[str, object]:
+    params = {"symbol": "GLOBEX", "quantity": quantity}
+    return {"id": strategy, "name": "buy_and_hold", "params": params, "symbols": ["GLOBEX"], "budget": 20_000}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    entries = [entry(strategy, quantity) for strategy, quantity in HOLDERS.items()]
+    config = config_of("paper.yaml", tmp_path, live__strategies=entries, live__order_reconcile_interval_ms=1_000)
+    running = Stack(config, tmp_path)
+    yield running.start()
+    running.stop()
+
+
+def ask(stack: Stack, *command: str) -> tuple[int, str]:
+    """Exit status, and what was said."""
+    arguments = [sys.executable, "-m", "services.control.main", *command, "--config", str(stack.config)]
+    done = subprocess.run(arguments, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=90, check=False)
+    return done.returncode, done.stdout or done.stderr
+
+
+def view(stack: Stack, name: str) -> Any:
+    """The auditor's answer, None while there is none."""
+    auditor = Auditor(places(stack))
+    try:
+        return auditor.try_ask(name, 5.0)
+    finally:
+        auditor.close()
+
+
+def places(stack: Stack) -> Places:
+    return Places.of(load(stack.config, offline=True).config)
+
+
+def books(stack: Stack) -> dict[str, Decimal]:
+    """Units of GLOBEX by owner, nothing while nobody answers."""
+    rows = (view(stack, "positions") or {}).get("positions", ())
+    return {book["owner"]: Decimal(book["quantity"]) for row in rows if row["symbol"] == "GLOBEX" for book in row["books"]}
+
+
+def reconciled_after(stack: Stack, seq: int) -> bool:
+    """A clean reading that was asked for and answered after a place in the log."""
+    return sum(e.event.clean for e in stack.events(ReconcileCompleted) if e.seq > seq) >= 2
+
+
+def head(stack: Stack) -> int:
+    return max((e.seq for e in stack.events()), default=0)
+
+
+def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
+    endpoint = places(stack).endpoint("venue")
+    stack.wait(lambda: sum(e.event.quantity for e in stack.events(OrderFilled)) == 33, "both hold", stack.revive)
+    counter = PaperOperator(endpoint, timeout_s=30.0)
+    counter.cash_flow("deposit", Decimal("5000.25"), "wire-1")
+    counter.cash_flow("withdrawal", Decimal(-30_000), "wire-2")
+    counter.cash_flow("dividend", Decimal("16.50"), "div-1", symbol="GLOBEX")
+    counter.external_trade("app-1", "GLOBEX", OrderSide.SELL, Decimal(10), Decimal("40.5"))
+    stack.wait(lambda: books(stack) == {"one": 25, "two": 8, "unassigned": -10}, "the sale by hand is unassigned", stack.revive)
+
+    assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "11", "--reason", "e2e")[0] == 1  # 10 are short
+    assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "-30", "--reason", "e2e")[0] == 1
+    status, said = ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "10", "--reason", "it was one's")
+    assert (status, said.startswith("claim: -10 GLOBEX for one at 40.5")) == (0, True), said
+    counter.split("GLOBEX", Decimal(3), Decimal(2), "split-1")  # 23 become 34 and a half
+    counter.close()
+    stack.wait(lambda: books(stack) == {"one": 22, "two": 12}, "the split is in the books", stack.revive)
+
+    at = head(stack)
+    for name in list(stack.processes):
+        stack.kill(name)
+    stack.start()
+    stack.wait(lambda: reconciled_after(stack, at), "a clean reading after the restart", stack.revive)
+    stack.wait(lambda: books(stack) == {"one": 22, "two": 12}, "the books are back", stack.revive)
+
+    account = PaperAccount(endpoint, timeout_s=30.0)
+    account.connect(30.0)
+    theirs = account.whole_state("")
+    account.close()
+    seen = view(stack, "status")
+    assert {row.symbol: row.quantity for row in theirs.positions} == {"GLOBEX": 34}
+    assert Decimal(seen["cash"]) == theirs.totals.cash
+    assert sum(Decimal(book["cash"]) for book in view(stack, "positions")["books"]) == theirs.totals.cash
+    assert (seen["reconciliation"]["clean"], seen["locks"], seen["unknown_orders"]) == (True, [], [])
+    assert [f["reference"] for f in seen["cash_flows"]] == ["div-1", "wire-2", "wire-1"]
+    assert len(list(stack.events(AccountOpened))) == 1
+    assert len(list(stack.events(CashFlow))) == 3
+    assert [e.event.cash > 0 for e in stack.events(CorporateAction)] == [True]
+    assert not [e for e in stack.events(LimitBreached) if "loss" in e.event.key or "drawdown" in e.event.key], "a withdrawal is no loss"

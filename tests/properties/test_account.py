@@ -1,0 +1,105 @@
+"""An account's life at random: fills of two strategies on the same symbols, trades by hand, claims, money in and out, dividends, splits with
+fractions, renames, expiries, and readings newer than the stream. At every step the account is the sum of its books; whenever everything is
+told it is the venue's own ledger to the last digit and a reading is clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from shared.events import ActionRow, Alert, CashFlow, CorporateAction, Event, HoldingAssigned, OrderFilled, OrderSide
+from shared.venue import protocol as p
+from tests.support.account_world import STRATEGIES, SYMBOLS, AccountWorld
+
+SEEDS = 40
+STEPS = 45
+RATIOS = ((4, 1), (3, 2), (1, 3), (1, 10), (7, 5))
+
+
+def one_step(w: AccountWorld, r: Random, name: str) -> None:
+    w.step(r.choice((0.001, 1.0)))
+    symbol, side, price = r.choice(SYMBOLS), r.choice(list(OrderSide)), Decimal(r.randint(500, 20_000)) / 100
+    act = r.choice(("order", "order", "order", "rest", "hand", "claim", "claim", "flow", "dividend", "action", "deliver", "deliver", "read", "quote"))
+    match act:
+        case "order":
+            w.order(r.choice(STRATEGIES), symbol, side, r.randint(1, 90))
+        case "rest":
+            w.order(r.choice(STRATEGIES), symbol, OrderSide.BUY, r.randint(1, 90), limit="0.01")
+        case "hand":
+            w.act("external_trade", p.ExternalTrade(name, symbol, side, Decimal(r.randint(1, 60)), price, w.now))
+        case "claim":
+            w.claim(r.choice(STRATEGIES), symbol, r.choice(("", "3", "-2", "17", "-9")))
+        case "flow":
+            kind, sign = r.choice((("deposit", 1), ("withdrawal", -1), ("interest", 1), ("fee", -1)))
+            w.act("cash_flow", p.CashFlowRequest(kind, sign * price, name, w.now))
+        case "dividend":
+            w.act("cash_flow", p.CashFlowRequest("dividend", price, name, w.now, symbol))
+        case "action":
+            kind = r.choice(("split", "split", "split", "symbol_change", "expiry"))
+            ratio, per = r.choice(RATIOS) if kind == "split" else (1, 1)
+            new = r.choice([s for s in SYMBOLS if s != symbol]) if kind == "symbol_change" else ""
+            row = ActionRow(kind, symbol, name, 0, Decimal(ratio), Decimal(per), new, price=price if kind == "expiry" else Decimal(0))
+            w.act("corporate_action", p.ActionRequest(row, w.now))
+        case "deliver":
+            w.deliver(r.randint(1, 6))
+        case "read":
+            w.read()
+        case "quote":
+            w.quote(symbol, float(price))
+
+
+@pytest.mark.parametrize("policy", ["unassigned", "reduce_holder"])
+def test_the_account_is_the_sum_of_its_books_and_the_venues_own_ledger(policy: str) -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        r = Random(seed)
+        try:
+            w = AccountWorld(external_policy=policy, multipliers=r.choice((("1", "1", "1"), ("50", "1.0845", "54.225"))))
+            for symbol in SYMBOLS:
+                w.quote(symbol, 100.0)
+            assert w.settle().clean
+            for n in range(STEPS):
+                one_step(w, r, f"n{n}")
+                w.assert_sums()
+                if r.random() < 0.1:
+                    outcome = w.settle()
+                    assert outcome.clean, outcome
+                    w.assert_whole()
+            outcome = w.settle()
+            assert outcome.clean, outcome
+            w.assert_whole()
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}, {policy}: {error}") from error
+        happened.update(_words(e) for e in w.log)
+    by_hand = {"by hand"} if policy == "reduce_holder" else set()
+    assert {
+        "paid for a fraction",
+        "symbol_change",
+        "expiry",
+        "dividend",
+        "withdrawal",
+        "claimed",
+        "claim refused",
+        "external",
+        "a",
+        "b",
+    } | by_hand <= set(happened)
+
+
+def _words(e: Event) -> str:
+    """What a run must have met somewhere, or it proves nothing."""
+    match e:
+        case CorporateAction():
+            return "paid for a fraction" if e.cash else e.kind
+        case CashFlow():
+            return e.kind
+        case HoldingAssigned():
+            return "claimed" if e.command else "by hand"
+        case OrderFilled():
+            return e.strategy
+        case Alert():
+            return "claim refused" if e.key.startswith("claim:") else ""
+    return ""

@@ -1,0 +1,238 @@
+"""One seed, from its first event to its verdict: a safety phase under faults, then calm in which everything must converge, or a service that never
+comes back. `python -m tests.sim.runs SEED` runs one and says what happened."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from shared.bus.record import envelope_of
+from shared.events import (
+    CancelRequested,
+    Envelope,
+    Event,
+    FlattenRequested,
+    HaltRequested,
+    ReconcileNow,
+    ResumeRequested,
+    Scope,
+)
+from shared.runtime.simulated import Faults, Made, Part
+
+from .market import SYMBOLS
+from .model import Broken, Model, hold
+from .stack import CASH, SECOND, STRATEGIES, Limits, Stack
+
+MS = 1_000_000
+TRADING_S = 8
+CONVERGE_S = 40
+REPLAYED = 5  # of so many seeds one is replayed at its end
+LEAVERS = ("risk_engine", "order_router", "reconciler", "auditor", "gateway", "strategy.one", "bus")
+
+
+@dataclass
+class Verdict:
+    """broken: which promise, empty for none. fired: every fault that came; seen: what was judged."""
+
+    seed: int
+    broken: str = ""
+    fired: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
+    events: int = 0
+
+
+class Run:
+    """plain: without any fault. leaver: who never comes back."""
+
+    def __init__(self, seed: int, *, plain: bool = False) -> None:
+        self.seed = seed
+        self.rng = random.Random(seed ^ 0xFA017)
+        rng = self.rng
+        self.leaver = rng.choice(LEAVERS) if not plain and rng.random() < 0.15 else ""
+        self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S)
+        self.world = self.stack.world
+        self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max)
+        self.position_max = Limits().position_max
+        self.stack.journal.committed = self.model.take
+        self.stack.venue.wire = self._wire
+        self._fired: Counter[str] = Counter()
+        if not plain:
+            self._plan_acts()
+
+    def _wire(self, method: str, message: object, epoch: int) -> None:
+        log_time = self.model.now  # at least: what is durable is not later than now
+        self.model.wire(method, message, epoch, log_time)
+
+    # -- what is done to it
+
+    def _plan_acts(self) -> None:
+        """Each class is left out of a third of the seeds."""
+        rng, world = self.rng, self.world
+        faults = world.faults
+        acts = {
+            "venue fault": (self._venue_fault, rng.choice((0, 4, 12))),
+            "venue crash": (self.stack.venue.crash, rng.choice((0, 0, 2))),
+            "operator": (self._operator, rng.choice((0, 2, 5))),
+            "clock jump": (self._clock_jump, rng.choice((0, 0, 2))),
+            "limits": (self._limits, rng.choice((0, 0, 2))),
+        }
+        for name, (act, times) in acts.items():
+            for _ in range(times):
+                world.at(rng.randrange(SECOND // 2, TRADING_S * SECOND), lambda a=act, n=name: self._act(n, a))  # type: ignore[misc]
+        torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
+        self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
+
+    def _act(self, name: str, act: object) -> None:
+        if self._calm:
+            return
+        self.world.fired[name] += 1
+        assert callable(act)
+        act()
+
+    _calm = False
+
+    def _venue_fault(self) -> None:
+        venue = self.stack.venue
+        if venue.up:
+            self.world.fired[f"venue {venue.misbehave(self.rng)}"] += 1
+
+    def _operator(self) -> None:
+        rng = self.rng
+        n = len(self.stack.commands) + 1
+        who = (f"c{n}", "sim", "because")
+        scope, key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS)), (Scope.STRATEGY, rng.choice(sorted(STRATEGIES)))))
+        commands: tuple[Event, ...] = (
+            HaltRequested(*who, scope, key),
+            ResumeRequested(*who, scope, key),
+            ResumeRequested(*who, Scope.GLOBAL, ""),
+            CancelRequested(*who, ""),
+            FlattenRequested(*who, rng.choice(("", *SYMBOLS))),
+            ReconcileNow(*who),
+        )
+        command = rng.choice(commands)
+        self.world.fired[type(command).__name__] += 1
+        self.stack.commands.append(command)
+
+    def _clock_jump(self) -> None:
+        self.model.jumped = True
+        self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
+
+    def _limits(self) -> None:
+        """Other limits, and risk starts anew with them: another run."""
+        self.stack.limits = Limits(self.rng.choice((20, 40, 60)))
+        self.position_max = max(self.position_max, self.stack.limits.position_max)
+        for life in list(self.world.lives):
+            if life.part.source == "risk_engine":
+                self.world.crash(life)
+
+    # -- the phases
+
+    def verdict(self) -> Verdict:
+        verdict = Verdict(self.seed)
+        try:
+            self.world.run_for(TRADING_S * SECOND)
+            if self.leaver:
+                self._without(self.leaver)
+            else:
+                self._converge()
+        except Exception as error:  # noqa: BLE001 - whatever raised, this seed shows it
+            verdict.broken = f"{type(error).__name__}: {error}" if not isinstance(error, Broken) else str(error)
+        verdict.fired = self.world.fired
+        verdict.seen = self.model.seen
+        verdict.events = len(self.stack.journal.rows)
+        return verdict
+
+    def _calm_down(self) -> None:
+        self._calm = True
+        self.world.calm()
+        self.stack.venue.service.faults.clear()
+        n = len(self.stack.commands)
+        scopes = [(Scope.GLOBAL, ""), *((Scope.SYMBOL, s) for s in SYMBOLS), *((Scope.STRATEGY, s) for s in STRATEGIES)]
+        self.stack.commands += [ResumeRequested(f"c{n + i}", "sim", "calm", scope, key) for i, (scope, key) in enumerate(scopes, 1)]
+
+    def _converge(self) -> None:
+        """I12, I13: faults have stopped; every order, position and cent comes to agree."""
+        self._calm_down()
+        if not self.world.run_until(lambda: not self._open(), CONVERGE_S * SECOND, SECOND // 2):
+            raise Broken(f"I12: after {CONVERGE_S} s of calm {self._open()}")
+        if self.seed % REPLAYED == 0:
+            self._replay()
+
+    def _replay(self) -> None:
+        """I7: every process is ended, all snapshots are lost, and each successor comes to the same state from the log alone."""
+        world = self.world
+        was = {d.source: (d.progress.cursor, d.core.snapshot()) for d in world.drivers()}
+        world.snapshots.forget()
+        same: dict[str, bool] = {}
+
+        def watched(made: Made) -> Made:
+            source = made.registration.source
+            cursor, state = was[source]
+
+            def observe(e: Envelope) -> None:
+                if e.seq > cursor and source not in same:
+                    same[source] = made.core.snapshot() == state
+
+            return replace(made, observe=observe)
+
+        for life in list(world.lives):
+            make = life.part.make
+            life.part = Part(life.part.source, lambda make=make: watched(make()))  # type: ignore[misc]
+            world.crash(life)
+        if not world.run_until(lambda: len(same) == len(was) and not self._open(), CONVERGE_S * SECOND, SECOND // 2):
+            raise Broken(f"I12: recovery from the log alone: {self._open() or set(was) - set(same)}")
+        hold(all(same.values()), "I7", f"replayed from the log, {[s for s, equal in same.items() if not equal]} are in another state")
+        self.model.seen["replayed"] += 1
+
+    def _open(self) -> str:
+        drivers = self.world.drivers()
+        if len(drivers) < len(self.world.lives):
+            return "somebody is away"
+        late = [d.source for d in drivers if not d.progress.recovered or d.connection.unacked()]
+        return f"{late} are not there yet" if late else self.model.unfinished()
+
+    def _without(self, leaver: str) -> None:
+        """One service never comes back: nothing unsafe follows; an operator's halt still empties the venue where router and bus live."""
+        self.world.forget(leaver)
+        self.world.fired[f"without {leaver}"] += 1
+        self.world.run_for(2 * SECOND)
+        self._calm = True
+        self.world.calm()
+        self.stack.venue.service.faults.clear()
+        n = len(self.stack.commands) + 1
+        self.stack.commands.append(HaltRequested(f"c{n}", "sim", f"{leaver} is away", Scope.GLOBAL, ""))
+
+        def empty() -> bool:
+            return not self.model.truth.open()
+
+        if leaver in ("order_router", "bus"):
+            self.world.run_for(3 * SECOND)
+        elif not self.world.run_until(empty, CONVERGE_S * SECOND, SECOND // 2):
+            raise Broken(f"I8: a halt without {leaver} leaves {sorted(self.model.truth.open())} at the venue")
+
+
+def run(seed: int, *, plain: bool = False) -> Verdict:
+    return Run(seed, plain=plain).verdict()
+
+
+def main() -> None:
+    """Run one seed, and tell."""
+    seed = int(sys.argv[1])
+    started = time.process_time()
+    it = Run(seed, plain="plain" in sys.argv)
+    verdict = it.verdict()
+    if "log" in sys.argv:
+        for row in it.stack.journal.rows:
+            e = envelope_of(row)
+            if not e.event.PRUNABLE:
+                print(e.seq, f"{e.ts_ns / 1e9 - 1.7e9:.3f}", e.source, e.run, e.n, f"<{e.cause}", e.event)
+    print(f"seed {seed}: {verdict.broken or 'holds'} ({verdict.events} events, {time.process_time() - started:.2f} s)")
+    print(dict(verdict.fired))
+    print(dict(verdict.seen))
+
+
+if __name__ == "__main__":
+    main()
