@@ -54,7 +54,7 @@ def settings(directory: Path, *strategies: dict[str, object]) -> Path:
         directory,
         live__symbols=[TICK, NOISE],
         live__strategies=list(strategies) or [strategy("tick")],
-        live__risk={"limits": OFF, "duplicate_order_window_ms": 0, "collar_window_bps": None},
+        live__risk={"limits": OFF, "duplicate_order_window_ms": 0, "collar_window_bps": None, "rejections_max": None},
         bus__durability="process",
         instruments={},
         gateway__feed={"kind": "synthetic"},

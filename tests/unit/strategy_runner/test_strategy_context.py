@@ -195,4 +195,6 @@ def test_an_order_that_names_no_time_in_force_has_the_default(live, default, nam
     _, said = inside(life, lambda ctx: ctx.submit_order(Order("SPY", BUY, OrderType.LIMIT, 1, 99, tif=named)))
     assert said[0].terms.tif == expected
     _, said = inside(life, lambda ctx: ctx.submit_bracket(Order("SPY", BUY, OrderType.MARKET, 1, tif=named), 110, 90))
-    assert {intent.terms.tif for intent in said} == {expected}
+    entry, *exits = said
+    assert entry.terms.tif == expected
+    assert {exit_.terms.tif for exit_ in exits} == {"day" if named == "ioc" else expected}  # exits wait
