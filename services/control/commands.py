@@ -45,8 +45,8 @@ def halt(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: A
     from .halting import halt_everywhere
 
     stack = find_stack(config)
-    scope, key = _scope(stack, strategy, symbol)
-    halt_everywhere(stack, reason, scope, key, f"halt of {_words(scope, key)}", as_json=as_json)
+    scope, key = scope_of(stack, strategy, symbol)
+    halt_everywhere(stack, reason, scope, key, f"halt of {words_of(scope, key)}", as_json=as_json)
 
 
 def resume(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
@@ -54,8 +54,8 @@ def resume(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config:
     from shared.events import ResumeRequested
 
     stack = find_stack(config)
-    scope, key = _scope(stack, strategy, symbol)
-    _tell(stack, lambda command, who: ResumeRequested(command, who, reason, scope, key), f"resume of {_words(scope, key)}", as_json=as_json)
+    scope, key = scope_of(stack, strategy, symbol)
+    tell_bus(stack, lambda command, who: ResumeRequested(command, who, reason, scope, key), f"resume of {words_of(scope, key)}", as_json=as_json)
 
 
 def reduce(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
@@ -63,8 +63,8 @@ def reduce(reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config:
     from shared.events import ReduceRequested
 
     stack = find_stack(config)
-    scope, key = _scope(stack, strategy, symbol)
-    _tell(stack, lambda command, who: ReduceRequested(command, who, reason, scope, key), f"reduce-only of {_words(scope, key)}", as_json=as_json)
+    scope, key = scope_of(stack, strategy, symbol)
+    tell_bus(stack, lambda command, who: ReduceRequested(command, who, reason, scope, key), f"reduce-only of {words_of(scope, key)}", as_json=as_json)
 
 
 def flatten(symbol: Symbol = "", reason: Why = "", config: AnyConfig = None, as_json: Json = False) -> None:
@@ -75,7 +75,7 @@ def flatten(symbol: Symbol = "", reason: Why = "", config: AnyConfig = None, as_
     from shared.events import FlattenRequested
 
     stack = find_stack(config)
-    _tell(stack, lambda command, who: FlattenRequested(command, who, reason, symbol), f"flatten of {symbol or 'everything'}", as_json=as_json)
+    tell_bus(stack, lambda command, who: FlattenRequested(command, who, reason, symbol), f"flatten of {symbol or 'everything'}", as_json=as_json)
 
 
 def cancel(
@@ -91,10 +91,10 @@ def cancel(
     if bool(order_id) == everything:
         raise CliError("name one order, or say --all")
     stack = find_stack(config)
-    _tell(stack, lambda command, who: CancelRequested(command, who, reason, order_id), f"cancel of {order_id or 'all orders'}", as_json=as_json)
+    tell_bus(stack, lambda command, who: CancelRequested(command, who, reason, order_id), f"cancel of {order_id or 'all orders'}", as_json=as_json)
 
 
-def _scope(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
+def scope_of(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
     """What a command applies to. A name the configuration does not know is refused: a halt of a mistyped strategy would halt nothing."""
     from shared.events import Scope
 
@@ -111,11 +111,11 @@ def _scope(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
     return (Scope.SYMBOL, symbol) if symbol else (Scope.GLOBAL, "")
 
 
-def _words(scope: Scope, key: str) -> str:
+def words_of(scope: Scope, key: str) -> str:
     return f"{scope} {key}" if key else "everything"
 
 
-def _tell(stack: StackHere, make: Callable[[str, str], Command], what: str, *, as_json: bool) -> None:
+def tell_bus(stack: StackHere, make: Callable[[str, str], Command], what: str, *, as_json: bool) -> None:
     """Journal the command and say so."""
     from services.live.operator import new_command, operator, tell
 

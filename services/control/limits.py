@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import Reason, Strategy, Symbol, _scope, _tell, _words
+from .commands import Reason, Strategy, Symbol, scope_of, tell_bus, words_of
 from .errors import CliError
 from .options import AnyConfig, Json, find_stack, seconds
 from .output import columns, print_json
@@ -50,7 +50,7 @@ def set_limit(
     from shared.events import LimitChanged
 
     stack = find_stack(config)
-    scope, name = _scope(stack, strategy, symbol)
+    scope, name = scope_of(stack, strategy, symbol)
     try:
         changed = limit_value(key, value, _among(scope))
     except ValueError as error:
@@ -58,8 +58,8 @@ def set_limit(
     ends = time.time_ns() + int(seconds(expires) * 1e9) if expires else 0
     if expires and stack.loaded.config.bus.clock == "feed":
         raise CliError("--expires: the log's clock is the feed's; clear the limit by hand")
-    what = f"limit {changed.key} = {changed.text} of {_words(scope, name)}"
-    _tell(stack, lambda command, who: LimitChanged(command, who, reason, changed.key, changed.text, ends, scope, name), what, as_json=as_json)
+    what = f"limit {changed.key} = {changed.text} of {words_of(scope, name)}"
+    tell_bus(stack, lambda command, who: LimitChanged(command, who, reason, changed.key, changed.text, ends, scope, name), what, as_json=as_json)
 
 
 def clear(key: Key, reason: Reason, strategy: Strategy = "", symbol: Symbol = "", config: AnyConfig = None, as_json: Json = False) -> None:
@@ -68,13 +68,13 @@ def clear(key: Key, reason: Reason, strategy: Strategy = "", symbol: Symbol = ""
     from shared.events import LimitChanged
 
     stack = find_stack(config)
-    scope, name = _scope(stack, strategy, symbol)
+    scope, name = scope_of(stack, strategy, symbol)
     try:
         known = limit_key(key, _among(scope))
     except ValueError as error:
         raise CliError(str(error)) from None
-    what = f"limit {known} as configured of {_words(scope, name)}"
-    _tell(stack, lambda command, who: LimitChanged(command, who, reason, known, "", 0, scope, name), what, as_json=as_json)
+    what = f"limit {known} as configured of {words_of(scope, name)}"
+    tell_bus(stack, lambda command, who: LimitChanged(command, who, reason, known, "", 0, scope, name), what, as_json=as_json)
 
 
 def _among(scope: Scope) -> tuple[str, ...]:

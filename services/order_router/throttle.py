@@ -3,7 +3,8 @@
 New orders and replaces draw on the broker's bound of orders; they and look-ups on the router's share of its bound of messages. A part of
 that share is for cancels alone, so that they pass when everything else is used up; past it they use what the others left. What finds no
 room is told as `OrderHeld`, waits in the state and goes, cancels first and the rest in order, as soon as there is room; past its deadline
-it is abandoned. A refusal for the rate empties the buckets and halves their pace for a while.
+it is abandoned. What a group releases or resizes protects a holding and does not wait; it is counted against what comes later, and spaced
+by the session like everything. A refusal for the rate empties the buckets and halves their pace for a while.
 
 A bucket of a bound L holds a quarter of L and refills so that no second ever sees more than L. It is one integer, the log time at which it
 is full again, so no rounding builds up and equal histories give equal states.

@@ -18,7 +18,7 @@ from .bands import priced_since_halt, within_bands
 from .correlation import pair_exposure
 from .open_order import OpenOrder
 from .own_limits import own_limits
-from .proposal import BPS, Denial, Proposal, distance_bps, value_price
+from .proposal import BPS, Denial, Proposal, distance_bps
 from .protective_exits import not_exiting
 from .regimes import permitted
 from .reservations import Line, value_of
@@ -49,7 +49,7 @@ def order_notional(p: Proposal, desk: Desk) -> Denial | None:
     if not desk.gates.has_rate(p.instrument) and desk.opening(p.symbol, p.terms.side, p.added):
         return Denial(Reason.NO_REFERENCE, "fx_rate", desk.gates.currency, p.instrument.currency)
     most = desk.settings.order_notional_max
-    notional = p.instrument.notional(p.terms.quantity, _price(p, desk))
+    notional = p.instrument.notional(p.terms.quantity, p.counted_at(desk.settings.collar_bps))
     if most is not None and notional > most:
         return Denial(Reason.ORDER_NOTIONAL, "order_notional_max", text(most), text(notional))
     return None
@@ -111,7 +111,7 @@ def buying_power(p: Proposal, desk: Desk) -> Denial | None:
     if fraction is None:
         return None
     assert p.instrument is not None
-    unit = multiply(_price(p, desk), p.instrument.multiplier)
+    unit = multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier)
     needed = multiply(desk.opening(p.symbol, p.terms.side, p.added), unit)
     if p.replacing is not None and unit > p.replacing.unit_value:
         needed = add(needed, share(value_of(p.replacing), subtract(unit, p.replacing.unit_value), p.replacing.unit_value))
@@ -204,11 +204,3 @@ def judge(p: Proposal, desk: Desk) -> Denial | None:
         if denial is not None:
             return denial
     return None
-
-
-def _price(p: Proposal, desk: Desk) -> Decimal:
-    price = p.price
-    if price is None:
-        assert p.reference is not None
-        price = p.price = value_price(p.terms, p.reference.price, desk.settings.collar_bps)
-    return price

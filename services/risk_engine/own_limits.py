@@ -14,7 +14,7 @@ from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract
 from shared.domain.exposure import Exposure
 from shared.events import LimitBreached, Reason
 
-from .proposal import Denial, Proposal, value_price
+from .proposal import Denial, Proposal
 from .reservations import Line, value_of
 from .settings import Bounds
 from .valuation import StrategyValue
@@ -58,7 +58,7 @@ def _one_order(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
     if b.order_notional_max is None:
         return None
     assert p.instrument is not None
-    notional = p.instrument.notional(p.terms.quantity, _price(p, desk))
+    notional = p.instrument.notional(p.terms.quantity, p.counted_at(desk.settings.collar_bps))
     if notional > b.order_notional_max:
         return Denial(Reason.ORDER_NOTIONAL, f"{name}order_notional_max", text(b.order_notional_max), text(notional))
     return None
@@ -115,7 +115,7 @@ def _buying_power(p: Proposal, desk: Desk, b: Bounds, name: str, exposure: Expos
     if fraction is None or not opening:
         return None
     assert p.instrument is not None
-    needed = multiply(opening, multiply(_price(p, desk), p.instrument.multiplier))
+    needed = multiply(opening, multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier))
     free = equity.now
     for symbol in _held(p.strategy, desk):
         free = subtract(free, magnitude(multiply(exposure.position(symbol), desk.value.unit(symbol))))
@@ -165,8 +165,3 @@ def _plus(sums: tuple[Decimal, Decimal, Decimal], line: Line, unit: Decimal) -> 
     """Gross, longest and shortest money with one more line."""
     longest, shortest = multiply(add(line.position, line.buys), unit), multiply(subtract(line.position, line.sells), unit)
     return add(sums[0], max(magnitude(longest), magnitude(shortest))), add(sums[1], longest), add(sums[2], shortest)
-
-
-def _price(p: Proposal, desk: Desk) -> Decimal:
-    assert p.reference is not None, "the notional check asks for a reference first"
-    return value_price(p.terms, p.reference.price, desk.settings.collar_bps)

@@ -42,7 +42,7 @@ class Proposal:
     replacing: OpenOrder | None = None
     soft: list[LimitBreached] = field(default_factory=list)
     orders: int = 1
-    price: Decimal | None = None  # a unit of it is counted at; set by the first check that asks
+    price: Decimal | None = None  # `counted_at`, once it was asked for
 
     @property
     def symbol(self) -> str:
@@ -58,6 +58,14 @@ class Proposal:
         if self.replacing is None:
             return self.terms.quantity
         return max(ZERO, subtract(self.terms.quantity, self.replacing.counted))
+
+    def counted_at(self, collar_bps: Decimal | None) -> Decimal:
+        """Price a unit of it is counted at; ask only once it has a reference."""
+        price = self.price
+        if price is None:
+            assert self.reference is not None, "the notional check asks for a reference first"
+            price = self.price = value_price(self.terms, self.reference.price, collar_bps)
+        return price
 
 
 def value_price(terms: OrderTerms, reference: float, collar_bps: Decimal | None) -> Decimal:

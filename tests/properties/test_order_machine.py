@@ -22,7 +22,6 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
-    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -34,7 +33,7 @@ from shared.events import (
     Scope,
 )
 from shared.events.enums import Reason
-from shared.runtime.actor import state_hash
+from tests.unit.order_router.router import LEASE, decides_the_same_at_once, goes_on_when_restored
 from tests.unit.order_router.world import (
     ACCOUNT,
     SECOND,
@@ -111,8 +110,13 @@ LIMITS: Final = st.sampled_from([FREE, TIGHT])
 
 def _world(limits: RouterSettings = FREE) -> World:
     """One order at the broker, one being cancelled, one without an answer; the fourth may be approved on the way."""
-    w = World(RouterCore(limits), "order_router").given(log_started(), opened(), *(approved(n, deadline=30) for n in (1, 2, 3)))
-    return w.given(reported(OrderStatus.NEW, 1), reported(OrderStatus.NEW, 2), CancelApproved("ma:1:2", "ma"))
+    return World(RouterCore(limits), "order_router").given(*_opening())
+
+
+def _opening() -> tuple[Event, ...]:
+    """One order at the broker, one being cancelled, one without an answer."""
+    approvals = (approved(n, deadline=30) for n in (1, 2, 3))
+    return log_started(), opened(), *approvals, reported(OrderStatus.NEW, 1), reported(OrderStatus.NEW, 2), CancelApproved("ma:1:2", "ma")
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
@@ -155,36 +159,10 @@ def test_no_output_of_the_router_is_an_illegal_step(steps: list[tuple[Event, flo
 @settings(max_examples=80, derandomize=True, deadline=None)
 @given(STEPS, st.integers(0, 40), LIMITS)
 def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int, limits: RouterSettings) -> None:
-    straight, stopped = _world(limits), _world(limits)
-    for i, (event, after) in enumerate(steps):
-        if i == at:
-            fresh = RouterCore(limits)
-            fresh.restore(stopped.core.snapshot())
-            stopped.core = fresh
-        assert straight.when(event, after) == stopped.when(event, after)
-
-    assert state_hash(straight.core) == state_hash(stopped.core)
-    assert straight.core.next_timer() == stopped.core.next_timer()
-
-
-class _AtOnce:
-    """A core as an in-process driver uses it: deciding has folded all there is."""
-
-    def __init__(self, core: RouterCore) -> None:
-        self.decide, self.snapshot, self.next_timer = core.at_once, core.snapshot, core.next_timer
-
-    def apply(self, e: Envelope) -> None:
-        """Done."""
+    goes_on_when_restored(lambda: _world(limits), limits, steps, at)
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)
 @given(STEPS, LIMITS)
 def test_deciding_and_folding_at_once_is_deciding_and_then_folding(steps: list[tuple[Event, float]], limits: RouterSettings) -> None:
-    """Under one lease, as in one process: `World` journals everything under epoch 1."""
-    lease = LeaseGranted("order_router", "h", 1)
-    apart, at_once = _world(limits).given(lease), _world(limits).given(lease)
-    at_once.core = _AtOnce(at_once.core)
-    for event, after in ((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps):
-        assert apart.when(event, after) == at_once.when(event, after)
-        assert apart.core.next_timer() == at_once.core.next_timer()
-        assert state_hash(apart.core) == state_hash(at_once.core)
+    decides_the_same_at_once(limits, [(LEASE, 0.0), *((e, 0.0) for e in _opening()), *steps])

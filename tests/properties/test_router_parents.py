@@ -25,7 +25,6 @@ from shared.events import (
     BrokerRequestRefused,
     CancelApproved,
     ClockTicked,
-    Envelope,
     ErrorClass,
     Event,
     HaltRequested,
@@ -39,7 +38,7 @@ from shared.events import (
     ReplaceSending,
     Scope,
 )
-from shared.runtime.actor import state_hash
+from tests.unit.order_router.router import LEASE, decides_the_same_at_once, goes_on_when_restored
 from tests.unit.order_router.world import ACCOUNT, LOG, SECOND, T0, World, executed, log_started, opened, reported, terms
 
 PARENT: Final = "ma:1:1"
@@ -103,8 +102,11 @@ def _heard(w: World, event: Event) -> bool:
 
 
 def _world(chosen: RouterSettings) -> World:
-    w = World(RouterCore(chosen), "order_router").given(log_started(), LeaseGranted("order_router", "h", 1), opened())
-    return w.given(OrderApproved(PARENT, "ma", terms(), T0 + 30 * SECOND, 0, 10.0, T0, market=MARKET))
+    return World(RouterCore(chosen), "order_router").given(*_opening())
+
+
+def _opening() -> tuple[Event, ...]:
+    return log_started(), LEASE, opened(), OrderApproved(PARENT, "ma", terms(), T0 + 30 * SECOND, 0, 10.0, T0, market=MARKET)
 
 
 @settings(max_examples=80, derandomize=True, deadline=None)
@@ -167,37 +169,10 @@ def test_no_step_is_illegal_and_no_invariant_breaks_for_who_folds_the_log(steps:
 @settings(max_examples=30, derandomize=True, deadline=None)
 @given(STEPS, st.integers(0, 40), SETTINGS)
 def test_a_core_restored_anywhere_goes_on_like_one_that_never_stopped(steps: list[tuple[Event, float]], at: int, chosen: RouterSettings) -> None:
-    straight, stopped = _world(chosen), _world(chosen)
-    for i, (event, after) in enumerate(steps):
-        if i == at:
-            fresh = RouterCore(chosen)
-            fresh.restore(stopped.core.snapshot())
-            stopped.core = fresh
-        assert straight.when(event, after) == stopped.when(event, after)
-
-    assert state_hash(straight.core) == state_hash(stopped.core)
-    assert straight.core.next_timer() == stopped.core.next_timer()
-
-
-class _AtOnce:
-    """A core as an in-process driver uses it: deciding has folded all there is."""
-
-    def __init__(self, core: RouterCore) -> None:
-        self.decide, self.snapshot, self.next_timer = core.at_once, core.snapshot, core.next_timer
-
-    def apply(self, e: Envelope) -> None:
-        """Done."""
+    goes_on_when_restored(lambda: _world(chosen), chosen, steps, at)
 
 
 @settings(max_examples=80, derandomize=True, deadline=None)
 @given(STEPS, SETTINGS)
 def test_parts_decided_and_folded_at_once_are_decided_and_then_folded(steps: list[tuple[Event, float]], chosen: RouterSettings) -> None:
-    """Under one lease, as in one process."""
-    lease = LeaseGranted("order_router", "h", 1)
-    apart, at_once = (World(core, "order_router") for core in (RouterCore(chosen), _AtOnce(RouterCore(chosen))))
-    order = OrderApproved(PARENT, "ma", terms(), T0 + 30 * SECOND, 0, 10.0, T0, market=MARKET)
-    given = [(event, 0.0) for event in (log_started(), lease, opened(), order)]
-    for event, after in (*given, *((lease if isinstance(event, LeaseGranted) else event, after) for event, after in steps)):
-        assert apart.when(event, after) == at_once.when(event, after)
-        assert apart.core.next_timer() == at_once.core.next_timer()
-        assert state_hash(apart.core) == state_hash(at_once.core)
+    decides_the_same_at_once(chosen, [*((e, 0.0) for e in _opening()), *steps])

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from shared.bus.record import envelope_of
+from shared.domain.order_ids import parse_client_id
 from shared.events import (
     CancelRequested,
     Envelope,
@@ -23,7 +24,7 @@ from shared.events import (
 from shared.runtime.simulated import Faults, Made, Part
 
 from .market import SYMBOLS
-from .model import Broken, Model, hold
+from .model import OWNER, Broken, Model, hold
 from .stack import CASH, SECOND, STRATEGIES, Limits, Stack
 
 MS = 1_000_000
@@ -205,13 +206,17 @@ class Run:
         n = len(self.stack.commands) + 1
         self.stack.commands.append(HaltRequested(f"c{n}", "sim", f"{leaver} is away", Scope.GLOBAL, ""))
 
+        def working() -> list[str]:
+            """But for risk's closing orders: a flatten somebody asked for goes on while halted."""
+            return sorted(name for name in self.model.truth.open() if (ours := parse_client_id(name)) is None or ours.strategy != OWNER)
+
         def empty() -> bool:
-            return not self.model.truth.open()
+            return not working()
 
         if leaver in ("order_router", "bus"):
             self.world.run_for(3 * SECOND)
         elif not self.world.run_until(empty, CONVERGE_S * SECOND, SECOND // 2):
-            raise Broken(f"I8: a halt without {leaver} leaves {sorted(self.model.truth.open())} at the venue")
+            raise Broken(f"I8: a halt without {leaver} leaves {working()} at the venue")
 
 
 def run(seed: int, *, plain: bool = False) -> Verdict:

@@ -39,6 +39,7 @@ from shared.venue import VenueSettings
 from shared.venue.settings import CommissionModel, CommissionSettings
 
 from .market import SYMBOLS, SeededMarket
+from .toys import Quiet
 from .venue import SimulatedVenue
 
 SECOND = 1_000_000_000
@@ -101,23 +102,6 @@ class Journal(MemoryStore):
 
     def find(self, source: str, run: int, n: int) -> Record | None:
         return self._names.get((source, run, n))
-
-
-class Quiet:
-    """The core of an operator's terminal: nothing."""
-
-    def decide(self, _e: Envelope) -> Sequence[Event]:
-        return ()
-
-    def apply(self, _e: Envelope) -> None: ...
-
-    def snapshot(self) -> bytes:
-        return b""
-
-    def restore(self, _state: bytes) -> None: ...
-
-    def next_timer(self) -> int:
-        return 0
 
 
 class Console:

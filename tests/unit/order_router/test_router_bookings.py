@@ -17,12 +17,12 @@ from shared.events import (
     ExternalOrderSeen,
     FillCorrected,
     FillMismatch,
-    LeaseGranted,
     OrderCanceled,
     OrderFilled,
     OrderQuerySending,
     OrderStatus,
 )
+from tests.unit.order_router.router import at_broker
 from tests.unit.order_router.world import (
     ACCOUNT,
     T0,
@@ -41,20 +41,12 @@ from tests.unit.order_router.world import (
 )
 
 
-def world(n: int = 1) -> World:
-    """n orders of 100 at the broker; the account was opened before."""
-    w = World(RouterCore(), "order_router").given(log_started(), LeaseGranted("order_router", "h", 1), opened())
-    for i in range(1, n + 1):
-        w.given(approved(i), reported(OrderStatus.NEW, i))
-    return w
-
-
 def bookings(w: World) -> list[OrderFilled]:
     return [e.event for e in w.log if isinstance(e.event, OrderFilled)]
 
 
 def test_a_fill_carries_what_is_done_and_what_is_left() -> None:
-    w = world()
+    w = at_broker()
 
     first = only(w.when(executed(40, eid="E1", cumulative=40, commission="0.35")), OrderFilled)
     second = only(w.when(executed(60, eid="E2", cumulative=100)), OrderFilled)
@@ -65,7 +57,7 @@ def test_a_fill_carries_what_is_done_and_what_is_left() -> None:
 
 def test_the_same_execution_is_booked_once_whatever_channel_tells_it() -> None:
     """Stream, answer, whole reading, and a channel that names it otherwise but agrees on the cumulative quantity."""
-    w = world()
+    w = at_broker()
     w.given(executed(40, eid="E1", cumulative=40))
 
     assert w.when(executed(40, eid="E1", cumulative=40)) == []
@@ -75,7 +67,7 @@ def test_the_same_execution_is_booked_once_whatever_channel_tells_it() -> None:
 
 
 def test_cumulatives_tell_executions_apart_even_when_they_come_out_of_order() -> None:
-    w = world()
+    w = at_broker()
     w.given(executed(60, eid="E2", cumulative=100), executed(40, eid="E1", cumulative=40))
 
     assert w.when(executed(60, eid="other-2", cumulative=100)) == []
@@ -100,14 +92,14 @@ def test_accept_fills_and_cancel_in_any_order_come_to_the_same_end(order: tuple[
 
 
 def test_a_cancel_report_waits_for_the_fills_it_speaks_of() -> None:
-    w = world()
+    w = at_broker()
 
     assert w.when(reported(OrderStatus.CANCELLED, filled=50)) == []
     assert kinds(w.when(executed(50, cumulative=50))) == ["OrderFilled", "OrderCanceled"]
 
 
 def test_fills_a_mute_stream_never_told_come_from_the_reading() -> None:
-    w = world()
+    w = at_broker()
     w.given(reported(OrderStatus.CANCELLED, filled=50))
 
     outputs = w.when(reading(executions=[execution(20, eid="b", at=2), execution(30, eid="a", at=1)]))
@@ -118,7 +110,7 @@ def test_fills_a_mute_stream_never_told_come_from_the_reading() -> None:
 
 def test_half_filled_at_the_broker_becomes_one_recovered_fill() -> None:
     """RISK_AND_FAULTS 6, scenario 1."""
-    w = world()
+    w = at_broker()
 
     outputs = w.when(reading(orders=[row(OrderStatus.PARTIALLY_FILLED, filled=50)], executions=[execution(50, cumulative=50)]))
 
@@ -128,7 +120,7 @@ def test_half_filled_at_the_broker_becomes_one_recovered_fill() -> None:
 
 def test_several_missing_fills_are_all_booked_once_and_a_second_pass_emits_nothing() -> None:
     """Scenario 5."""
-    w = world()
+    w = at_broker()
     again = reading(
         orders=[row(OrderStatus.PARTIALLY_FILLED, filled=60)],
         executions=[execution(10 * i, eid=f"E{i}", cumulative=10 * i * (i + 1) // 2, at=i) for i in (1, 2, 3)],
@@ -140,7 +132,7 @@ def test_several_missing_fills_are_all_booked_once_and_a_second_pass_emits_nothi
 
 def test_orders_missing_from_a_reading_are_looked_up_within_a_budget_and_all_resolved_over_cycles() -> None:
     """Scenario 6."""
-    w = world(10)
+    w = at_broker(10)
     for _ in range(2):
         asked = w.when(reading(), after=30)
         assert kinds(asked) == ["OrderQuerySending"] * 5
@@ -153,7 +145,7 @@ def test_orders_missing_from_a_reading_are_looked_up_within_a_budget_and_all_res
 
 
 def test_an_order_newer_than_the_numbered_reading_is_not_missing_from_it() -> None:
-    w = world()
+    w = at_broker()
     w.given(reported(OrderStatus.NEW, report=7))
 
     assert w.when(reading(report=6), after=100) == []
@@ -162,7 +154,7 @@ def test_an_order_newer_than_the_numbered_reading_is_not_missing_from_it() -> No
 
 def test_same_execution_id_with_other_data_books_nothing_and_is_told_once() -> None:
     """Scenario 12, where the broker does not call it a correction."""
-    w = world()
+    w = at_broker()
     w.given(executed(40, eid="E1"))
 
     mismatch = only(w.when(executed(50, eid="E1")), FillMismatch)
@@ -174,7 +166,7 @@ def test_same_execution_id_with_other_data_books_nothing_and_is_told_once() -> N
 
 def test_a_correction_is_its_own_event_and_counts_once() -> None:
     """Scenario 12, where it does."""
-    w = world()
+    w = at_broker()
     w.given(executed(40, eid="E1", price=10))
 
     corrected = only(w.when(executed(30, eid="E1.1", previous="E1", price=11)), FillCorrected)
@@ -186,7 +178,7 @@ def test_a_correction_is_its_own_event_and_counts_once() -> None:
 
 
 def test_a_bust_takes_the_execution_back() -> None:
-    w = world()
+    w = at_broker()
     w.given(executed(40, eid="E1"), executed(0, eid="E1", previous="E1"))
 
     assert w.core._state.orders["ma:1:1"].record.filled == 0
@@ -195,7 +187,7 @@ def test_a_bust_takes_the_execution_back() -> None:
 
 
 def test_a_correction_told_before_what_it_corrects_voids_it_in_advance() -> None:
-    w = world()
+    w = at_broker()
     w.given(executed(30, eid="E1.1", previous="E1"))
 
     assert w.when(executed(40, eid="E1")) == []
@@ -203,7 +195,7 @@ def test_a_correction_told_before_what_it_corrects_voids_it_in_advance() -> None
 
 
 def test_a_commission_told_later_is_corrected_and_zero_means_not_told() -> None:
-    w = world()
+    w = at_broker()
     w.given(executed(40, eid="E1", commission=0))
 
     assert only(w.when(executed(40, eid="E1", commission="1.05")), FillCorrected).commission == Decimal("1.05")
@@ -212,7 +204,7 @@ def test_a_commission_told_later_is_corrected_and_zero_means_not_told() -> None:
 
 
 def test_a_fill_after_the_cancel_is_booked_and_told() -> None:
-    w = world()
+    w = at_broker()
     w.given(reported(OrderStatus.CANCELLED))
 
     outputs = w.when(executed(40))
@@ -222,7 +214,7 @@ def test_a_fill_after_the_cancel_is_booked_and_told() -> None:
 
 
 def test_an_overfill_is_booked_as_it_is_and_alarmed() -> None:
-    w = world()
+    w = at_broker()
     w.given(executed(90, eid="a"))
 
     outputs = w.when(executed(20, eid="b"))
@@ -233,7 +225,7 @@ def test_an_overfill_is_booked_as_it_is_and_alarmed() -> None:
 
 def test_partial_then_expired_applies_the_fills_first() -> None:
     """Scenario 14."""
-    w = world()
+    w = at_broker()
 
     assert w.when(reported(OrderStatus.EXPIRED, filled=40)) == []
     assert kinds(w.when(executed(40))) == ["OrderFilled", "OrderExpired"]
@@ -241,7 +233,7 @@ def test_partial_then_expired_applies_the_fills_first() -> None:
 
 def test_an_external_order_is_seen_once_and_its_fills_belong_to_nobody() -> None:
     """Scenario 3."""
-    w = world()
+    w = at_broker()
     foreign = {"client_id": "zzzzzz-ma-1-1", "broker_id": "X9"}
 
     outputs = w.when(reported(OrderStatus.NEW, **foreign))
@@ -254,13 +246,13 @@ def test_an_external_order_is_seen_once_and_its_fills_belong_to_nobody() -> None
 
 
 def test_an_order_of_this_log_that_it_does_not_know_is_given_to_the_strategy_its_id_names() -> None:
-    w = world()
+    w = at_broker()
 
     assert only(w.when(reported(OrderStatus.NEW, client_id=client(77, "pairs"), broker_id="X1")), ExternalOrderSeen).strategy == "pairs"
 
 
 def test_an_execution_of_an_order_nobody_showed_is_booked_all_the_same() -> None:
-    w = world()
+    w = at_broker()
 
     outputs = w.when(executed(10, eid="X1", client_id="", broker_id="X9"))
 
@@ -282,7 +274,7 @@ def test_what_was_executed_before_the_account_opened_is_in_its_opening_holdings(
 
 
 def test_an_external_order_gone_from_a_reading_is_over() -> None:
-    w = world()
+    w = at_broker()
     w.given(reported(OrderStatus.NEW, client_id="", broker_id="X9"))
 
     outputs = w.when(reading(orders=[row()]), after=60)
@@ -291,7 +283,7 @@ def test_an_external_order_gone_from_a_reading_is_over() -> None:
 
 
 def test_fills_belong_to_the_order_whose_broker_id_they_bear_when_they_bear_no_client_id() -> None:
-    w = world()
+    w = at_broker()
 
     assert only(w.when(executed(10, client_id="")), OrderFilled).order_id == "ma:1:1"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from services.order_router.core import RouterCore
-from services.order_router.settings import RouterSettings
 from shared.events import (
     BrokerOrderNotFound,
     BrokerRequestAmbiguous,
@@ -29,14 +28,8 @@ from shared.events import (
     TradingStateChanged,
 )
 from shared.events.enums import Reason
+from tests.unit.order_router.router import at_broker
 from tests.unit.order_router.world import ACCOUNT, SECOND, T0, World, approved, client, executed, kinds, log_started, only, opened, reported, terms
-
-
-def world(n: int = 1, **settings: object) -> World:
-    w = World(RouterCore(RouterSettings(**settings)), "order_router").given(log_started(), LeaseGranted("order_router", "h", 1), opened())
-    for i in range(1, n + 1):
-        w.given(approved(i), reported(OrderStatus.NEW, i))
-    return w
 
 
 def cancel(n: int = 1, reason: Reason | None = None) -> CancelApproved:
@@ -56,7 +49,7 @@ def new_row(status: OrderStatus = OrderStatus.NEW, quantity: int = 150, **more: 
 
 
 def test_a_cancel_is_written_ahead_and_confirmed() -> None:
-    w = world()
+    w = at_broker()
 
     sending = only(w.when(cancel()), CancelSending)
 
@@ -83,7 +76,7 @@ def test_a_cancel_of_an_unknown_order_waits_until_it_is_found() -> None:
 
 @pytest.mark.parametrize(("order_id", "code"), [("ma:1:9", "unknown_order"), ("ma:1:1", "order_done")])
 def test_a_cancel_that_can_never_be_granted_is_answered(order_id: str, code: str) -> None:
-    w = world()
+    w = at_broker()
     w.given(reported(OrderStatus.CANCELLED))
 
     assert only(w.when(CancelApproved(order_id, "ma")), CancelRejected).code == code
@@ -98,7 +91,7 @@ def test_a_cancel_that_can_never_be_granted_is_answered(order_id: str, code: str
     ],
 )
 def test_a_cancel_that_did_not_get_through_is_sent_again_after_a_pause(outcome: object) -> None:
-    w = world().given(cancel())
+    w = at_broker().given(cancel())
 
     assert w.when(outcome) == []
     assert w.tick(0.4) == []
@@ -106,13 +99,13 @@ def test_a_cancel_that_did_not_get_through_is_sent_again_after_a_pause(outcome: 
 
 
 def test_a_cancel_without_an_answer_is_asked_about_and_sent_again() -> None:
-    w = world().given(cancel())
+    w = at_broker().given(cancel())
 
     assert kinds(w.tick(15)) == ["OrderQuerySending", "CancelSending"]
 
 
 def test_a_refused_cancel_of_a_strategy_is_told_and_the_order_looked_up() -> None:
-    w = world().given(cancel())
+    w = at_broker().given(cancel())
 
     assert kinds(w.when(cancel_refused())) == ["CancelRejected", "OrderQuerySending"]
     assert w.when(reported(OrderStatus.NEW)) == []
@@ -121,7 +114,7 @@ def test_a_refused_cancel_of_a_strategy_is_told_and_the_order_looked_up() -> Non
 
 
 def test_a_refused_cancel_of_a_halt_is_tried_again() -> None:
-    w = world().given(HaltRequested("c", "op", "why", Scope.GLOBAL, ""))
+    w = at_broker().given(HaltRequested("c", "op", "why", Scope.GLOBAL, ""))
 
     assert kinds(w.when(cancel_refused())) == ["CancelRejected", "OrderQuerySending"]
     w.given(reported(OrderStatus.NEW))
@@ -129,7 +122,7 @@ def test_a_refused_cancel_of_a_halt_is_tried_again() -> None:
 
 
 def test_filled_before_the_cancel_arrives() -> None:
-    w = world().given(cancel())
+    w = at_broker().given(cancel())
     w.given(executed(100))
 
     assert w.when(cancel_refused()) == []
@@ -151,7 +144,7 @@ def test_filled_before_the_cancel_arrives() -> None:
     ],
 )
 def test_what_ends_trading_cancels_the_working_orders_of_its_scope(event: object, cancelled: set[str]) -> None:
-    w = world(2)
+    w = at_broker(2)
 
     assert {e.order_id for e in w.when(event)} == cancelled
 
@@ -163,33 +156,33 @@ def test_an_order_in_flight_at_the_halt_is_cancelled_once_the_broker_has_it() ->
 
 
 def test_risk_confirming_the_halt_sends_nothing_a_second_time() -> None:
-    w = world().given(HaltRequested("c", "op", "why", Scope.GLOBAL, ""))
+    w = at_broker().given(HaltRequested("c", "op", "why", Scope.GLOBAL, ""))
 
     assert w.when(TradingStateChanged(Scope.GLOBAL, "", TradingState.HALTED, Reason.OPERATOR, "", 1)) == []
 
 
 def test_a_flatten_order_is_not_cancelled_by_the_halt_it_was_approved_in() -> None:
-    w = world().given(TradingStateChanged(Scope.GLOBAL, "", TradingState.HALTED, Reason.OPERATOR, "", 1))
+    w = at_broker().given(TradingStateChanged(Scope.GLOBAL, "", TradingState.HALTED, Reason.OPERATOR, "", 1))
     w.given(approved(5, strategy="risk", halt_epoch=1), reported(OrderStatus.NEW, client_id=client(5, "risk"), broker_id="B5"))
 
     assert w.when(TradingStateChanged(Scope.GLOBAL, "", TradingState.HALTED, Reason.DAY_LOSS, "", 1)) == []
 
 
 def test_policy_may_leave_working_orders() -> None:
-    w = world(halt_cancels_open=False, strategy_failure_cancels=False)
+    w = at_broker(halt_cancels_open=False, strategy_failure_cancels=False)
 
     assert w.when(HaltRequested("c", "op", "why", Scope.GLOBAL, "")) == []
     assert w.when(StrategyFailed("ma", 1, "on_bar", "")) == []
 
 
 def test_a_successor_asks_again_for_a_cancel_in_flight() -> None:
-    w = world().given(cancel())
+    w = at_broker().given(cancel())
 
     assert only(w.when(LeaseGranted("order_router", "h2", 2)), CancelSending).attempt == 2
 
 
 def test_replace_acknowledged() -> None:
-    w = world()
+    w = at_broker()
 
     sending = only(w.when(replace()), ReplaceSending)
     replaced = only(w.when(new_row()), OrderReplaced)
@@ -200,7 +193,7 @@ def test_replace_acknowledged() -> None:
 
 
 def test_replace_in_place_under_the_old_names() -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
 
     assert w.when(reported(OrderStatus.PENDING_REPLACE)) == []
     assert w.when(reported(OrderStatus.NEW)) == []  # the old terms still: no word about the replace
@@ -209,7 +202,7 @@ def test_replace_in_place_under_the_old_names() -> None:
 
 def test_a_cancel_report_of_a_superseded_id_is_ignored() -> None:
     """RISK_AND_FAULTS 6, scenario 15."""
-    w = world().given(replace(), new_row())
+    w = at_broker().given(replace(), new_row())
 
     assert w.when(reported(OrderStatus.CANCELLED)) == []
     assert w.when(reported(OrderStatus.REPLACED, replaced_by=client(1, replace=1))) == []
@@ -225,7 +218,7 @@ def test_a_cancel_report_of_a_superseded_id_is_ignored() -> None:
     ],
 )
 def test_replace_refused_keeps_the_old_terms_and_the_order_alive(no: object) -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
 
     assert kinds(w.when(no)) == ["ReplaceRejected"]
     record = w.core._state.orders["ma:1:1"].record
@@ -233,7 +226,7 @@ def test_replace_refused_keeps_the_old_terms_and_the_order_alive(no: object) -> 
 
 
 def test_replace_time_out_is_looked_up_by_its_own_name_and_found() -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
     query = w.when(BrokerRequestAmbiguous(ACCOUNT, "router", "replace", client(1, replace=1), ErrorClass.TIMEOUT, "", 1))
 
     assert [e.client_order_id for e in query] == [client(1, replace=1)]
@@ -241,7 +234,7 @@ def test_replace_time_out_is_looked_up_by_its_own_name_and_found() -> None:
 
 
 def test_a_replace_that_is_still_on_its_way_is_asked_for_again_later() -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
     assert kinds(w.tick(30)) == ["OrderQuerySending"], "no word of it"
     assert kinds(w.when(new_row(OrderStatus.PENDING_NEW))) == [], "the venue has it and has not acted: the old terms stand"
     assert kinds(w.tick(1)) == []
@@ -250,7 +243,7 @@ def test_a_replace_that_is_still_on_its_way_is_asked_for_again_later() -> None:
 
 
 def test_replace_time_out_that_never_arrived_is_rejected_when_absence_is_proven() -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
     w.given(BrokerRequestAmbiguous(ACCOUNT, "router", "replace", client(1, replace=1), ErrorClass.TIMEOUT, "", 1))
     w.tick(30)
     w.given(BrokerOrderNotFound(ACCOUNT, "router", client(1, replace=1), 1))
@@ -260,7 +253,7 @@ def test_replace_time_out_that_never_arrived_is_rejected_when_absence_is_proven(
 
 
 def test_replace_with_fills_before_between_and_during() -> None:
-    w = world().given(executed(10, eid="a"), replace(), executed(20, eid="b"))
+    w = at_broker().given(executed(10, eid="a"), replace(), executed(20, eid="b"))
     w.given(new_row(), executed(30, eid="c", client_id=client(1, replace=1), broker_id="B1b"))
 
     record = w.core._state.orders["ma:1:1"].record
@@ -268,7 +261,7 @@ def test_replace_with_fills_before_between_and_during() -> None:
 
 
 def test_a_fill_of_the_new_order_proves_the_replace_before_its_answer() -> None:
-    w = world().given(replace())
+    w = at_broker().given(replace())
 
     out = w.when(executed(120, eid="a", client_id=client(1, replace=1), broker_id="B1b"))
 
@@ -278,7 +271,7 @@ def test_a_fill_of_the_new_order_proves_the_replace_before_its_answer() -> None:
 
 
 def test_filled_during_the_replace_and_confirmed_for_more_works_on() -> None:
-    w = world().given(replace(), executed(100))
+    w = at_broker().given(replace(), executed(100))
 
     assert kinds(w.when(new_row(OrderStatus.PARTIALLY_FILLED, filled=100))) == ["OrderReplaced"]
     assert w.core._state.orders["ma:1:1"].record.status is OrderStatus.PARTIALLY_FILLED
@@ -295,20 +288,20 @@ def test_filled_during_the_replace_and_confirmed_for_more_works_on() -> None:
     ],
 )
 def test_replace_not_sent(given: tuple[object, ...], request_: object, code: str) -> None:
-    w = world().given(*given)
+    w = at_broker().given(*given)
 
     assert only(w.when(request_), ReplaceRejected).code == code
 
 
 def test_the_second_replace_refused_at_once_leaves_the_first_in_flight() -> None:
-    w = world().given(replace(), replace(no=2))
+    w = at_broker().given(replace(), replace(no=2))
 
     assert w.core._state.orders["ma:1:1"].record.status is OrderStatus.PENDING_REPLACE
     assert kinds(w.when(new_row())) == ["OrderReplaced"]
 
 
 def test_a_cancel_refused_during_a_replace_is_sent_to_its_successor() -> None:
-    w = world().given(replace(), cancel())
+    w = at_broker().given(replace(), cancel())
 
     assert w.when(cancel_refused()) == []
     outputs = w.when(new_row(), after=1)

@@ -59,6 +59,7 @@ from shared.events import (
 )
 from shared.strategy.desk import Desk
 from shared.strategy.settings import StrategySettings
+from tests.unit.order_router.router import at_broker
 from tests.unit.order_router.world import (
     ACCOUNT,
     SECOND,
@@ -79,14 +80,6 @@ from tests.unit.order_router.world import (
 )
 
 
-def world(n: int = 1) -> World:
-    """n orders of 100 at the broker; the account was opened before."""
-    w = World(RouterCore(), "order_router").given(log_started(), LeaseGranted("order_router", "h", 1), opened())
-    for i in range(1, n + 1):
-        w.given(approved(i), reported(OrderStatus.NEW, i))
-    return w
-
-
 def status(w: World, n: int = 1) -> OrderStatus:
     return w.core._state.orders[f"ma:1:{n}"].record.status
 
@@ -99,7 +92,7 @@ def filled(w: World, n: int = 1) -> Decimal:
 
 
 def test_scenario_2_rows_whose_ids_are_not_ours_change_no_order_of_ours() -> None:
-    w = world()
+    w = at_broker()
 
     out = w.when(reading(orders=[row(client_id="zzzzzz-ma-1-1", broker_id="OTHER", filled=40), row()]), after=30)
 
@@ -108,7 +101,7 @@ def test_scenario_2_rows_whose_ids_are_not_ours_change_no_order_of_ours() -> Non
 
 
 def test_scenario_6_ten_missing_orders_are_asked_for_a_few_at_a_time_until_each_is_known() -> None:
-    w = world(10)
+    w = at_broker(10)
     asked: set[str] = set()
     for _ in range(4):
         out = w.when(reading(), after=30)
@@ -125,7 +118,7 @@ def test_scenario_6_ten_missing_orders_are_asked_for_a_few_at_a_time_until_each_
 
 
 def test_scenario_7_executions_of_the_reading_are_booked_before_anything_is_said_of_the_position() -> None:
-    w = world()
+    w = at_broker()
 
     out = w.when(reading(orders=[row(filled=30)], executions=[execution(30, cumulative=30)], positions=[("AAPL", 80)]), after=30)
 
@@ -135,20 +128,20 @@ def test_scenario_7_executions_of_the_reading_are_booked_before_anything_is_said
 
 @pytest.mark.parametrize("position", [75, -50])
 def test_scenario_8_a_position_nobody_traded_is_booked_by_no_one(position: int) -> None:
-    w = world()
+    w = at_broker()
 
     assert kinds(w.when(reading(orders=[row()], positions=[("AAPL", position)]), after=30)) == []
 
 
 def test_scenario_9_and_10_a_position_that_lags_behind_the_last_fill_takes_nothing_back() -> None:
-    w = world().given(executed(100, cumulative=100))
+    w = at_broker().given(executed(100, cumulative=100))
 
     assert kinds(w.when(reading(executions=[execution(100, cumulative=100)], positions=[]), after=0.1)) == []
     assert filled(w) == 100
 
 
 def test_scenario_11_a_read_that_failed_is_no_answer_about_any_order() -> None:
-    w = world()
+    w = at_broker()
     before = w.core.snapshot()
 
     for query in ("orders", "executions", "positions", "account"):
@@ -164,14 +157,14 @@ def test_scenario_12_every_order_of_two_corrections_and_their_execution_comes_to
         executed(30, eid="E1.1", previous="E1", price=11),
     ]
     for order in permutations(range(3)):
-        w = world()
+        w = at_broker()
         for i in order:
             w.given(told[i])
         assert filled(w) == 30
 
 
 def test_scenario_13_a_broker_that_shows_less_than_we_booked_reduces_nothing() -> None:
-    w = world().given(executed(50, cumulative=50))
+    w = at_broker().given(executed(50, cumulative=50))
 
     w.given(reported(OrderStatus.PARTIALLY_FILLED, filled=30))
 
@@ -183,7 +176,7 @@ def test_scenario_13_a_broker_that_shows_less_than_we_booked_reduces_nothing() -
 
 def test_scenario_16_a_fill_between_the_two_reads_is_booked_once_by_its_execution() -> None:
     """The orders were read before it, the positions after it."""
-    w = world()
+    w = at_broker()
 
     assert kinds(w.when(reading(orders=[row()], positions=[("AAPL", 100)]), after=30)) == []
     assert kinds(w.when(executed(100, cumulative=100))) == ["OrderFilled"]
@@ -194,7 +187,7 @@ def test_scenario_16_a_fill_between_the_two_reads_is_booked_once_by_its_executio
 
 
 def test_machine_cancel_then_fill_is_filled() -> None:
-    w = world().given(CancelApproved("ma:1:1", "ma"), reported(OrderStatus.CANCELLED))
+    w = at_broker().given(CancelApproved("ma:1:1", "ma"), reported(OrderStatus.CANCELLED))
 
     out = w.when(executed(100))
 
@@ -212,7 +205,7 @@ def test_machine_fill_before_accept() -> None:
 
 
 def test_machine_partial_after_pending_cancel_then_the_cancel() -> None:
-    w = world().given(CancelApproved("ma:1:1", "ma"))
+    w = at_broker().given(CancelApproved("ma:1:1", "ma"))
 
     assert kinds(w.when(executed(40))) == ["OrderFilled"]
     assert status(w) is OrderStatus.PENDING_CANCEL
@@ -225,7 +218,7 @@ def test_machine_partial_after_pending_cancel_then_the_cancel() -> None:
 def test_machine_replace_and_fill(when: str, answer: str) -> None:
     """A fill of 40 before the replace is asked for, between the request and its answer, or told together with the answer: booked once, and the
     order works on for what its terms leave."""
-    w, new = world(), client(1, replace=1)
+    w, new = at_broker(), client(1, replace=1)
     fill = executed(40, eid="E1")
     ask = ReplaceApproved("ma:1:1", "ma", 1, terms(150), T0 + 5 * SECOND, 0)
     answered: list[Event] = {
@@ -245,14 +238,14 @@ def test_machine_replace_and_fill(when: str, answer: str) -> None:
 
 
 def test_machine_reject_after_accept_is_the_brokers_word() -> None:
-    w = world()
+    w = at_broker()
 
     assert kinds(w.when(reported(OrderStatus.REJECTED, code="late", text="after all"))) == ["OrderRejected"]
     assert status(w) is OrderStatus.REJECTED
 
 
 def test_machine_expire_at_the_close_with_partial_fills() -> None:
-    w = world().given(executed(30, eid="a"), executed(20, eid="b"))
+    w = at_broker().given(executed(30, eid="a"), executed(20, eid="b"))
 
     assert kinds(w.when(reported(OrderStatus.EXPIRED, filled=50))) == ["OrderExpired"]
     assert (status(w), filled(w)) == (OrderStatus.EXPIRED, 50)
@@ -263,7 +256,7 @@ def test_machine_expire_at_the_close_with_partial_fills() -> None:
 
 def test_a_correction_and_a_bust_reach_the_strategys_book_the_ledger_and_every_fold_of_the_order() -> None:
     """100 bought at 10, corrected to 80 at 11, and 50 of a second order busted: everybody holds 80 bought at 11."""
-    w = world(2)
+    w = at_broker(2)
     desk = Desk(StrategySettings("ma", "test", ("AAPL",), budget=Decimal(10_000)))
     for n in (1, 2):
         desk.fold_intent(OrderIntent(f"ma:1:{n}", "ma", terms()))
