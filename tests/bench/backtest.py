@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -116,16 +117,14 @@ class Bench:
         return place if place.exists() else data.write(place, symbols, bars)
 
 
-def run(size: Size) -> list[Row]:
+def run(size: Size) -> Iterator[Row]:
     """A small size leaves the peers out, and installs none."""
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(size, Path(directory))
-        return [
-            *_against_peers(bench, 1),
-            *_order(bench),
-            *_growth(bench, size.of(300_000, 1_500)),
-            *_against_peers(bench, size.of(50, 5)),
-        ]
+        yield from _against_peers(bench, 1)
+        yield from _order(bench)
+        yield from _growth(bench, size.of(300_000, 1_500))
+        yield from _against_peers(bench, size.of(50, 5))
 
 
 def _against_peers(bench: Bench, symbols: int) -> list[Row]:

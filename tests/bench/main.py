@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, one after the other, and one table of ratios at the end.
+"""`make bench`: every benchmark, one after the other; each row on stderr as it is known, and one table of ratios at the end.
 
 `python -m tests.bench.main [--tiny] [NAME ...]`: only these; tiny proves that they run and says nothing about speed.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from . import backtest, bus, codec, memory, order_path, recovery, single, workers
 from .table import Row, Size, show
 
-BENCHMARKS: Final[dict[str, Callable[[Size], list[Row]]]] = {
+BENCHMARKS: Final[dict[str, Callable[[Size], Iterable[Row]]]] = {
     "codec": codec.run,
     "bus": bus.run,
     "order_path": order_path.run,
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     rows: list[Row] = []
     for name in names:
         begun = time.monotonic()
-        rows += BENCHMARKS[name](Size(full="--tiny" not in arguments))
+        for row in BENCHMARKS[name](Size(full="--tiny" not in arguments)):
+            rows.append(row)
+            print(row.line, file=sys.stderr)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
     show(rows)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +46,11 @@ class Row:
             return ""
         return "met" if self.target.met(value) else "MISSED"
 
+    @property
+    def line(self) -> str:
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return "  ".join(part for part in (self.what, self.ours, self.against, ratio, self.verdict) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -79,4 +85,4 @@ def show(rows: Sequence[Row]) -> None:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         style = "red" if row.verdict == "MISSED" else None
         table.add_row(row.what, row.ours, row.against, ratio, row.target.text if row.target else "", row.verdict, style=style)
-    Console(width=None).print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)  # in a file a line is as long as it needs to be
