@@ -29,7 +29,6 @@ from .sweep import BrokerLine
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 BUS_RETRY_S: Final = 1.0
-OUTBOX_FILE: Final = "killpath_outbox.jsonl"
 
 
 def reconciler_settings(setting: Setting) -> ReconcilerSettings:
@@ -76,7 +75,7 @@ def open_killpath(setting: Setting, log: Any, *, bus_apart: bool = True) -> Kill
         spare_protective=not setting.live.deadman.cancel_protective,
     )
     line = BrokerLine(lambda: broker.execution(options), lambda: broker.account(options))
-    killpath = KillPath(settings, line, Outbox(setting.live.state_dir / OUTBOX_FILE), log)
+    killpath = KillPath(settings, line, Outbox(setting.places.killpath_outbox), log)
     killpath.start()
     return killpath
 

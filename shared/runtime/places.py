@@ -19,12 +19,14 @@ class PlaceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """sockets: directory of the ipc sockets, mode 0700; journal, snapshots, ledger: files; health: a file a service; logs: audit log and others."""
+    """sockets: directory of the ipc sockets, mode 0700; journal, snapshots, ledger, killpath_outbox: files; health: a file a
+    service; logs: audit log and others."""
 
     sockets: Path
     journal: Path
     snapshots: Path
     ledger: Path
+    killpath_outbox: Path
     health: Path
     logs: Path
 
@@ -38,7 +40,15 @@ class Places:
         longest = max(len(str(sockets / name)) for name in SOCKETS)
         if longest > IPC_PATH_MAX:
             raise PlaceError(f"bus.directory: {sockets} is too long for a socket path by {longest - IPC_PATH_MAX} characters; name a shorter one")
-        return cls(sockets, config.journal_path, state / "snapshots.db", state / "paper_ledger.db", state / "health", config.live.log_dir)
+        return cls(
+            sockets=sockets,
+            journal=config.journal_path,
+            snapshots=state / "snapshots.db",
+            ledger=state / "paper_ledger.db",
+            killpath_outbox=state / "killpath_outbox.jsonl",
+            health=state / "health",
+            logs=config.live.log_dir,
+        )
 
     def make(self) -> None:
         """Create the directories; that of the sockets is for this user alone. Raises PlaceError."""

@@ -105,7 +105,12 @@ def test_the_start_is_ordered_by_health() -> None:
 def test_it_finds_its_volumes_where_the_configuration_says(name: str) -> None:
     places, mounted = in_container(name, ROOT / "configs" / "paper.yaml"), mounts(name)
     assert mounted[str(places.sockets)] == "run"
-    own = {"bus": ("state", places.journal.parent), "paper_venue": ("venue", places.ledger.parent), "auditor": ("logs", places.logs)}
+    own = {
+        "bus": ("state", places.journal.parent),
+        "paper_venue": ("venue", places.ledger.parent),
+        "auditor": ("logs", places.logs),
+        "reconciler": ("halts", places.killpath_outbox.parent),
+    }
     held = {source for source in mounted.values() if source in COMPOSE["volumes"]} - {"run"}
     assert held == ({own[name][0]} if name in own else set()), "each volume has one service that writes it"
     if name in own:
