@@ -71,11 +71,11 @@ class Member:
         return topic.startswith(self.topics)
 
     def handlers(self, kind: type[Event]) -> tuple[Decide, Apply | None] | None:
-        """What is called, in this order, with an event of another author; None where nothing would follow and nothing change."""
+        """What is called, in this order, with an event of another author (one where that folds it too); None where nothing would follow and nothing change."""
         if self._kinds is not None and kind not in self._kinds:
             return None
         if self._at_once is not None:
             return self._at_once, None
         core: Any = self.core
-        found: Callable[[type[Event]], tuple[Decide, Apply]] | None = getattr(core, "handlers", None)
+        found: Callable[[type[Event]], tuple[Decide, Apply | None]] | None = getattr(core, "handlers", None)
         return found(kind) if found is not None else (core.decide, core.apply)

@@ -118,19 +118,33 @@ class GatewayCore:
         """Events of any other type change nothing."""
         return frozenset(self._deciders) | frozenset(self._appliers)
 
-    def handlers(self, kind: type[Event]) -> tuple[Callable[[Envelope], Sequence[Event]], Callable[[Envelope], None]]:
-        """`decide` and `apply` of one of the `kinds`, looked up once."""
+    def handlers(self, kind: type[Event]) -> tuple[Callable[[Envelope], Sequence[Event]], Callable[[Envelope], None] | None]:
+        """`decide` and `apply` of one of the `kinds`, looked up once; None in place of `apply` where the first folds the event too."""
         handler, apply = self._deciders.get(kind, _nothing), self._appliers.get(kind, self.apply)
         if kind not in self._quiet:
             return handler, apply
-        waiting, later = self._waiting, self._later
+        waiting, later, newest = self._waiting, self._later, self._fresh.bars
 
         def decide(e: Envelope) -> Sequence[Event]:
             if e.event.symbol not in waiting and (e.ts_ns <= self._due or e.ts_ns <= later()):  # type: ignore[attr-defined]  # market data has one
                 return ()
             return handler(e)
 
-        return decide, apply
+        def bar(e: Envelope) -> Sequence[Event]:
+            """`decide` and `_apply_bar` of a bar in one: the hot path of a backtest."""
+            event: Any = e.event
+            ts, symbol, end = e.ts_ns, event.symbol, event.end
+            if symbol in waiting or (ts > self._due and ts > later()):
+                outputs = handler(e)
+                self._apply_bar(e)
+                return outputs
+            if end > ts:  # noqa: PLR1730 - as in `_apply_bar`
+                end = ts
+            if end > newest.get(symbol, 0):
+                newest[symbol] = end
+            return ()
+
+        return (bar, None) if kind is Bar and self._bars is None else (decide, apply)
 
     @property
     def timer_moves(self) -> bool:

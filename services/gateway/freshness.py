@@ -16,6 +16,8 @@ from shared.events import Bar, Event, FreshnessChanged, Quote, SessionPhase, Tra
 
 from .phases import NEVER, Phases
 
+_OPEN: Final = SessionPhase.OPEN  # an enumeration answers for its members twenty times slower than a module for its names
+
 
 class Freshness:
     """calendars: calendar name by symbol. Limits in ns; 0: that kind is not judged."""
@@ -56,8 +58,8 @@ class Freshness:
         """The earliest moment after which a symbol can be stale and is not yet said to be."""
         earliest, fresh = NEVER, self.fresh
         for symbol in self._calendars:
-            if fresh.get(symbol) is not False:
-                earliest = min(earliest, self._deadline(symbol))
+            if fresh.get(symbol) is not False and (deadline := self._deadline(symbol)) < earliest:
+                earliest = deadline
         return earliest
 
     def apply(self, event: FreshnessChanged) -> None:
@@ -71,7 +73,7 @@ class Freshness:
     def _deadline(self, symbol: str, datum: Quote | Bar | Trade | None = None, at: int = 0) -> int:
         """The moment after which the symbol is stale, with `datum` counted as seen at `at`."""
         state = self._phases.states.get(self._calendars[symbol])
-        if state is None or state.phase is not SessionPhase.OPEN:
+        if state is None or state.phase is not _OPEN:
             return NEVER
         quote, bar = self.quotes.get(symbol, 0), self.bars.get(symbol, 0)
         if type(datum) is Quote:
@@ -81,8 +83,8 @@ class Freshness:
         since, deadline = state.open_since, NEVER
         if quote and self._quote_age_max:
             deadline = max(quote, since) + self._quote_age_max
-        if bar and self._bar_age_max:
-            deadline = min(deadline, max(bar, since) + self._bar_age_max)
+        if bar and self._bar_age_max and (due := (bar if bar > since else since) + self._bar_age_max) < deadline:  # noqa: FURB136 - the hot path
+            deadline = due
         if not (quote or bar) and self._bar_age_max:
             last = at if type(datum) is Trade else self.trades.get(symbol, 0)
             deadline = max(last, since) + self._bar_age_max

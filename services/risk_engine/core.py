@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Envelope, Event, LimitOverridden, RegimeChanged
+from shared.events import Bar, Envelope, Event, LimitOverridden, RegimeChanged
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import bands, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
+from .quiet_bars import quiet_bars
 from .settings import RiskSettings
 
 __all__ = ["SOURCE", "TOPICS", "RiskCore"]
@@ -61,9 +62,12 @@ class RiskCore:
         """Under the feed clock, where nobody's age is watched: events of any other type change nothing."""
         return frozenset(self._deciders) | frozenset(self._fold)
 
-    def handlers(self, kind: type[Event]) -> tuple[Decider, Folder]:
-        """`decide` and `apply` of one of the `kinds`, looked up once; under the feed clock only."""
-        return self._deciders.get(kind, _nothing), self._fold.get(kind, _unfolded)
+    def handlers(self, kind: type[Event]) -> tuple[Decider, Folder | None]:
+        """`decide` and `apply` of one of the `kinds`, looked up once; under the feed clock only. None in place of `apply` where the first folds the
+        event too."""
+        decide, fold = self._deciders.get(kind, _nothing), self._fold.get(kind, _unfolded)
+        quiet = quiet_bars(decide, fold, self._desk) if kind is Bar else None
+        return (decide, fold) if quiet is None else (quiet, None)
 
     def snapshot(self) -> bytes:
         return self._desk.snapshot()

@@ -108,6 +108,20 @@ class Watch:
             self.settle()
         return True
 
+    def follow(self, symbol: str, price: float) -> bool:
+        """`moved` by a price that neither meets a level nor makes a peak; False where it might: then nothing was done."""
+        holding = self._holdings.get(symbol)
+        if holding is not None:
+            units, worth = holding
+            new = units * price
+            estimate = self._estimate + (new - worth)
+            if not self.floor < estimate < self._ceiling:
+                return False
+            self._holdings[symbol] = (units, new)
+            self._estimate = estimate
+        self.note(symbol)
+        return True
+
     def rebook(self, symbol: str) -> bool:
         """Holdings of a symbol may have changed; whether it is held."""
         self.value.sums.note(symbol)

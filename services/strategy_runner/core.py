@@ -56,6 +56,7 @@ from .user_code import Generators, NoGenerators, UserCode
 
 REMOVE: Final = "remove"  # the action of a StrategyChanged that ends a strategy
 
+_RUNNING: Final = Phase.RUNNING  # looked up once: asked for at every datum
 _GATES: Final = {Phase.WARMING: Gate.DEAF, Phase.RUNNING: Gate.OPEN}
 
 
@@ -140,7 +141,7 @@ class StrategyActor:
         return ()
 
     def next_timer(self) -> int:
-        return self._desk.timers.next_due if self._phase is Phase.RUNNING else 0
+        return self._desk.timers.next_due if self._phase is _RUNNING else 0
 
     def snapshot(self) -> bytes:
         """Raises SaveError when the strategy's save() does not do its part. Of a strategy without save and load the bytes tell its state,

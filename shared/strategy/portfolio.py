@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from shared.domain.exact import ZERO
 from shared.domain.ledger import Book
 from shared.domain.position import Position as HeldPosition
 
@@ -72,7 +73,8 @@ class Portfolio:
 
     def quantity(self, symbol: str) -> Decimal:
         """Signed units, exact; 0 when flat."""
-        return self._book.quantity(symbol)
+        held = self._book.positions.get(symbol)
+        return ZERO if held is None else held.quantity
 
     def get_position(self, symbol: str) -> Position | None:
         """None when flat."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.events import LogStarted, OrderFilled
+from tests.unit.backtest.conftest import WriteBars, walk
 from tests.unit.backtest.whole_run import by_bus, by_engine, config_at
 
 _CROSS = {"name": "moving_average_cross", "params": {"fast_period": 3, "slow_period": 8, "quantity": 5}}
@@ -81,3 +82,26 @@ def test_whole_runs_are_the_same_event_by_event(tmp_path: Path, case: str) -> No
     exits = [e.event for e in engine if isinstance(e.event, OrderFilled) and e.event.order_id.startswith("risk:")]
     assert len(exits) > 2 or case != "stops"
     assert kinds["OrderReplaced"] > 0 or "brackets" not in case  # the stops that followed their entries
+
+
+@pytest.mark.parametrize(
+    "risk",
+    [
+        pytest.param({"mark_interval_ms": 300_000}, id="no limit near"),
+        pytest.param({"mark_interval_ms": 300_000, "max_drawdown": 0.0005, "drawdown_state": "reducing"}, id="a limit near"),
+        pytest.param({"mark_interval_ms": 0, "strategy_day_loss_max": 60}, id="watched twice"),
+    ],
+)
+def test_bars_alone_mostly_concern_nobody_and_are_the_same_all_the_same(tmp_path: Path, write_bars: WriteBars, risk: dict[str, Any]) -> None:
+    for seed, symbol in enumerate(("ABC", "XYZ")):
+        write_bars(symbol, walk(seed, 700))
+    feed = {"kind": "files", "data_directory": str(tmp_path)}
+    asked = tree(live={"risk": risk})
+    asked["gateway"]["feed"] = feed
+    bus = by_bus(config_at(tmp_path, asked))
+    opening = bus[0].event
+    assert isinstance(opening, LogStarted)
+    assert by_engine(config_at(tmp_path, asked), opening.log_id) == bus
+    kinds = Counter(type(e.event).__name__ for e in bus)
+    assert kinds["OrderFilled"] > 5
+    assert (kinds["LimitBreached"] > 0) is (set(risk) != {"mark_interval_ms"})
