@@ -24,8 +24,10 @@ from shared.events import (
 from shared.runtime.simulated import Faults, Made, Part
 
 from .market import SYMBOLS
-from .model import OWNER, Broken, Model, hold
+from .model import Model
+from .orders_model import OWNER
 from .stack import CASH, SECOND, STRATEGIES, Limits, Stack
+from .truth import Broken, hold
 
 MS = 1_000_000
 TRADING_S = 8
@@ -58,14 +60,10 @@ class Run:
         self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max)
         self.position_max = Limits().position_max
         self.stack.journal.committed = self.model.take
-        self.stack.venue.wire = self._wire
+        self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
         if not plain:
             self._plan_acts()
-
-    def _wire(self, method: str, message: object, epoch: int) -> None:
-        log_time = self.model.now  # at least: what is durable is not later than now
-        self.model.wire(method, message, epoch, log_time)
 
     # -- what is done to it
 
@@ -118,7 +116,7 @@ class Run:
         self.stack.commands.append(command)
 
     def _clock_jump(self) -> None:
-        self.model.jumped = True
+        self.model.jumped()
         self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
 
     def _limits(self) -> None:
