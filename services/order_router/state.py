@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.exact import ZERO
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
-from shared.events import ActionRow, CashRow, Market, OrderStatus, OrderTerms
+from shared.events import ActionRow, CashRow, ExecutionRow, Market, OrderStatus, OrderTerms
 
 SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
@@ -192,15 +192,16 @@ class RouterOrder(msgspec.Struct):
 
 
 class Early(msgspec.Struct, array_like=True, frozen=True):
-    """A fact told before the account was opened: one of the two, and the number of its report."""
+    """A fact told before the account was opened: one of the three, and the number of its report."""
 
     report: int
     cash: CashRow | None = None
     action: ActionRow | None = None
+    execution: ExecutionRow | None = None
 
     @property
     def broker_ns(self) -> int:
-        row = self.cash or self.action
+        row = self.cash or self.action or self.execution
         return row.broker_ns if row is not None else 0
 
 
@@ -208,7 +209,7 @@ class Standing(msgspec.Struct):
     """Facts that are no order's. epoch: of the router's newest lease. halts: scope to the halt epoch an approval of that scope must have
     reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
     what happened up to the opening is in the opening holdings. cash_booked, actions_booked: references of cash movements and corporate actions;
-    early: those told before the opening."""
+    early: those told before the opening. stranger_report: of the newest row that was of no order known then."""
 
     log_id: str = ""
     epoch: int = 0
@@ -223,6 +224,7 @@ class Standing(msgspec.Struct):
     cash_booked: dict[str, bool] = msgspec.field(default_factory=dict)
     actions_booked: dict[str, bool] = msgspec.field(default_factory=dict)
     early: dict[str, Early] = msgspec.field(default_factory=dict)
+    stranger_report: int = 0
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
