@@ -1,13 +1,17 @@
 """Whose a holding is: unassigned units given to a strategy on command, and what a trade by hand takes from strategies.
 
 A claim changes no account figure and is no profit or loss of the strategy: its book pays the average price, and the base of its loss limit
-moves with what the claim makes its equity. A refusal is one alert that names the command.
+moves with what the claim makes its equity. A refusal is one alert that names the command. A claim that no run decided, because the configuration
+changed while the engine was away, is answered as the next run begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from shared.domain.exact import ZERO, add, magnitude, negate, text
 from shared.domain.instrument import exact_number, signed
@@ -15,9 +19,19 @@ from shared.domain.ledger import UNASSIGNED
 from shared.domain.order_ids import EXTERNAL_STRATEGY
 from shared.events import Alert, ClaimRequested, Envelope, Event, HoldingAssigned, OrderFilled, Severity
 
-from .desk import Desk
 from .flatten import closed
 from .settings import ExternalPolicy
+
+if TYPE_CHECKING:
+    from .desk import Desk
+
+_REFUSED: Final = "claim:"  # key of that alert, before the command
+
+
+class Claims(msgspec.Struct):
+    """asked: commands not answered yet, by their id."""
+
+    asked: dict[str, ClaimRequested] = msgspec.field(default_factory=dict)
 
 
 class ClaimRefused(ValueError):
@@ -25,11 +39,43 @@ class ClaimRefused(ValueError):
 
 
 def on_claim(e: Envelope, desk: Desk) -> Sequence[Event]:
-    claim: ClaimRequested = e.event  # type: ignore[assignment]  # dispatched by type
+    return (answer(e.event, desk),)  # type: ignore[arg-type]  # dispatched by type
+
+
+def overdue(desk: Desk) -> Iterator[Event]:
+    """Answers to what no run decided: the oldest alone moves what it asks for, since each is judged by the books as they stand."""
+    for first, claim in enumerate(desk.claims.asked.values()):
+        yield _refusal(claim, "another claim came first; claim again") if first else answer(claim, desk)
+
+
+def answer(claim: ClaimRequested, desk: Desk) -> Event:
     try:
-        return (assigned(claim, desk),)
+        return assigned(claim, desk)
     except ClaimRefused as refused:
-        return (Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}"),)
+        return _refusal(claim, str(refused))
+
+
+def _refusal(claim: ClaimRequested, why: str) -> Alert:
+    return Alert(Severity.WARNING, f"{_REFUSED}{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {why}")
+
+
+def noting(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
+    """Fold claims and their answers too."""
+    asked, assign, alert = desk.claims.asked, on[HoldingAssigned], on[Alert]
+
+    def claimed(e: Envelope) -> None:
+        asked[e.event.command] = e.event  # type: ignore[attr-defined, assignment]  # dispatched by type, here and below
+
+    def moved(e: Envelope) -> None:
+        asked.pop(e.event.command, None)  # type: ignore[attr-defined]
+        assign(e)
+
+    def told(e: Envelope) -> None:
+        if asked:
+            asked.pop(e.event.key.removeprefix(_REFUSED), None)  # type: ignore[attr-defined]
+        alert(e)
+
+    on[ClaimRequested], on[HoldingAssigned], on[Alert] = claimed, moved, told
 
 
 def assigned(claim: ClaimRequested, desk: Desk) -> HoldingAssigned:

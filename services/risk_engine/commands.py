@@ -60,6 +60,7 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
         *desk.states.overdue(),
         *desk.unanswered.answers(),
         *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
+        *claims.overdue(desk),
     )
 
 

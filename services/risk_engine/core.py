@@ -13,7 +13,7 @@ from typing import Final
 from shared.events import Envelope, Event, LimitOverridden, RegimeChanged
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bands, commands, intents, outcomes
+from . import bands, claims, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -102,6 +102,7 @@ class RiskCore:
         self._fold = Fold(desk).on
         self._fold[LimitOverridden] = self._overridden
         self._fold[RegimeChanged] = self._regime_changed
+        claims.noting(self._fold, desk)
         rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON}
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},

@@ -17,6 +17,7 @@ from shared.domain.ledger import Ledger, LedgerState
 from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingState, TradingStateChanged
 
 from .bands import Bands
+from .claims import Claims
 from .correlation import Closes
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
@@ -77,6 +78,7 @@ class RiskState(msgspec.Struct):
     bands: Bands = msgspec.field(default_factory=Bands)
     walks: Walks = msgspec.field(default_factory=Walks)
     regime: str = ""
+    claims: Claims = msgspec.field(default_factory=Claims)
 
 
 # no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
@@ -92,6 +94,7 @@ class Desk:
         state = state if state is not None else RiskState()
         self.config = config
         self.overrides = state.overrides
+        self.claims = state.claims
         self.regime = state.regime
         settings = in_regime(effective(config, state.overrides), state.regime)
         budgets = settings.budgets()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.events import (
@@ -13,12 +14,15 @@ from shared.events import (
     CashFlow,
     ClaimRequested,
     CorporateAction,
+    Envelope,
     EquityMarked,
     Event,
     HoldingAssigned,
     LimitBreached,
     OrderFilled,
     OrderSide,
+    RunStarted,
+    TradingStateChanged,
 )
 from tests.support.risk_desk import CLEAN, RiskDesk
 
@@ -137,3 +141,19 @@ def test_an_expiry_is_marked_at_what_it_settled_for() -> None:
     assert desk.tell(CorporateAction("expiry", "X", D(1), "", "s", price=D(100))) == []
     assert desk.core._desk.value.equity() == 110_000
     assert not [e for e in desk.told if isinstance(e, EquityMarked)]
+
+
+def test_a_claim_nobody_decided_is_answered_once_as_a_run_begins() -> None:
+    desk = found()
+    for asked in (claim("60"), msgspec.structs.replace(claim("40"), command="c2")):
+        desk.core.apply(Envelope(desk.seq + 1, desk.now, asked.topic, "control", 1, 1, 0, 0, asked))
+
+    def begins(run: int) -> list[Event]:
+        return [e for e in desk.tell(RunStarted("risk_engine", run, "g")) if not isinstance(e, TradingStateChanged)]
+
+    given, alert = begins(2)
+
+    assert given == HoldingAssigned("X", "a", D(60), D(80), "c1")
+    assert isinstance(alert, Alert)
+    assert (alert.key, "claim again" in alert.text) == ("claim:c2", True)
+    assert begins(3) == []
