@@ -12,9 +12,10 @@ def unfinished(model: Model) -> str:
     """Empty when all has."""
     truth, orders, account = model.truth, model.orders, model.account
     open_ = truth.open()
-    missing = set(truth.executions) - account.executions
-    if missing:
-        return f"{len(missing)} executions are not booked, such as {truth.executions[min(missing)]}"
+    if missing := account.unbooked():
+        return f"not booked: {missing[:3]}"
+    if account.claims:
+        return f"claims without an answer: {sorted(account.claims)[:3]}"
     if waiting := set(orders.intents) - orders.answered:
         return f"intents without a decision: {sorted(waiting)[:3]}"
     if replaces := [order_id for order_id, numbers in orders.asked.items() if numbers]:

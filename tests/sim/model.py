@@ -24,19 +24,19 @@ from .truth import Truth, hold
 
 class Model:
     """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened_cash: what the venue's account began with.
-    position_max: the largest that any run of risk had."""
+    position_max: the largest that any run of risk had. reduces: trades by hand close strategies' holdings."""
 
-    def __init__(self, books: MemoryBooks, opened_cash: Decimal, position_max: Callable[[], int]) -> None:
+    def __init__(self, books: MemoryBooks, opened_cash: Decimal, position_max: Callable[[], int], *, reduces: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.truth = Truth(books)
         self.log = LogModel()
         self.halts = Halts()
-        self.account = AccountModel()
+        evidence = EvidenceModel(self.truth, opened_cash)
+        self.account = AccountModel(self.truth, evidence, opened_cash, reduces=reduces)
         self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, position_max, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self.alerts: Counter[str] = Counter()
-        evidence = EvidenceModel(self.truth, opened_cash)
-        self._handlers: Handlers = {
+        judged: Handlers = {
             **self.orders.handlers(),
             ev.LeaseGranted: self.log.lease,
             ev.RunStarted: self.log.run,
@@ -46,13 +46,21 @@ class Model:
             ev.BrokerStateReported: evidence.reading,
             ev.BrokerOrderReported: evidence.order,
             ev.BrokerExecutionReported: evidence.execution,
-            ev.AccountOpened: self.account.opened,
+            ev.BrokerCashReported: evidence.cash,
+            ev.BrokerActionReported: evidence.action,
+            ev.AccountOpened: self.account.open,
+            ev.CashFlow: self.account.flow,
+            ev.CorporateAction: self.account.action,
+            ev.ClaimRequested: self.account.claim,
+            ev.HoldingAssigned: self.account.assigned,
             ev.ReconcileCompleted: self._reconciled,
             ev.Alert: self._alert,
             ev.DeterminismFault: lambda e, _: hold(False, "I7", e),
             ev.FillMismatch: lambda e, _: hold(False, "I5", e),
-            ev.ExternalOrderSeen: lambda e, _: hold(False, "I3", f"an order of ours is taken for somebody else's: {e}"),
+            ev.InstrumentLocked: self.orders.locks.locked,
+            ev.InstrumentUnlocked: self.orders.locks.unlocked,
         }
+        self._handlers = self.orders.noting(judged)
 
     def take(self, e: Envelope) -> None:
         """One event, as it is committed."""
@@ -79,4 +87,6 @@ class Model:
 
     def _alert(self, e: ev.Alert, _: Envelope) -> None:
         self.alerts[e.key] += 1
+        if e.key.startswith("claim:"):
+            self.account.refused(e)
         hold(not e.key.startswith("invariant:") or (self.orders.jumped and ":I4:" in e.key), "auditor", e.text)

@@ -13,14 +13,18 @@ from shared.events import Envelope, OrderSide, OrderTerms
 
 from .account_model import AccountModel
 from .halts_model import Halts
+from .locks_model import Locks
 from .log_model import LogModel
 from .truth import ZERO, Broken, Truth, hold
 
 OWNER: Final = "risk"
+EXTERNAL: Final = "external"
 LAG_NS: Final = 200_000_000  # a writer knows the log's time by its quickest event, which was on its way that long at most
 QUOTE_AGE_NS: Final = 5_000_000_000
 _ENDS: Final = (ev.OrderRejected, ev.OrderCanceled, ev.OrderExpired, ev.OrderAbandoned)
-Handlers = dict[type[ev.Event], Callable[[Any, Envelope], None]]
+Handler = Callable[[Any, Envelope], None]
+Handlers = dict[type[ev.Event], Handler]
+_DRIFTING: Final = frozenset({ev.OrderFilled, ev.OrderAccepted, ev.OrderUnknown, ev.ExternalOrderSeen, ev.CorporateAction, ev.OrderReplaced})
 
 
 @dataclass(slots=True)
@@ -66,7 +70,8 @@ class OrdersModel:
         self.intents: dict[str, tuple[int, OrderTerms]] = {}
         self.answered: set[str] = set()
         self.asked: dict[str, set[int]] = defaultdict(set)  # replaces that strategies wanted and nobody answered
-        self._excess: dict[tuple[str, OrderSide], Decimal] = {}
+        self.locks = Locks()
+        self._drift: dict[tuple[str, OrderSide], list[tuple[int, Decimal]]] = defaultdict(list)  # what raised the worst case and was no approval
         self._wire: set[str] = set()
 
     def handlers(self) -> Handlers:
@@ -82,12 +87,17 @@ class OrdersModel:
             ev.OrderUnknown: self._unknown,
             ev.OrderAccepted: self._accepted,
             ev.OrderFilled: self._filled,
+            ev.ExternalOrderSeen: self._external,
             ev.OrderReplaced: self._replaced,
             ev.ReplaceRejected: self._replace_over,
             **dict.fromkeys(_ENDS, self._ended),
         }
 
     # -- intents and decisions
+
+    def noting(self, handlers: Handlers) -> Handlers:
+        """The model's handlers, with what they do to the worst case noted."""
+        return {kind: self.drifting(handler) if kind in _DRIFTING else handler for kind, handler in handlers.items()}
 
     def _intent(self, e: ev.OrderIntent, at: Envelope) -> None:
         hold(e.order_id not in self.intents, "I3", f"{e.order_id} is wanted twice")
@@ -103,10 +113,11 @@ class OrdersModel:
             hold(caused - e.reference_ns <= QUOTE_AGE_NS, "I10", f"{e.order_id} is valued at a price {(caused - e.reference_ns) / 1e9} s old")
             for key in self._halts.scopes(e.strategy, e.terms.symbol):
                 hold(not self._halts.wanted(key, at.cause), "I8", f"{e.order_id} is approved while {key} is halted")
+            hold(not self.locks.held(e.terms.symbol, at.cause), "lock", f"{e.order_id} is approved while {e.terms.symbol} is locked")
         self.answered.add(e.order_id)
         order = Order(e.order_id, e.strategy, e.terms, at.seq, e.deadline_ns, e.halt_epoch, e.terms.quantity)
         self.orders[e.order_id] = order
-        self._exposed(order, "approval")
+        self._exposed(order, "approval", at.cause)
 
     def _denied(self, e: ev.OrderDenied, _: Envelope) -> None:
         hold(e.order_id not in self.orders or self.orders[e.order_id].ended, "I4", f"{e.order_id} is approved and denied")
@@ -120,18 +131,37 @@ class OrdersModel:
             hold(not self._halts.wanted(key, at.cause), "I8", f"a replace of {e.order_id} is approved while {key} is halted")
         order.asked[e.replace_no] = e.terms
         if e.terms.quantity > order.terms.quantity:
-            self._exposed(order, "replace")
+            self._exposed(order, "replace", at.cause)
 
-    def _exposed(self, order: Order, why: str) -> None:
-        """I9: what is held and all that may still fill on the order's side, unknown ones included."""
+    def _exposed(self, order: Order, why: str, cause: int) -> None:
+        """I9: what is held and all that may still fill on the order's side, unknown ones included; as whoever approved could know it."""
         if order.strategy == OWNER:
             return
         symbol, side = order.terms.symbol, order.terms.side
-        open_ = sum((o.leaves for o in self.orders.values() if o.terms.side is side and o.terms.symbol == symbol), ZERO)
-        held = self._account.positions[symbol] if side is OrderSide.BUY else -self._account.positions[symbol]
-        worst = held + open_
-        limit = self.position_max() + self._excess.get((symbol, side), ZERO)
+        unseen = sum((by for seq, by in self._drift[(symbol, side)] if seq > cause), ZERO)
+        worst = self._worst(symbol, side) - unseen
+        limit = self.position_max()
         hold(worst <= limit or worst <= 0, "I9", f"{why} of {order.order_id}: {side} {symbol} may reach {worst}, the limit is {limit}")
+
+    def _worst(self, symbol: str, side: OrderSide) -> Decimal:
+        held = Decimal(self._account.positions[symbol])
+        open_ = sum((o.leaves for o in self.orders.values() if o.terms.side is side and o.terms.symbol == symbol), ZERO)
+        return (held if side is OrderSide.BUY else -held) + open_
+
+    def drifting(self, handler: Handler) -> Handler:
+        """A handler of what is no approval, with what it adds to the worst case noted."""
+
+        def noted(e: Any, at: Envelope) -> None:
+            symbols = [s for s in {getattr(e, "symbol", ""), *(o.terms.symbol for o in (self.orders.get(getattr(e, "order_id", "")),) if o)} if s]
+            symbols += [e.terms.symbol] if isinstance(e, ev.ExternalOrderSeen) else []
+            lines = [(symbol, side) for symbol in sorted(set(symbols)) for side in OrderSide]
+            before = [self._worst(*line) for line in lines]
+            handler(e, at)
+            for line, was in zip(lines, before, strict=True):
+                if (by := self._worst(*line) - was) > 0:
+                    self._drift[line].append((at.seq, by))
+
+        return noted
 
     # -- the router's write-aheads
 
@@ -161,7 +191,7 @@ class OrdersModel:
     def wire(self, method: str, message: Any, epoch: int, log_time: int) -> None:
         """A request as it is written: after its write-ahead, by the epoch that made it, which is still the newest; once."""
         self.seen[f"wire {method}"] += 1
-        name = message.client_order_id
+        name = message.client_order_id or self._truth.clients.get(getattr(message, "broker_order_id", ""), "")  # somebody else's order
         order_id = self.by_client.get(name)
         hold(order_id is not None, "R2", f"{method} {name} is on the wire without a durable write-ahead")
         assert order_id is not None
@@ -188,13 +218,30 @@ class OrdersModel:
         self._revive(order)
         order.unknown = True
 
+    def _external(self, e: ev.ExternalOrderSeen, at: Envelope) -> None:
+        self._truth.read()
+        name = self._truth.clients.get(e.broker_order_id, "")
+        known = self.orders.get(e.order_id)
+        if known is not None:  # it was known by its executions alone
+            hold(known.ended == "over" and e.working and e.filled == known.filled, "I3", f"{e.order_id} is seen twice")
+            hold(self._truth.orders[name].terms == e.terms, "I3", f"{e.order_id} is seen as it is not: {e}")
+            known.terms, known.ended = e.terms, ""
+            return
+        hold(name and name not in self.by_client, "I3", f"an order of ours is taken for somebody else's: {e}")
+        hold(e.strategy == EXTERNAL, "I3", f"nobody's order is {e.strategy}'s: {e}")
+        self.by_client[name] = e.order_id
+        quantity = e.terms.quantity
+        order = Order(e.order_id, e.strategy, e.terms, at.seq, 0, 0, quantity, sent=at.seq, client_id=name, filled=e.filled)
+        order.ended = "" if e.working else "over"
+        self.orders[e.order_id] = order
+
     def _accepted(self, e: ev.OrderAccepted, _: Envelope) -> None:
         order = self.orders[e.order_id]
         hold(order.sent, "I5", f"{e.order_id} is accepted and was never sent")
         self._revive(order)
         order.unknown = False
 
-    def _filled(self, e: ev.OrderFilled, _: Envelope) -> None:
+    def _filled(self, e: ev.OrderFilled, at: Envelope) -> None:
         self._truth.read()
         order = self.orders[e.order_id]
         row = self._truth.executions.get(e.execution_id)
@@ -203,14 +250,13 @@ class OrdersModel:
         booked = (e.symbol, e.side, e.quantity, e.price, e.commission)
         hold(booked == (row.symbol, row.side, row.quantity, row.price, row.commission), "I5", f"{e.execution_id} is booked as {booked}")
         hold(self.by_client.get(row.client_order_id) == e.order_id, "I5", f"{e.execution_id} is booked for {e.order_id}")
-        hold(e.execution_id not in self._account.executions, "I5", f"{e.execution_id} is booked twice")
-        self._account.executions.add(e.execution_id)
         self._revive(order)
         order.unknown = False
         order.filled += e.quantity
         hold(order.filled == e.cumulative, "I5", f"fills of {e.order_id} sum to {order.filled}, booked as {e.cumulative}")
-        hold(order.filled <= order.most, "I5", f"{e.order_id} is filled {order.filled} of {order.most}")
-        self._account.filled(e)
+        if order.strategy != EXTERNAL:  # of theirs only what was told so far is known
+            hold(order.filled <= order.most, "I5", f"{e.order_id} is filled {order.filled} of {order.most}")
+        self._account.filled(e, at)
 
     def _ended(self, e: Any, _: Envelope) -> None:
         order = self.orders[e.order_id]
@@ -238,8 +284,6 @@ class OrdersModel:
         order.asked = {no: terms for no, terms in order.asked.items() if no != number}
 
     def _revive(self, order: Order) -> None:
-        """What is counted again was free for others meanwhile."""
+        """It is counted again."""
         if order.ended == "OrderAbandoned":
             order.ended = ""
-            key = (order.terms.symbol, order.terms.side)
-            self._excess[key] = self._excess.get(key, ZERO) + order.leaves
