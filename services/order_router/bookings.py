@@ -119,7 +119,7 @@ def _book(draft: Draft, order: RouterOrder, row: ExecutionRow) -> None:
     if late:
         text = f"{row.quantity} {row.symbol} of {part.order_id} filled after it was {was}; it is booked. Check the position with `positions`"
         draft.alert(Severity.WARNING, f"late_fill:{_name(row)}", text)
-    if done > part.terms.quantity:
+    if done > part.terms.quantity and not is_external(part.order_id):  # of theirs only what was told so far is known
         text = f"{part.order_id} is filled {done} of {part.terms.quantity}; it is booked as reported. Compare with the broker, then `flatten`"
         draft.alert(Severity.CRITICAL, f"overfill:{part.order_id}", text)
 

@@ -26,7 +26,7 @@ _PROVES_NO_REPLACE: Final = frozenset({OrderStatus.PENDING_NEW, OrderStatus.PEND
 
 
 def order_reported(draft: Draft, e: BrokerOrderReported) -> None:
-    _row(draft, e.order, whole_reading=False)
+    _row(draft, e.order, e.report, whole_reading=False)
 
 
 def execution_reported(draft: Draft, e: BrokerExecutionReported) -> None:
@@ -36,7 +36,7 @@ def execution_reported(draft: Draft, e: BrokerExecutionReported) -> None:
 def state_reported(draft: Draft, e: BrokerStateReported) -> None:
     """Orders first, so that executions find theirs; then what is missing from the open orders."""
     for row in e.orders:
-        _row(draft, row, whole_reading=True)
+        _row(draft, row, e.report, whole_reading=True)
     _book_in_order(draft, e)
     shown = {row.broker_order_id for row in e.orders}
     budget = draft.settings.queries_per_reading_max
@@ -74,12 +74,16 @@ def _newer_than(draft: Draft, order: RouterOrder, e: BrokerStateReported) -> boo
     return order.record.changed_ns > draft.now - draft.settings.settle_ns
 
 
-def _row(draft: Draft, row: OrderRow, *, whole_reading: bool) -> None:
+def _row(draft: Draft, row: OrderRow, report: int, *, whole_reading: bool) -> None:
     order = draft.find(row.client_order_id, row.broker_order_id)
     if order is None:
         externals.adopt(draft, row, whole_reading=whole_reading)
         return
-    if is_external(order.record.order_id) or not is_about_current(order, row) or tells_nothing(row):
+    if is_external(order.record.order_id):
+        if order.seen_report <= report:
+            externals.completed(draft, order, row)
+        return
+    if not is_about_current(order, row) or tells_nothing(row):
         return
     if is_about_replace(order, row) and row.status is OrderStatus.REJECTED:
         replaces.failed(draft, order, row.client_order_id, row.code, row.text)

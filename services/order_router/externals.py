@@ -39,6 +39,13 @@ def adopt_from_execution(draft: Draft, row: ExecutionRow, report: int) -> Router
     return _seen(draft, row.client_order_id, row.broker_order_id, terms, ZERO, working=False)
 
 
+def completed(draft: Draft, order: RouterOrder, row: OrderRow) -> None:
+    """One known by its executions alone was taken for over with what they did; the broker shows what it really is, and that it works."""
+    record = order.record
+    if record.done and row.terms != record.terms and row.status not in _OVER and record.filled < row.terms.quantity:
+        _seen(draft, row.client_order_id, row.broker_order_id, row.terms, record.filled, working=True)
+
+
 def _seen(draft: Draft, client_id: str, broker_id: str, terms: OrderTerms, filled: Decimal, *, working: bool) -> RouterOrder | None:
     order_id = external_order_id(broker_id)
     draft.emit(ExternalOrderSeen(order_id, _owner(draft, client_id), broker_id, terms, filled, working))

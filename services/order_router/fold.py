@@ -102,12 +102,15 @@ def _approved(orders: Orders, e: OrderApproved, now: int, _epoch: int) -> None:
 
 
 def _external(orders: Orders, e: ExternalOrderSeen, now: int, _epoch: int) -> None:
-    record = open_record(e, now)
-    if record is not None and orders.get(e.order_id) is None:
-        order = RouterOrder(record, acknowledged=True)
+    record, known = open_record(e, now), orders.get(e.order_id)
+    if record is not None and known is None:
+        order = RouterOrder(record, acknowledged=True, seen_report=orders.standing.stranger_report)
         orders.add(order)
         orders.bind(order, "", e.broker_order_id)
         orders.touched(order)
+    elif record is not None and known is not None and known.record.done and e.working:
+        known.record, known.ending = record, None
+        orders.touched(known)
 
 
 def _cancel_approved(orders: Orders, e: CancelApproved, _now: int, _epoch: int) -> None:
@@ -180,6 +183,7 @@ def _accepted(orders: Orders, order: RouterOrder, e: OrderAccepted, _now: int, _
 
 def _filled(orders: Orders, order: RouterOrder, e: OrderFilled, _now: int, _epoch: int) -> None:
     _revive(orders, order)
+    outside.execution_booked(orders, e.execution_id)
     cumulative = order.told.pop(e.execution_id, e.cumulative)
     order.executions[e.execution_id] = Fact(e.quantity, e.price, e.commission, cumulative, e.broker_order_id)
     orders.bind(order, "", e.broker_order_id)

@@ -22,7 +22,7 @@ from shared.events import (
     OrderStatus,
 )
 
-from . import throttle
+from . import outside, throttle
 from .orders import Orders
 from .state import Ending, RouterOrder
 
@@ -91,6 +91,7 @@ def order_reported(orders: Orders, e: BrokerOrderReported, now: int, _epoch: int
 
 
 def execution_reported(orders: Orders, e: BrokerExecutionReported, _now: int, _epoch: int) -> None:
+    outside.fold_execution_reported(orders, e)
     _told(orders, e.execution, e.report)
 
 
@@ -106,6 +107,8 @@ def state_reported(orders: Orders, e: BrokerStateReported, now: int, _epoch: int
 def _row(orders: Orders, row: OrderRow, report: int, now: int) -> None:
     order = orders.find(row.client_order_id, row.broker_order_id)
     if order is None:
+        if report:
+            orders.change_standing().stranger_report = report
         return
     order.seen_report = max(order.seen_report, report)
     if not tells_nothing(row):

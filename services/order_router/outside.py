@@ -1,23 +1,26 @@
 """What happens to the account without an order: money in and out, dividends, corporate actions. Booked once a reference, in the broker's order.
 
-What is told before the account is opened waits for the opening, whose reading decides: what that reading reflects is in the opening cash and
-holdings, what came after it is booked then.
+What is told before the account is opened, executions of others among it, waits for the opening, whose reading decides: what that reading
+reflects is in the opening cash and holdings, what came after it is booked then, in the order it was told.
 """
 
 from __future__ import annotations
 
 from shared.domain.exact import text
+from shared.domain.order_ids import is_external
 from shared.events import (
     AccountOpened,
     ActionRow,
     BrokerActionReported,
     BrokerCashReported,
+    BrokerExecutionReported,
     CashFlow,
     CashRow,
     CorporateAction,
     Severity,
 )
 
+from . import bookings
 from .orders import Draft, Orders
 from .state import Early
 
@@ -51,6 +54,8 @@ def opened(draft: Draft, _e: AccountOpened) -> None:
             _flow(draft, early.cash)
         elif early.action is not None:
             action(draft, early.action, early.report)
+        elif early.execution is not None:
+            bookings.execution(draft, early.execution, early.report)
 
 
 def _flow(draft: Draft, row: CashRow) -> None:
@@ -76,6 +81,19 @@ def fold_cash_reported(orders: Orders, e: BrokerCashReported, _now: int, _epoch:
 
 def fold_action_reported(orders: Orders, e: BrokerActionReported, _now: int, _epoch: int) -> None:
     _await_opening(orders, f"action:{e.action.reference}", Early(e.report, action=e.action))
+
+
+def fold_execution_reported(orders: Orders, e: BrokerExecutionReported) -> None:
+    """Of the router's own stream: what the reconciler tells one by one is of the reading that opens the account, or of a later one."""
+    row = e.execution
+    order = orders.find(row.client_order_id, row.broker_order_id)
+    if not orders.standing.opened and e.session == "router" and (order is None or is_external(order.record.order_id)):
+        _await_opening(orders, f"execution:{row.execution_id}", Early(e.report, execution=row))
+
+
+def execution_booked(orders: Orders, execution_id: str) -> None:
+    if orders.standing.early:
+        orders.change_standing().early.pop(f"execution:{execution_id}", None)
 
 
 def fold_cash_booked(orders: Orders, e: CashFlow, _now: int, _epoch: int) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from shared.domain.exact import ZERO
 from shared.domain.order_fold import OrderRecord
 from shared.domain.order_machine import UNPROVEN, WORKING
-from shared.events import ActionRow, CashRow, Market, OrderStatus, OrderTerms
+from shared.events import ActionRow, CashRow, ExecutionRow, Market, OrderStatus, OrderTerms
 
 SUBMIT: Final = "submit"
 CANCEL: Final = "cancel"
@@ -194,15 +194,16 @@ class RouterOrder(msgspec.Struct, omit_defaults=True):
 
 
 class Early(msgspec.Struct, array_like=True, frozen=True):
-    """A fact told before the account was opened: one of the two, and the number of its report."""
+    """A fact told before the account was opened: one of the three, and the number of its report."""
 
     report: int
     cash: CashRow | None = None
     action: ActionRow | None = None
+    execution: ExecutionRow | None = None
 
     @property
     def broker_ns(self) -> int:
-        row = self.cash or self.action
+        row = self.cash or self.action or self.execution
         return row.broker_ns if row is not None else 0
 
 
@@ -211,7 +212,8 @@ class Standing(msgspec.Struct):
     reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
     what happened up to the opening is in the opening holdings. cash_booked, actions_booked: references of cash movements and corporate actions;
     early: those told before the opening. retired: by strategy, newest (run, n) of an order that is kept no more; retired_ns: log time by which all
-    of them had ended; beyond: executions told since of which nobody can tell whether they were booked, newest last."""
+    of them had ended; beyond: executions told since of which nobody can tell whether they were booked, newest last. stranger_report: of the
+    newest row that was of no order known then."""
 
     log_id: str = ""
     epoch: int = 0
@@ -229,6 +231,7 @@ class Standing(msgspec.Struct):
     retired: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     retired_ns: int = 0
     beyond: dict[str, bool] = msgspec.field(default_factory=dict)
+    stranger_report: int = 0
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""

@@ -101,10 +101,12 @@ class VenueService:
         return self._change("submit", _order_name(r.client_order_id), p.encode(p.Submit("", r.terms, 0, r.group)), act)
 
     def _cancel(self, r: p.Cancel) -> Outcome:
-        def act(reject: FaultSpec | None) -> Verdict:
-            return _refused(reject) or self._core.cancel(r.client_order_id, self._time(r.now_ns))
+        client_id = r.client_order_id or self._core.client_of(r.broker_order_id)
 
-        name = f"cancel:{r.attempt}:{_order_name(r.client_order_id)}" if r.attempt else ""
+        def act(reject: FaultSpec | None) -> Verdict:
+            return _refused(reject) or self._core.cancel(client_id, self._time(r.now_ns))
+
+        name = f"cancel:{r.attempt}:{_order_name(client_id)}" if r.attempt and (client_id or not r.broker_order_id) else ""
         return self._change("cancel", name, b"", act)
 
     def _replace(self, r: p.Replace) -> Outcome:

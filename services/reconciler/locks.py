@@ -127,7 +127,7 @@ def _follow_one(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent
         locks.setdefault(symbol, {})[f"external:{name}"] = Reason.EXTERNAL_TRADE
     if isinstance(event, FillMismatch):
         locks.setdefault(symbol, {})[f"mismatch:{event.execution_id}"] = Reason.FILL_MISMATCH
-    elif isinstance(event, OrderFilled) and add(record.filled, event.quantity) > record.terms.quantity:
+    elif isinstance(event, OrderFilled) and not is_external(name) and add(record.filled, event.quantity) > record.terms.quantity:
         locks.setdefault(symbol, {})[f"overfill:{name}"] = Reason.FILL_MISMATCH
     if name in watch.unknown_since:
         after = msgspec.structs.replace(record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -224,6 +224,9 @@ class OrderFold:
             self.orders[event.order_id] = record
             made = advance(record, event, now)
             self._index(record)
+        elif kind is ExternalOrderSeen and record.done and event.working:  # type: ignore[attr-defined]  # of that kind
+            record = self.orders[event.order_id] = cast("OrderRecord", open_record(event, now))
+            made = advance(record, event, now)
         elif kind is OrderIntent or kind is ExternalOrderSeen:
             return Step(record.status, Verdict.ILLEGAL)
         else:

@@ -71,6 +71,10 @@ class Floor:
             )
         return self._clerk.done.get(client_order_id)
 
+    def client_of(self, broker_order_id: str) -> str:
+        """The client_order_id of an open order, empty where there is none."""
+        return next((name for name, order in self._clerk.working.items() if order.broker_order_id == broker_order_id), "")
+
     def open_orders(self) -> tuple[OrderRow, ...]:
         """In order of arrival."""
         return tuple(o.row() for o in sorted(self._clerk.working.values(), key=lambda o: o.number))

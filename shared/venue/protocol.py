@@ -52,11 +52,12 @@ class Submit(Message, frozen=True):
 
 
 class Cancel(Message, frozen=True):
-    """attempt: from 1, names the request; 0: unnamed, each one acts."""
+    """attempt: from 1, names the request; 0: unnamed, each one acts. broker_order_id: which, where client_order_id is empty."""
 
     client_order_id: str
     attempt: int = 0
     now_ns: int = 0
+    broker_order_id: str = ""
 
 
 class Replace(Message, frozen=True):

@@ -29,11 +29,16 @@ EXPECTED: Final = (
         *("lose", "repeat", "crash actor", "crash bus", "pause", "successor", "fenced", "leaseheld", "snapshot", "torn tail"),
         *("line: request lost", "line: request late", "line: answer lost", "line: answer slow", "push lost", "push repeated"),
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
+        *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
+        *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )
 JUDGED: Final = frozenset(
-    {"OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"}
+    {
+        *("OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"),
+        *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
+    }
 )
 
 

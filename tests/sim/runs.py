@@ -13,6 +13,7 @@ from shared.bus.record import envelope_of
 from shared.domain.order_ids import parse_client_id
 from shared.events import (
     CancelRequested,
+    ClaimRequested,
     Envelope,
     Event,
     FlattenRequested,
@@ -24,8 +25,11 @@ from shared.events import (
 from shared.runtime.simulated import Faults, Made, Part
 
 from .market import SYMBOLS
-from .model import OWNER, Broken, Model, hold
-from .stack import CASH, SECOND, STRATEGIES, Limits, Stack
+from .model import Model
+from .orders_model import OWNER
+from .outside import Outside
+from .stack import CASH, SECOND, STRATEGIES, House, Limits, Stack
+from .truth import Broken, hold
 
 MS = 1_000_000
 TRADING_S = 8
@@ -53,19 +57,18 @@ class Run:
         self.rng = random.Random(seed ^ 0xFA017)
         rng = self.rng
         self.leaver = rng.choice(LEAVERS) if not plain and rng.random() < 0.15 else ""
-        self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S)
+        self.by_hand = random.Random(seed ^ 0x4A2D)  # of its own, so that what people do moves no other fault
+        house = House() if plain else House.drawn(self.by_hand)
+        self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
-        self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max)
+        self.outside = Outside(self.stack.venue, self.by_hand, self.world.fired)
+        self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max, reduces=house.external_policy == "reduce_holder")
         self.position_max = Limits().position_max
         self.stack.journal.committed = self.model.take
-        self.stack.venue.wire = self._wire
+        self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
         if not plain:
             self._plan_acts()
-
-    def _wire(self, method: str, message: object, epoch: int) -> None:
-        log_time = self.model.now  # at least: what is durable is not later than now
-        self.model.wire(method, message, epoch, log_time)
 
     # -- what is done to it
 
@@ -83,6 +86,9 @@ class Run:
         for name, (act, times) in acts.items():
             for _ in range(times):
                 world.at(rng.randrange(SECOND // 2, TRADING_S * SECOND), lambda a=act, n=name: self._act(n, a))  # type: ignore[misc]
+        for act in self.outside.acts.values():
+            for _ in range(self.by_hand.choice((0, 0, 1, 3))):
+                world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
         torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
         self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
 
@@ -112,13 +118,14 @@ class Run:
             CancelRequested(*who, ""),
             FlattenRequested(*who, rng.choice(("", *SYMBOLS))),
             ReconcileNow(*who),
+            ClaimRequested(*who, rng.choice(SYMBOLS), rng.choice(sorted(STRATEGIES)), rng.choice(("", "3", "-2", "11"))),
         )
         command = rng.choice(commands)
         self.world.fired[type(command).__name__] += 1
         self.stack.commands.append(command)
 
     def _clock_jump(self) -> None:
-        self.model.jumped = True
+        self.model.jumped()
         self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
 
     def _limits(self) -> None:
@@ -148,11 +155,17 @@ class Run:
 
     def _calm_down(self) -> None:
         self._calm = True
+        self._hands_off()
         self.world.calm()
         self.stack.venue.service.faults.clear()
         n = len(self.stack.commands)
         scopes = [(Scope.GLOBAL, ""), *((Scope.SYMBOL, s) for s in SYMBOLS), *((Scope.STRATEGY, s) for s in STRATEGIES)]
         self.stack.commands += [ResumeRequested(f"c{n + i}", "sim", "calm", scope, key) for i, (scope, key) in enumerate(scopes, 1)]
+
+    def _hands_off(self) -> None:
+        """A working order of somebody else is a break where none is allowed: whoever made it takes it out."""
+        if not (self.stack.house.allow_external or self.outside.leave()):
+            self.world.at(self.world.now + SECOND // 5, self._hands_off)
 
     def _converge(self) -> None:
         """I12, I13: faults have stopped; every order, position and cent comes to agree."""
@@ -207,8 +220,8 @@ class Run:
         self.stack.commands.append(HaltRequested(f"c{n}", "sim", f"{leaver} is away", Scope.GLOBAL, ""))
 
         def working() -> list[str]:
-            """But for risk's closing orders: a flatten somebody asked for goes on while halted."""
-            return sorted(name for name in self.model.truth.open() if (ours := parse_client_id(name)) is None or ours.strategy != OWNER)
+            """But for orders made by hand, which a halt leaves to who made them, and risk's closing orders: a flatten goes on while halted."""
+            return sorted(name for name in self.model.truth.open() if (ours := parse_client_id(name)) is not None and ours.strategy != OWNER)
 
         def empty() -> bool:
             return not working()

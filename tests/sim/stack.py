@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import random
 from collections.abc import Callable, Sequence
@@ -57,6 +58,23 @@ ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SE
 RECONCILER = ReconcilerSettings(
     interval_ns=3 * SECOND, grace_ns=2 * SECOND, retry_ns=SECOND, answer_ns=4 * SECOND, unknown_age_ns=6 * SECOND, cash_exact=True
 )
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a configuration says about trades that are not ours, for a whole run."""
+
+    external_policy: str = "unassigned"
+    allow_external: bool = False
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> House:
+        return cls(rng.choice(("unassigned", "reduce_holder", "lock")), rng.random() < 0.5)
+
+    def reconciler(self) -> ReconcilerSettings:
+        return dataclasses.replace(RECONCILER, allow_external_orders=self.allow_external, lock_on_external=self.external_policy == "lock")
+
+
 BUS = BusSettings(ClockMode.WALL, roster=RANKS, tick_ns=SECOND // 5)
 
 
@@ -68,7 +86,7 @@ class Limits:
     order_qty_max: int = 18
 
     @functools.cache  # noqa: B019 - a handful of values
-    def risk(self) -> RiskSettings:
+    def risk(self, house: House) -> RiskSettings:
         return RiskSettings.of(
             {
                 "strategies": [{"id": name, "symbols": list(symbols), "budget": str(BUDGETS[name])} for name, (_, symbols) in STRATEGIES.items()],
@@ -79,6 +97,7 @@ class Limits:
                 "msgs_per_s_max": 40,
                 "strategy_msgs_per_s_max": 20,
                 "duplicate_order_window_ms": None,
+                "external_policy": house.external_policy,
             }
         )
 
@@ -138,11 +157,13 @@ def loaded(name: str) -> LoadedStrategy:
 class Stack:
     """The engine of one seed. commands: what the operator has said so far; limits: those a process of risk starts with."""
 
-    def __init__(self, seed: int, faults: Faults, seconds: int) -> None:
+    def __init__(self, seed: int, faults: Faults, seconds: int, house: House) -> None:
+        self.house = house
         self.journal = Journal(f"{seed:06x}{seed:010x}")
         self.world = World(seed, BUS, (), faults, self.journal)
         self.commands: list[Event] = []
         self.limits = Limits()
+        self._reconciling = house.reconciler()
         rng = random.Random(seed ^ 0x5EED)
         self._market = SeededMarket(seed, seconds)
         self.venue = SimulatedVenue(
@@ -192,7 +213,7 @@ class Stack:
         return Made(self._reg(settings.source, Role.STRATEGY, actor.topics(), strategy.fingerprint(settings)), actor)
 
     def _risk(self) -> Made:
-        settings = self.limits.risk()
+        settings = self.limits.risk(self.house)
         return Made(self._reg("risk_engine", Role.RISK, ("m.", "t.", "c."), repr(self.limits)), RiskCore(settings))
 
     def _router(self) -> Made:
@@ -207,7 +228,7 @@ class Stack:
     def _reconciler(self) -> Made:
         host = SimulatedHost(self.world, listen=False)
         session = ReconcilerSession(lambda: PaperAccount("", TIMEOUT_S, self.venue.line(host)), "venue.paper", TIMEOUT_S)
-        return Made(self._reg("reconciler", Role.RECONCILER, ("t.", "c.")), ReconcilerCore(RECONCILER), host.hosts(session))
+        return Made(self._reg("reconciler", Role.RECONCILER, ("t.", "c.")), ReconcilerCore(self._reconciling), host.hosts(session))
 
     def _auditor(self) -> Made:
         return Made(self._reg("auditor", Role.AUDITOR, ("m.", "t.", "c.")), AuditorCore(AuditorSettings(budgets=BUDGETS)))

@@ -10,6 +10,7 @@ from typing import Any
 from services.paper_venue.books import MemoryBooks, Write
 from services.paper_venue.outcome import Outcome
 from services.paper_venue.service import VenueService
+from shared.bus.clock import WallClock
 from shared.bus.link import LinkDown, LinkRefused, LinkTimeout
 from shared.events import Bar, Event, OrderRow, Quote, Trade, encode_body
 from shared.runtime.simulated import Killed, World
@@ -44,6 +45,8 @@ class Books(MemoryBooks):
             self.state = write.state
         if write.newest is not None:
             self.newest[(write.newest.symbol, type(write.newest))] = write.newest
+        for event in write.restated:
+            self.newest[(event.symbol, type(event))] = event
         for report in write.reports:
             if report.order is not None:
                 self.orders[report.order.client_order_id] = report.order
@@ -68,7 +71,9 @@ class SimulatedVenue:
 
     def _begin(self) -> None:
         self.books.point = self.point
-        self.service = VenueService(self.core, self.books, self.world.wall_ns)
+        world = self.world
+        clock = WallClock(world.wall_ns(), world.now, self.core.now_ns)
+        self.service = VenueService(self.core, self.books, lambda: clock.read(world.wall_ns(), world.now))
         self._up = True
 
     @property

@@ -77,7 +77,7 @@ class PaperOrders(PaperLine):
 
     def cancel(self, cancellation: Cancellation, permit: Permit = always) -> Outcome:
         c = cancellation
-        return self._client.change("cancel", p.Cancel(c.client_order_id, c.attempt, c.now_ns), permit)
+        return self._client.change("cancel", p.Cancel(c.client_order_id, c.attempt, c.now_ns, c.broker_order_id), permit)
 
     def replace(self, replacement: Replacement, permit: Permit = always) -> Outcome:
         r = replacement

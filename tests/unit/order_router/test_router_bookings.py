@@ -259,6 +259,29 @@ def test_an_execution_of_an_order_nobody_showed_is_booked_all_the_same() -> None
     assert kinds(outputs) == ["ExternalOrderSeen", "Alert", "OrderFilled"]
 
 
+def test_an_order_of_others_known_by_its_executions_alone_is_never_overfilled() -> None:
+    """How large it was nobody told: what it does is what it is."""
+    w = at_broker()
+    first, second = (executed(10, eid=f"X{n}", client_id="", broker_id="X9", cumulative=10 * n) for n in (1, 2))
+
+    w.given(first)
+
+    assert kinds(w.when(second)) == ["OrderFilled"]
+
+
+def test_an_order_of_others_whose_execution_came_first_works_once_the_broker_shows_it() -> None:
+    w = at_broker()
+    foreign = {"client_id": "", "broker_id": "X9"}
+    w.given(executed(10, eid="X1", cumulative=10, **foreign))
+
+    seen = only(w.when(reported(OrderStatus.PARTIALLY_FILLED, filled=10, **foreign)), ExternalOrderSeen)
+
+    assert (seen.order_id, seen.filled, seen.terms.quantity, seen.working) == ("ext:X9", 10, 100, True)
+    assert w.when(reported(OrderStatus.PARTIALLY_FILLED, filled=10, **foreign)) == []
+    assert kinds(w.when(executed(90, eid="X2", cumulative=100, **foreign))) == ["OrderFilled"]
+    assert w.when(reported(OrderStatus.PARTIALLY_FILLED, filled=10, **foreign)) == []
+
+
 def test_what_was_executed_before_the_account_opened_is_in_its_opening_holdings() -> None:
     w = World(RouterCore(), "order_router").given(log_started())
     old = execution(30, eid="old", client_id="", broker_id="X9", at=1)
@@ -280,6 +303,14 @@ def test_an_external_order_gone_from_a_reading_is_over() -> None:
     outputs = w.when(reading(orders=[row()]), after=60)
 
     assert only(outputs, OrderCanceled).order_id == "ext:X9"
+
+
+def test_a_reading_older_than_an_external_order_does_not_end_it() -> None:
+    w = at_broker()
+    w.given(reported(OrderStatus.NEW, client_id="", broker_id="X9", report=9))
+
+    assert w.when(reading(orders=[row()], report=8), after=60) == []
+    assert only(w.when(reading(query=2, orders=[row()], report=10)), OrderCanceled).order_id == "ext:X9"
 
 
 def test_fills_belong_to_the_order_whose_broker_id_they_bear_when_they_bear_no_client_id() -> None:

@@ -12,6 +12,7 @@ from shared.events import (
     ActionRow,
     BrokerActionReported,
     BrokerCashReported,
+    BrokerExecutionReported,
     CashFlow,
     CashRow,
     CorporateAction,
@@ -19,7 +20,7 @@ from shared.events import (
     OrderFilled,
     OrderSending,
 )
-from tests.unit.order_router.world import ACCOUNT, SECOND, T0, World, approved, client, execution, kinds, log_started, opened, reading, terms
+from tests.unit.order_router.world import ACCOUNT, SECOND, T0, World, approved, client, execution, kinds, log_started, opened, reading, row, terms
 
 D = Decimal
 SPLIT = ActionRow("split", "AAPL", "s1", T0 + 2 * SECOND, D(3), D(2), lot=D(1), price=D("6.66"), cash=D("3.33"))
@@ -80,3 +81,34 @@ def test_a_reading_ahead_of_the_stream_books_fill_split_fill_in_that_order() -> 
 
     assert kinds([e for e in said if isinstance(e, OrderFilled | CorporateAction)]) == ["OrderFilled", "CorporateAction", "OrderFilled"]
     assert not [e for e in w.when(BrokerActionReported(ACCOUNT, "router", SPLIT, 8)) if isinstance(e, CorporateAction)]
+
+
+def test_what_others_executed_between_the_openings_reading_and_its_event_is_booked_before_a_split_that_followed() -> None:
+    """Booked from a later reading instead, three old units would count as three new ones."""
+    hand = execution(3, eid="h1", client_id="", broker_id="X9")
+    w = World(RouterCore(), "order_router").given(
+        log_started(), BrokerExecutionReported(ACCOUNT, "router", hand, 5), BrokerActionReported(ACCOUNT, "router", SPLIT, 6), reading(report=4)
+    )
+    fresh = RouterCore()
+    fresh.restore(w.core.snapshot())
+    w.core = fresh
+
+    booked = w.when(opened())
+
+    assert [type(e) for e in booked if isinstance(e, OrderFilled | CorporateAction)] == [OrderFilled, CorporateAction]
+    assert w.when(opened()) == w.when(BrokerExecutionReported(ACCOUNT, "router", hand, 5)) == []
+
+
+def test_the_same_of_an_order_the_openings_reading_showed() -> None:
+    hand = execution(3, eid="h1", client_id="", broker_id="X9", at=1)
+    shown = reading(orders=[row(client_id="", broker_id="X9")], report=4, as_of=5)  # by the clock it would be in it
+    w = World(RouterCore(), "order_router").given(log_started(), shown, BrokerExecutionReported(ACCOUNT, "router", hand, 5))
+
+    assert [e.execution_id for e in w.when(opened()) if isinstance(e, OrderFilled)] == ["h1"]
+
+
+def test_what_others_executed_before_the_openings_reading_is_never_booked() -> None:
+    hand = execution(3, eid="h1", client_id="", broker_id="X9")
+    w = World(RouterCore(), "order_router").given(log_started(), BrokerExecutionReported(ACCOUNT, "router", hand, 4), reading(report=4))
+
+    assert w.when(opened()) == w.when(BrokerExecutionReported(ACCOUNT, "router", hand, 4)) == []

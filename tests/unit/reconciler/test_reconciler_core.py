@@ -595,3 +595,27 @@ def test_with_the_policy_lock_a_trade_by_hand_locks_its_instrument_until_it_is_r
     w = world(lock_on_external=True).given(seen)
     assert only(w.when(fill), InstrumentLocked).reason is Reason.EXTERNAL_TRADE
     assert kinds(w.when(ResumeRequested("c", "op", "seen to", Scope.SYMBOL, "AAPL"))) == ["InstrumentUnlocked"]
+
+
+def test_a_trade_by_hand_that_goes_on_is_no_overfill_and_locks_nothing() -> None:
+    def fill(n: int) -> OrderFilled:
+        done = Decimal(5 * n)
+        return OrderFilled(
+            external_order_id("B7"),
+            "external",
+            "AAPL",
+            OrderSide.SELL,
+            Decimal(5),
+            Decimal(10),
+            Decimal(0),
+            "USD",
+            f"H{n}",
+            "B7",
+            done,
+            Decimal(0),
+            0,
+        )
+
+    w = world().given(ExternalOrderSeen(external_order_id("B7"), "external", "B7", terms(5), Decimal(0), False), fill(1))
+
+    assert kinds(w.when(fill(2))) == []

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from services.paper_venue.ledger import Ledger, LedgerIncompatible, LedgerInUse
+from services.paper_venue.main import _clock
 from services.paper_venue.service import VenueService
 from shared.events import BrokerOrderReported, InstrumentDefined, InstrumentHalted, OrderBook, SessionChanged, SessionPhase, encode_body
 from shared.venue import VenueSettings, dump
@@ -99,6 +100,14 @@ def test_a_cancel_is_named_by_its_attempt(venue):
     assert venue.raw("cancel", p.Cancel("a", 1, at(3))).answer == first.answer
     assert venue.ask("cancel", p.Cancel("a", 2, at(3)), p.OrderAnswer).code == "order_done"
     assert venue.ask("cancel", p.Cancel("a", 0, at(3)), p.OrderAnswer).code == "order_done"
+
+
+def test_an_order_is_cancelled_by_the_brokers_id_where_it_has_no_name_here(venue):
+    placed = venue.submit("hand", REST).order
+    named = p.Cancel("", 1, at(2), placed.broker_order_id)
+
+    assert venue.ask("cancel", named, p.OrderAnswer).order.status == "cancelled"
+    assert venue.ask("cancel", named, p.OrderAnswer).code == "unknown_order"
 
 
 def test_a_replace_is_named_by_its_new_id(venue):
@@ -315,3 +324,15 @@ def test_a_write_that_fails_raises_and_leaves_the_ledger_as_it_was(venue, monkey
     venue.restart()
     assert [r.client_order_id for r in venue.core.open_orders()] == ["a"]
     assert venue.submit("b", REST, 3).head == 2
+
+
+def test_a_wall_clock_that_jumps_back_keeps_nothing_waiting(monkeypatch):
+    wall, mono = [10_000 * 10**9], [0]
+    monkeypatch.setattr("services.paper_venue.main.time.time_ns", lambda: wall[0])
+    monkeypatch.setattr("services.paper_venue.main.time.monotonic_ns", lambda: mono[0])
+    clock = _clock(0)
+    before = clock()
+    wall[0] -= 3_600 * 10**9
+    mono[0] += 10**9
+
+    assert 0.99e9 < clock() - before < 1.01e9
