@@ -14,7 +14,7 @@ import msgspec
 
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
-from shared.events import Alert, Envelope, Event, FillCorrected, MarketEvent, OrderEvent, OrderFilled
+from shared.events import Alert, Envelope, Event, FillCorrected, MarketEvent, OrderEvent, OrderFilled, OrdersRetired
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import invariants, views
@@ -22,7 +22,7 @@ from .fold import fold
 from .settings import AuditorSettings
 from .state import AuditorState, Picture, Seen
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(AuditorState).decode
@@ -49,12 +49,16 @@ class AuditorCore:
         fold(self._picture, event, now, self._settings)
         if isinstance(event, MarketEvent):
             return
+        if type(event) is OrdersRetired:
+            invariants.retire(self._seen, self._orders.retire(event.order_ids))
+            return
         invariants.note(self._seen, self._ledger, event, now)
         self._orders.apply(event, now)
         self._ledger.apply(event)
 
     def snapshot(self) -> bytes:
-        return _encode(AuditorState(VERSION, self._picture, self._seen, self._ledger.to_state(), self._orders.orders))
+        ledger, orders = self._ledger.to_state(), self._orders
+        return _encode(AuditorState(VERSION, self._picture, self._seen, ledger, orders.orders, list(orders.denied)))
 
     def restore(self, state: bytes) -> None:
         try:
@@ -63,7 +67,7 @@ class AuditorCore:
             raise SnapshotIncompatible(str(error)) from None
         if s.version != VERSION:
             raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
-        self._restore(s.picture, s.seen, Ledger.from_state(s.ledger, self._settings.budgets), OrderFold(s.orders))
+        self._restore(s.picture, s.seen, Ledger.from_state(s.ledger, self._settings.budgets), OrderFold(s.orders, s.denied))
 
     def next_timer(self) -> int:
         return 0

@@ -6,6 +6,7 @@ against an account counted a second way, from executions alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -14,7 +15,7 @@ from shared.domain.actions import units_after
 from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord, advance
-from shared.domain.order_ids import is_external
+from shared.domain.order_ids import is_external, parse_client_id
 from shared.domain.order_machine import Verdict
 from shared.events import (
     AccountOpened,
@@ -46,7 +47,7 @@ def broken_by(seen: Seen, orders: OrderFold, event: Event, now: int) -> list[Ale
     """What this event breaks."""
     if not isinstance(event, OrderEvent):
         return []
-    alarms = [*_ids(seen, event), *_permission(seen, orders, event), *_machine(seen, orders, event, now)]
+    alarms = [*_ids(seen, orders, event), *_permission(seen, orders, event), *_machine(seen, orders, event, now)]
     return [a for a in alarms if a.key not in seen.raised]
 
 
@@ -80,13 +81,10 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
         case OrderSending():
             if now > seen.deadlines.pop(event.order_id, now):
                 seen.late[event.order_id] = True
-            seen.by_client.setdefault(event.client_order_id, event.order_id)
-        case ReplaceSending():
-            seen.by_client.setdefault(event.client_order_id, event.order_id)
         case OrderAccepted() | OrderReplaced() if event.broker_order_id:
             seen.by_broker.setdefault(event.broker_order_id, event.order_id)
         case OrderFilled():
-            seen.executions.setdefault(_execution(event), event.order_id)
+            seen.executions.setdefault(event.broker_order_id, {})[event.execution_id] = True
             _trade(seen, ledger, event.symbol, _signed(event.side, event.quantity), event.price, event.commission)
         case FillCorrected():
             previous = _signed(event.side, negate(event.previous_quantity))
@@ -107,14 +105,34 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
             pass
 
 
-def _ids(seen: Seen, e: OrderEvent) -> list[Alert]:
-    """I3: one broker order a client id, one of our orders a broker order."""
-    if isinstance(e, OrderSending) and e.client_order_id in seen.by_client:
-        return [_alarm("I3", e.client_order_id, f"{e.client_order_id} is sent a second time, for {e.order_id}")]
+def retire(seen: Seen, records: Iterable[OrderRecord]) -> None:
+    """These orders are kept no more."""
+    for record in records:
+        seen.deadlines.pop(record.order_id, None)
+        seen.late.pop(record.order_id, None)
+        for name in (record.broker_order_id, *record.superseded_ids):
+            seen.by_broker.pop(name, None)
+            seen.executions.pop(name, None)
+
+
+def _ids(seen: Seen, orders: OrderFold, e: OrderEvent) -> list[Alert]:
+    """I3: one broker order a client id, which names the order and the replace it is of; one of our orders a broker order."""
+    if isinstance(e, OrderSending | ReplaceSending):
+        return _names(orders, e)
     if isinstance(e, OrderAccepted | OrderReplaced) and e.broker_order_id:
         owner = seen.by_broker.get(e.broker_order_id, e.order_id)
         if owner != e.order_id:
             return [_alarm("I3", e.broker_order_id, f"broker order {e.broker_order_id} is booked for {owner} and for {e.order_id}")]
+    return []
+
+
+def _names(orders: OrderFold, e: OrderSending | ReplaceSending) -> list[Alert]:
+    named, record = parse_client_id(e.client_order_id), orders.orders.get(e.order_id)
+    replace_no = e.replace_no if isinstance(e, ReplaceSending) else 0
+    if named is None or (named.order_id, named.replace_no) != (e.order_id, replace_no):
+        return [_alarm("I3", e.client_order_id, f"{e.order_id} is sent as {e.client_order_id}, which is the name of another")]
+    if record is not None and e.client_order_id in {record.client_order_id, *record.superseded}:
+        return [_alarm("I3", e.client_order_id, f"{e.client_order_id} is sent a second time, for {e.order_id}")]
     return []
 
 
@@ -156,7 +174,7 @@ def _machine(seen: Seen, orders: OrderFold, e: OrderEvent, now: int) -> list[Ale
     if advance(after, e, now).verdict is Verdict.ILLEGAL:
         alarms.append(_alarm("I5", f"{e.order_id}:{type(e).__name__}", f"{type(e).__name__} may not follow {record.status} of {e.order_id}"))
     if isinstance(e, OrderFilled):
-        if _execution(e) in seen.executions:
+        if e.execution_id in seen.executions.get(e.broker_order_id, {}):
             alarms.append(_alarm("I5", _execution(e), f"execution {e.execution_id} of {e.order_id} is booked twice"))
         if e.cumulative != after.filled:
             alarms.append(_alarm("I5", f"{e.order_id}:sum", f"fills of {e.order_id} sum to {after.filled}, booked as {e.cumulative}"))

@@ -23,6 +23,7 @@ from shared.events import (
     LimitBreached,
     LimitOverridden,
     OrdersCanceledDirectly,
+    OrdersRetired,
     ReconcileCompleted,
     ReconcileFailed,
     RegimeChanged,
@@ -97,6 +98,11 @@ def _canceled_directly(e: OrdersCanceledDirectly, _net: Decimal) -> Sequence[Ent
     return [("Reconciliation", f"cancelled directly: {e.asked} of {e.found}, {e.open_count} still open {e.failed}".rstrip(), extra)]
 
 
+def _retired(e: OrdersRetired, _net: Decimal) -> Sequence[Entry]:
+    text = f"{len(e.order_ids)} orders that ended long ago are kept no more, {e.order_ids[0]} to {e.order_ids[-1]}"
+    return [("Reconciliation", text, meta(orders=len(e.order_ids), as_of_ns=e.as_of_ns))]
+
+
 def _connection(e: BrokerConnectionChanged, _net: Decimal) -> Sequence[Entry]:
     word = "up" if e.connected else "down"
     return [("Reconnect", f"{e.session} {word}: {e.text}".removesuffix(": "), meta(account=e.account, session=e.session, connected=word))]
@@ -168,6 +174,7 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     OrdersCanceledDirectly: _canceled_directly,
+    OrdersRetired: _retired,
     BrokerConnectionChanged: _connection,
     DataGap: _gap,
     RegimeChanged: _regime,

@@ -85,12 +85,12 @@ class Reconciled(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """For the invariants. units and cash: the account counted a second way, from executions alone. raised: what was alarmed. late: orders
-    written ahead after their deadline, as by a router that was away; they may not reach the broker."""
+    """For the invariants, of orders that are kept. executions: ids, by broker order. units and cash: the account counted a second way, from
+    executions alone. raised: what was alarmed. late: orders written ahead after their deadline, as by a router that was away; they may not
+    reach the broker."""
 
-    by_client: dict[str, str] = msgspec.field(default_factory=dict)
     by_broker: dict[str, str] = msgspec.field(default_factory=dict)
-    executions: dict[str, str] = msgspec.field(default_factory=dict)
+    executions: dict[str, dict[str, bool]] = msgspec.field(default_factory=dict)
     deadlines: dict[str, int] = msgspec.field(default_factory=dict)
     units: dict[str, Decimal] = msgspec.field(default_factory=dict)
     cash: Decimal = ZERO
@@ -153,3 +153,4 @@ class AuditorState(msgspec.Struct):
     seen: Seen
     ledger: LedgerState
     orders: dict[str, OrderRecord]
+    denied: list[str] = msgspec.field(default_factory=list)

@@ -21,7 +21,7 @@ from shared.events import (
     Severity,
 )
 
-from . import externals, parents, replaces
+from . import externals, late, parents, replaces
 from .asking import query
 from .orders import Draft
 from .state import Fact, RouterOrder
@@ -32,11 +32,12 @@ def execution(draft: Draft, row: ExecutionRow, report: int = 0) -> None:
     order = draft.find(row.client_order_id, row.broker_order_id) or externals.adopt_from_execution(draft, row, report)
     if order is None:
         return
+    known = None if row.previous_id else _known(order, row)
+    if known is None and row.previous_id not in order.executions and late.nobody_can_tell(draft, row, order.record):
+        return
     if row.previous_id:
         _correct(draft, order, row)
-        return
-    known = _known(order, row)
-    if known is not None:
+    elif known is not None:
         _compare(draft, order, row, *known)
     elif row.quantity > 0 and not (is_external(order.record.order_id) and draft.standing.before_opening(row.broker_ns, report)):
         _book(draft, order, row)

@@ -11,6 +11,7 @@ from shared.events import BrokerRequestRefused, CancelApproved, CancelRejected, 
 from . import throttle
 from .asking import query
 from .orders import Draft
+from .retirement import is_retired
 from .state import CANCEL, SUBMIT, RouterOrder
 
 _RETRIED = frozenset({ErrorClass.RATE_LIMIT, ErrorClass.NETWORK, ErrorClass.TIMEOUT})
@@ -19,7 +20,9 @@ _RETRIED = frozenset({ErrorClass.RATE_LIMIT, ErrorClass.NETWORK, ErrorClass.TIME
 def approved(draft: Draft, e: CancelApproved) -> None:
     """The wish is folded; here only what can never be granted is answered."""
     order = draft.get(e.order_id)
-    if order is None:
+    if order is None and is_retired(draft.standing, e.order_id):
+        draft.emit(CancelRejected(e.order_id, e.strategy, "order_done", "it ended too long ago to be kept"))
+    elif order is None:
         draft.emit(CancelRejected(e.order_id, e.strategy, "unknown_order", "the router never had this order"))
     elif order.record.done:
         draft.emit(CancelRejected(e.order_id, e.strategy, "order_done", f"already {order.record.status}"))

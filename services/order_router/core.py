@@ -3,7 +3,7 @@
 Promises: an order is sent at most once, only as approved, only in time and in its halt epoch; outcomes and fills are booked once, in
 whatever order and however often they are told; an outcome that is not proven is looked up, never guessed; only the broker's word ends an
 order; a halt cancels working orders of its scope even with risk dead; brackets and OCO pairs are held together (`groups`); what finds no room
-under the broker's limits waits, cancels first, and is neither lost nor doubled. Never: resend, invent a fill, take silence for an answer.
+under the broker's limits waits, cancels first, and is neither lost nor doubled; what ended long ago is kept no more (`retirement`). Never: resend, invent a fill, take silence for an answer.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from shared.events import (
     BrokerStateReported,
     CancelApproved,
     ClockTicked,
+    DayEnded,
     Envelope,
     Event,
     HaltRequested,
@@ -39,13 +40,13 @@ from shared.events import (
 )
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bookings, cancels, evidence, groups, lookups, outside, parents, replaces, submissions, throttle_queue
+from . import bookings, cancels, evidence, groups, late, lookups, outside, parents, replaces, submissions, throttle_queue
 from .fold import FOLDED, fold
 from .orders import Draft, FoldedDraft, Orders
 from .settings import RouterSettings
 from .state import RouterState
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(RouterState).decode
@@ -70,6 +71,7 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
     BrokerRequestNotSent: submissions.not_sent,
     BrokerOrderNotFound: lookups.not_found,
     ClockTicked: lookups.clock_ticked,
+    DayEnded: late.day_ended,
     LeaseGranted: lookups.successor,
     RunStarted: lookups.successor,
     HaltRequested: _wishes_only,

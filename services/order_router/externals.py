@@ -1,7 +1,7 @@
 """Orders at the broker that this log did not send: seen once, counted, booked like any fact, owned by no strategy.
 
 An order whose client id bears this log's prefix but which the log does not know (a journal restored from a backup) is attributed to the
-strategy its id names. What was executed before the account was opened is in the opening holdings and is never booked.
+strategy its id names; so is one that is kept no more (`late`). What was executed before the account was opened is in the opening holdings and is never booked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from shared.domain.exact import ZERO
 from shared.domain.order_ids import EXTERNAL_STRATEGY, LOG_PREFIX_CHARS, external_order_id, is_external, parse_client_id
 from shared.events import ExecutionRow, ExternalOrderSeen, OrderRow, OrderStatus, OrderTerms, OrderType, Severity
 
+from . import late
 from .orders import Draft
 from .state import RouterOrder
 
@@ -24,12 +25,14 @@ def adopt(draft: Draft, row: OrderRow, *, whole_reading: bool) -> RouterOrder | 
     opened, working = draft.standing.opened, row.status not in _OVER
     if not row.broker_order_id or not (working or (opened and row.filled)) or not (opened or whole_reading):
         return None
+    if not working and late.is_old_news(draft, row):
+        return None
     return _seen(draft, row.client_order_id, row.broker_order_id, row.terms, ZERO if opened else row.filled, working=working)
 
 
 def adopt_from_execution(draft: Draft, row: ExecutionRow, report: int) -> RouterOrder | None:
-    """The external order of an execution nobody showed an order for; None for what the opening holdings contain."""
-    if draft.standing.before_opening(row.broker_ns, report) or not row.broker_order_id:
+    """The external order of an execution nobody showed an order for; None for what the opening holdings contain, and what may be booked."""
+    if draft.standing.before_opening(row.broker_ns, report) or not row.broker_order_id or late.nobody_can_tell(draft, row):
         return None
     quantity = max(row.cumulative, row.quantity)
     terms = OrderTerms(row.symbol, row.side, OrderType.MARKET, quantity)
@@ -39,11 +42,12 @@ def adopt_from_execution(draft: Draft, row: ExecutionRow, report: int) -> Router
 def _seen(draft: Draft, client_id: str, broker_id: str, terms: OrderTerms, filled: Decimal, *, working: bool) -> RouterOrder | None:
     order_id = external_order_id(broker_id)
     draft.emit(ExternalOrderSeen(order_id, _owner(draft, client_id), broker_id, terms, filled, working))
-    side, quantity = terms.side, terms.quantity
+    side, quantity, retired = terms.side, terms.quantity, late.retired_name(draft, client_id)
+    why = f"is of {retired}, which ended too long ago to be kept" if retired else "was not sent by this log"
     draft.alert(
         Severity.WARNING,
         f"external_order:{broker_id}",
-        f"{side} {quantity} {terms.symbol} at the broker was not sent by this log; it is counted in exposure. Cancel it there or with `cancel {order_id}`",
+        f"{side} {quantity} {terms.symbol} at the broker {why}; it is counted in exposure. Cancel it there or with `cancel {order_id}`",
     )
     return draft.get(order_id)
 

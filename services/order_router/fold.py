@@ -45,6 +45,7 @@ from shared.events import (
     OrderReplaced,
     OrderRouted,
     OrderSending,
+    OrdersRetired,
     OrderStatus,
     OrderUnknown,
     ReplaceApproved,
@@ -55,8 +56,9 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import fold_control, fold_evidence, fold_routing, groups_fold, outside, throttle
+from . import fold_control, fold_evidence, fold_routing, groups_fold, late, outside, throttle
 from .orders import Orders
+from .retirement import is_retired
 from .state import CANCEL, QUERY, REPLACE, SUBMIT, Asked, Fact, Lookup, Replace, RouterOrder
 
 
@@ -92,7 +94,7 @@ def _advance(orders: Orders, order: RouterOrder, e: OrderEvent, now: int) -> Non
 
 def _approved(orders: Orders, e: OrderApproved, now: int, _epoch: int) -> None:
     record = open_record(e, now)
-    if record is not None and orders.get(e.order_id) is None:
+    if record is not None and orders.get(e.order_id) is None and not is_retired(orders.standing, e.order_id):
         order = RouterOrder(record, halt_epoch=e.halt_epoch, deadline_ns=e.deadline_ns, market=e.market, grouped=bool(e.group))
         orders.add(order)
         groups_fold.joined(orders, order, e)
@@ -147,6 +149,8 @@ def _mismatch(orders: Orders, e: FillMismatch, _now: int, _epoch: int) -> None:
     order = orders.get(e.order_id)
     if order is not None:
         order.disputed[e.execution_id] = e.reported
+    else:
+        late.fold_told(orders, e)
 
 
 def _query_sending(orders: Orders, e: OrderQuerySending, now: int, _epoch: int) -> None:
@@ -265,6 +269,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Orders, Any, int, int], None]]] = {
     ReplaceApproved: _replace_approved,
     OrderRouted: fold_routing.routed,
     ExternalOrderSeen: _external,
+    OrdersRetired: late.fold_retired,
     FillMismatch: _mismatch,
     OrderQuerySending: _query_sending,
     OrderHeld: _held,

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from shared.events import Alert, Event, Severity
+from shared.events import Alert, Event, OrdersRetired, Severity
 
+from . import retirement
 from .settings import RouterSettings
 from .state import CANCEL, REPLACE, SUBMIT, Buckets, RouterOrder, RouterState, Standing
 
@@ -45,11 +46,13 @@ class Orders:
         self._state.orders[order.record.order_id] = order
 
     def bind(self, order: RouterOrder, client_order_id: str, broker_order_id: str) -> None:
-        """The broker's names of an order; empty ones are skipped. A name stays bound for ever, so late news of a superseded id finds home."""
+        """The broker's names of an order; empty ones are skipped. A name stays bound while the order is kept, so late news of a superseded id
+        finds home."""
         if client_order_id:
             self._state.by_client[client_order_id] = order.record.order_id
         if broker_order_id:
             self._state.by_broker[broker_order_id] = order.record.order_id
+        order.names = (*order.names, *(name for name in (client_order_id, broker_order_id) if name and name not in order.names))
 
     @property
     def was_routed(self) -> bool:
@@ -81,6 +84,12 @@ class Orders:
             self._state.due.pop(key, None)
         if order.held or order.lookups or self._state.held or self._state.held_cancels:
             self._queue(key, order)
+        if order.record.done or order.group or key in self._state.ended:
+            retirement.file(self._state, order)
+
+    def retire(self, e: OrdersRetired) -> None:
+        """Keep these orders no more."""
+        retirement.drop(self._state, e)
 
     def _queue(self, key: str, order: RouterOrder) -> None:
         """Keep what waits for room in order of arrival."""
@@ -190,6 +199,13 @@ class Draft(Orders):
     def touched(self, order: RouterOrder) -> None:
         """Indexes of the state follow when the outputs are applied."""
 
+    def retire(self, e: OrdersRetired) -> None:
+        """Nothing that follows in this decision asks for them."""
+
+    def retirable(self) -> list[tuple[str, int]]:
+        """Orders to be kept no more, and when they ended."""
+        return list(retirement.due(self._state, self.settings, self.now))
+
     def touched_orders(self) -> tuple[RouterOrder, ...]:
         """Every order this decision looked at, in the order it did."""
         return tuple(self._copies.values())
@@ -260,6 +276,7 @@ class FoldedDraft(Draft):
     find = Orders.find
     join = Orders.join
     legs_of = Orders.legs_of
+    retire = Orders.retire
 
     def touched(self, order: RouterOrder) -> None:
         key, before = order.record.order_id, len(self._state.open)

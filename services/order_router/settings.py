@@ -11,6 +11,7 @@ SOURCE: Final = "order_router"
 TOPICS: Final = ("t.", "c.")
 
 _SECOND: Final = 1_000_000_000
+_DAY: Final = 86_400 * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class RouterSettings:
     queries_per_reading_max: look-ups of orders a reading did not show. orders_per_s: the broker's bound of new orders and replaces;
     messages_per_s: the router's share of its bound of messages, of which cancels_per_s are for cancels alone; 0: none. routing: how
     orders are worked, None: as approved. strategy_failure_cancels: a strategy that failed or blocked has its working orders cancelled.
-    native_oco: the broker keeps one-cancels-other groups itself; replaces: it changes working orders."""
+    native_oco: the broker keeps one-cancels-other groups itself; replaces: it changes working orders. kept_orders_max: orders that ended are
+    kept for kept_ns_max, or until there are more than this, but for kept_ns_min at least; see `retirement`."""
 
     dry_run: bool = False
     idempotent_submit: bool = False
@@ -39,6 +41,9 @@ class RouterSettings:
     strategy_failure_cancels: bool = True
     native_oco: bool = False
     replaces: bool = True
+    kept_orders_max: int = 20_000
+    kept_ns_min: int = 4 * _DAY
+    kept_ns_max: int = 30 * _DAY
 
     @property
     def throttled(self) -> bool:

@@ -81,13 +81,14 @@ class Ending(msgspec.Struct, array_like=True, frozen=True):
     text: str
 
 
-class RouterOrder(msgspec.Struct):
+class RouterOrder(msgspec.Struct, omit_defaults=True):
     """One order. epoch: lease epoch that journaled its OrderSending (0: never sent). halt_epoch: the one it was approved in. told: broker
     cumulatives of executions reported but not yet booked; disputed: execution id to the differing report. seen_report: newest numbered
     report about it. replace_asked: number of an approved replace that is neither sent nor refused, 0 for none; asked: what it is. held:
     requests that wait for room under the broker's limits (`throttle`). market: what it may be routed by; grouped: it is one of a group.
     parent: of a part, the order it is one of; children: the parts of an order that is worked in parts, and never sent itself; sequential:
-    one after the other; replaced: number of its newest replace that the broker took; venue: where a part is directed to.
+    one after the other; replaced: number of its newest replace that the broker took; venue: where a part is directed to. names: all the broker
+    knows, or knew, it by.
 
     Of an order of a group: group and role (empty: a plain order); approved_quantity: what it may come to in all; window_ns: how long its
     approval holds once it is released; spared: what the other legs had filled when the broker took it; resizes: replaces for another
@@ -125,6 +126,7 @@ class RouterOrder(msgspec.Struct):
     sequential: bool = False
     replaced: int = 0
     venue: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -208,7 +210,8 @@ class Standing(msgspec.Struct):
     """Facts that are no order's. epoch: of the router's newest lease. halts: scope to the halt epoch an approval of that scope must have
     reached; halted: scopes that are. opened_*, reading_*: time and report of the reading the account was opened from and of the newest:
     what happened up to the opening is in the opening holdings. cash_booked, actions_booked: references of cash movements and corporate actions;
-    early: those told before the opening."""
+    early: those told before the opening. retired: by strategy, newest (run, n) of an order that is kept no more; retired_ns: log time by which all
+    of them had ended; beyond: executions told since of which nobody can tell whether they were booked, newest last."""
 
     log_id: str = ""
     epoch: int = 0
@@ -223,6 +226,9 @@ class Standing(msgspec.Struct):
     cash_booked: dict[str, bool] = msgspec.field(default_factory=dict)
     actions_booked: dict[str, bool] = msgspec.field(default_factory=dict)
     early: dict[str, Early] = msgspec.field(default_factory=dict)
+    retired: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    retired_ns: int = 0
+    beyond: dict[str, bool] = msgspec.field(default_factory=dict)
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
@@ -238,6 +244,8 @@ class Standing(msgspec.Struct):
             cash_booked=dict(self.cash_booked),
             actions_booked=dict(self.actions_booked),
             early=dict(self.early),
+            retired=dict(self.retired),
+            beyond=dict(self.beyond),
         )
 
 
@@ -255,7 +263,7 @@ class Buckets(msgspec.Struct):
 class RouterState(msgspec.Struct):
     """Everything. open: orders not done, in order of arrival; due: those with a time to keep; held, held_cancels: those with a message, or a
     cancel, that waits for room, in order of arrival; groups: orders by group, in order of approval; routed: some order was ever worked in
-    parts."""
+    parts; ended: orders done with all they belong to (their group, their parts), and when, ns, oldest first."""
 
     version: int
     standing: Standing = msgspec.field(default_factory=Standing)
@@ -269,3 +277,4 @@ class RouterState(msgspec.Struct):
     held_cancels: dict[str, bool] = msgspec.field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     routed: bool = False
+    ended: dict[str, int] = msgspec.field(default_factory=dict)

@@ -26,6 +26,7 @@ from . import cancels, parents, replaces, throttle
 from .asking import not_proven, query
 from .orders import Draft
 from .permission import out_of_time
+from .retirement import is_retired
 from .routing import venue_of
 from .state import SUBMIT, RouterOrder
 
@@ -33,9 +34,9 @@ from .state import SUBMIT, RouterOrder
 def approved(draft: Draft, e: OrderApproved) -> None:
     """Send, or abandon with the reason."""
     order = draft.get(e.order_id)
-    if order is None:
+    if order is None and not is_retired(draft.standing, e.order_id):
         raise InvariantError(f"the approval of {e.order_id} was not folded")
-    if order.sent or order.children or order.record.done:
+    if order is None or order.sent or order.children or order.record.done:
         text = f"{e.order_id} was approved again and is not sent again; look at risk_engine"
         draft.alert(Severity.CRITICAL, f"approved_twice:{e.order_id}", text)
     else:

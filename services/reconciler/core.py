@@ -47,11 +47,11 @@ from .judge import Judgement, judge
 from .settings import SOURCE, ReconcilerSettings
 from .state import Books, Readings, ReconcilerState, Watch
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(ReconcilerState).decode
-_LOCKING: Final = FOLDED | {FillMismatch, ResumeRequested}
+_LOCKING: Final[frozenset[type[Event]]] = FOLDED | {FillMismatch, ResumeRequested}
 
 
 class Judged(NamedTuple):
@@ -137,8 +137,8 @@ class ReconcilerCore:
             fold(self._holdings, e, now)
 
     def snapshot(self) -> bytes:
-        ledger, orders = self._ledger.to_state(), self._orders.orders
-        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, ledger, orders, self._router))
+        ledger, orders, denied = self._ledger.to_state(), self._orders.orders, list(self._orders.denied)
+        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, ledger, orders, self._router, denied))
 
     def restore(self, state: bytes) -> None:
         try:
@@ -147,7 +147,7 @@ class ReconcilerCore:
             raise SnapshotIncompatible(str(error)) from None
         if s.version != VERSION:
             raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
-        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders), Ledger.from_state(s.ledger), s.router)
+        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders, s.denied), Ledger.from_state(s.ledger), s.router)
 
     def next_timer(self) -> int:
         readings = self._readings

@@ -18,6 +18,7 @@ from shared.domain.order_machine import UNPROVEN
 from shared.events import ActionRow, Break, BrokerStateReported, ExecutionRow, OrderRow, OrderSide
 
 from .explain import explain_position
+from .fold import nobody_can_tell
 from .settings import ReconcilerSettings
 from .state import Booked, Books, Recent
 
@@ -69,6 +70,8 @@ class Comparison:
             if self._is_baseline(row, record):
                 continue
             booked = find_booked(self._books, row)
+            if booked is None and nobody_can_tell(self._books, self._orders, row):
+                continue  # positions alone tell
             if booked is None:
                 order_id = record.order_id if record is not None else ""
                 found.append(Unbooked(row, order_id, _signed(row.side, subtract(row.quantity, self._corrected_quantity(row)))))

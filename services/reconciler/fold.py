@@ -10,6 +10,7 @@ from shared.domain.actions import units_after
 from shared.domain.exact import ZERO, add, multiply, negate, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
+from shared.domain.retirement import beyond_recall
 from shared.events import (
     AccountOpened,
     AccountReported,
@@ -23,11 +24,13 @@ from shared.events import (
     CashFlow,
     CorporateAction,
     Event,
+    ExecutionRow,
     FillCorrected,
     LeaseGranted,
     LogStarted,
     OrderFilled,
     OrderSide,
+    OrdersRetired,
     ReconcileFailed,
     ReconcileNow,
     ReconcileRequested,
@@ -111,7 +114,7 @@ def _order_reported(h: Holdings, e: BrokerOrderReported, _now: int) -> None:
 
 def _execution_reported(h: Holdings, e: BrokerExecutionReported, _now: int) -> None:
     row = e.execution
-    if row.execution_id not in h.books.executions.get(row.broker_order_id, {}):
+    if row.execution_id not in h.books.executions.get(row.broker_order_id, {}) and not nobody_can_tell(h.books, h.orders, row):
         h.books.told[row.execution_id] = Told(row.cumulative, e.report)
     _note_report(h, row.client_order_id, row.broker_order_id, e.report)
 
@@ -176,6 +179,21 @@ def _action(h: Holdings, e: CorporateAction, now: int) -> None:
         h.books.recent[f"{name}+"] = Recent("", e.new_symbol, held, ZERO, report, now)
 
 
+def _retired(h: Holdings, e: OrdersRetired, _now: int) -> None:
+    h.books.retired_ns = max(h.books.retired_ns, e.as_of_ns)
+    for record in h.orders.retire(e.order_ids):
+        h.books.order_reports.pop(record.order_id, None)
+        for name in (record.broker_order_id, *record.superseded_ids):
+            h.books.executions.pop(name, None)
+
+
+def nobody_can_tell(books: Books, orders: OrderFold, row: ExecutionRow) -> bool:
+    """Of an execution that is not booked: whether it may have been, of an order that is kept no more; the router locks for it."""
+    if not books.retired_ns or row.previous_id in books.executions.get(row.broker_order_id, {}):
+        return False
+    return beyond_recall(row, orders.find(row.client_order_id, row.broker_order_id), books.retired_ns)
+
+
 def _resumed(h: Holdings, e: ResumeRequested, _now: int) -> None:
     """An operator says that the other log is gone."""
     if e.scope is Scope.GLOBAL:
@@ -208,6 +226,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {
     BrokerActionReported: _action_reported,
     CorporateAction: _action,
     ResumeRequested: _resumed,
+    OrdersRetired: _retired,
     OrderFilled: _filled,
     FillCorrected: _corrected,
 }

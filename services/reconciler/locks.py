@@ -119,6 +119,8 @@ def _follow_order(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEve
 def _follow_one(locks: Locks, watch: Watch, orders: OrderFold, event: OrderEvent, now: int, settings: ReconcilerSettings, name: str) -> None:
     record = orders.orders.get(name)
     if record is None:
+        if isinstance(event, FillMismatch) and event.symbol:  # of an order that is kept no more
+            locks.setdefault(event.symbol, {})[f"mismatch:{event.execution_id}"] = Reason.FILL_MISMATCH
         return
     symbol = record.terms.symbol
     if isinstance(event, OrderFilled) and settings.lock_on_external and is_external(name):

@@ -66,7 +66,8 @@ class Watch(msgspec.Struct):
 class Books(msgspec.Struct):
     """executions: by broker order and execution id. awaited: executions readings showed that are not booked. order_reports: newest numbered
     report about an order, while readings may be older. opened_as_of: what was executed up to then is in the opening holdings. actions: references
-    of corporate actions that are booked. rivals: other logs that traded here, with a name of what they did."""
+    of corporate actions that are booked. rivals: other logs that traded here, with a name of what they did. retired_ns: log time by which every
+    order that is kept no more had ended."""
 
     executions: dict[str, dict[str, Booked]] = msgspec.field(default_factory=dict)
     told: dict[str, Told] = msgspec.field(default_factory=dict)
@@ -80,6 +81,7 @@ class Books(msgspec.Struct):
     totals: AccountRow | None = None
     actions: dict[str, bool] = msgspec.field(default_factory=dict)
     rivals: dict[str, str] = msgspec.field(default_factory=dict)
+    retired_ns: int = 0
 
 
 class ReconcilerState(msgspec.Struct):
@@ -92,3 +94,4 @@ class ReconcilerState(msgspec.Struct):
     ledger: LedgerState
     orders: dict[str, OrderRecord]
     router: RouterWatch = msgspec.field(default_factory=RouterWatch)
+    denied: list[str] = msgspec.field(default_factory=list)

@@ -123,6 +123,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.FillMismatch,
         ev.FillCorrected,
         ev.ExternalOrderSeen,
+        ev.OrdersRetired,
         ev.InstrumentLocked,
     },
     Role.RECONCILER: _COMMON

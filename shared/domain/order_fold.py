@@ -6,7 +6,7 @@ nothing and raises nothing: a step that was late or illegal is returned, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
@@ -59,6 +59,7 @@ HAPPENINGS: Final[dict[type[Event], Happening]] = {
 }
 FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSeen, OrderRouted, OrderFilled, FillCorrected, *HAPPENINGS})
 
+DENIED_MAX: Final = 1_000  # denied orders remembered, for what is still said of them
 NO_PART: Final = "no_part"  # code of the router's own word on an order whose parts were all refused
 
 _FINE: Final = Verdict.OK
@@ -66,10 +67,10 @@ _LATE: Final = Verdict.LATE
 _NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderReplaced})  # types that bring a name the broker calls the order by
 
 
-class OrderRecord(msgspec.Struct):
+class OrderRecord(msgspec.Struct, omit_defaults=True):
     """One order. filled: booked; notional: sum of quantity x price of what is booked (no multiplier); opened_ns, changed_ns: log time
-    of its first and newest step; replacing: number of the replace in flight, 0 without one; superseded: client ids it had before;
-    children: the parts it is worked in, which have the broker's names, not it."""
+    of its first and newest step; replacing: number of the replace in flight, 0 without one; superseded: client ids it had before,
+    superseded_ids: the broker's; children: the parts it is worked in, which have the broker's names, not it."""
 
     order_id: str
     strategy: str
@@ -86,6 +87,7 @@ class OrderRecord(msgspec.Struct):
     superseded: tuple[str, ...] = ()
     text: str = ""
     children: tuple[str, ...] = ()
+    superseded_ids: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -164,6 +166,8 @@ def _note_replace_sending(record: OrderRecord, e: ReplaceSending) -> None:
 def _note_replaced(record: OrderRecord, e: OrderReplaced) -> None:
     if e.client_order_id != record.client_order_id:
         record.superseded = (*record.superseded, record.client_order_id)
+    if record.broker_order_id not in {"", e.broker_order_id}:
+        record.superseded_ids = (*record.superseded_ids, record.broker_order_id)
     record.terms, record.client_order_id, record.broker_order_id = e.terms, e.client_order_id, e.broker_order_id
     record.replacing = 0
 
@@ -189,10 +193,13 @@ _NOTES: Final[dict[type[Event], Callable[[OrderRecord, Any], None]]] = {  # fact
 
 
 class OrderFold:
-    """Every order of the log by id, and those not done."""
+    """Orders of the log by id, and those not done; but for what the router retired (`OrdersRetired`), and of denied ones the newest.
 
-    def __init__(self, records: dict[str, OrderRecord] | None = None) -> None:
+    denied: ids of denied orders, oldest first."""
+
+    def __init__(self, records: dict[str, OrderRecord] | None = None, denied: Iterable[str] = ()) -> None:
         self.orders: dict[str, OrderRecord] = records or {}
+        self.denied: dict[str, None] = dict.fromkeys(denied)
         self._open: dict[str, None] = {key: None for key, record in self.orders.items() if not record.done}
         self._by_client: dict[str, str] = {}
         self._by_broker: dict[str, str] = {}
@@ -223,6 +230,8 @@ class OrderFold:
             made = advance(record, event, now)
             if kind in _NAMING:
                 self._index(record)
+        if kind is OrderDenied:
+            self._denied(record)
         if record.done:
             self._open.pop(record.order_id, None)
         else:
@@ -250,6 +259,24 @@ class OrderFold:
             else:
                 self._open[part] = None
 
+    def retire(self, order_ids: Iterable[str]) -> list[OrderRecord]:
+        """Keep these no more; what was known of them."""
+        retired = [record for name in order_ids if (record := self.orders.pop(name, None)) is not None]
+        for record in retired:
+            self._open.pop(record.order_id, None)
+            for name in (record.client_order_id, *record.superseded):
+                self._by_client.pop(name, None)
+            for name in (record.broker_order_id, *record.superseded_ids):
+                self._by_broker.pop(name, None)
+        return retired
+
+    def _denied(self, record: OrderRecord) -> None:
+        self.denied[record.order_id] = None
+        if len(self.denied) > DENIED_MAX:
+            oldest = next(iter(self.denied))
+            del self.denied[oldest]
+            self.retire((oldest,))
+
     def open(self) -> Iterator[OrderRecord]:
         """Orders not done, in the order of ids."""
         return (self.orders[key] for key in sorted(self._open))
@@ -266,5 +293,6 @@ class OrderFold:
         for name in (record.client_order_id, *record.superseded):
             if name:
                 self._by_client[name] = record.order_id
-        if record.broker_order_id:
-            self._by_broker[record.broker_order_id] = record.order_id
+        for name in (record.broker_order_id, *record.superseded_ids):
+            if name:
+                self._by_broker[name] = record.order_id

@@ -32,6 +32,12 @@ def order_id(strategy: str, run: int, n: int) -> str:
     return f"{strategy}:{run}:{n}"
 
 
+def place_of(order: str) -> tuple[str, int, int] | None:
+    """(strategy, run, n) of an order, of a part its order's; None for one that is not of this log."""
+    match = _ORDER_ID.fullmatch(order)
+    return (match[1], int(match[2]), int(match[3])) if match is not None else None
+
+
 def client_order_id(log_id: str, order: str, replace_no: int = 0) -> str:
     """What the broker knows the order by. Raises ValueError when the order id has another shape or the name gets too long."""
     match = _ORDER_ID.fullmatch(order)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar
 
-from .base import Event, Value, topic_orders
+from .base import TOPIC_BROKER, Event, Value, topic_orders
 from .enums import OrderSide, OrderType, Reason, TimeInForce
 
 
@@ -286,12 +286,15 @@ class ReplaceRejected(OrderEvent, frozen=True):
 
 
 class FillMismatch(OrderEvent, frozen=True):
-    """Two reports of one execution differ: nothing is booked a second time, the instrument is locked, an operator decides."""
+    """Two reports of one execution differ: nothing is booked a second time, the instrument is locked, an operator decides. symbol: its
+    instrument, where the order is one that nobody keeps any more (`OrdersRetired`); booked is empty then."""
 
     TAG: ClassVar[int] = 240
+    VERSION: ClassVar[int] = 2
     execution_id: str
     booked: str
     reported: str
+    symbol: str = ""
 
 
 class FillCorrected(OrderEvent, frozen=True):
@@ -338,3 +341,16 @@ class ExternalOrderSeen(OrderEvent, frozen=True):
     terms: OrderTerms
     filled: Decimal
     working: bool
+
+
+class OrdersRetired(Event, frozen=True):
+    """Orders that ended long ago are kept by nobody any more; the log has them. They all ended by as_of_ns, log time. What the broker still says of
+    them is booked where it is certainly news, else told to a person (docs/operating.md)."""
+
+    TAG: ClassVar[int] = 252
+    as_of_ns: int
+    order_ids: tuple[str, ...]
+
+    @property
+    def topic(self) -> str:
+        return TOPIC_BROKER

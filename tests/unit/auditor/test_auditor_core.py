@@ -13,6 +13,7 @@ from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
 from services.auditor.views import NAMES
 from shared.domain.exact import ZERO
+from shared.domain.order_fold import DENIED_MAX
 from shared.events import (
     AccountOpened,
     Alert,
@@ -32,12 +33,15 @@ from shared.events import (
     OrderCanceled,
     OrderDenied,
     OrderFilled,
+    OrderIntent,
     OrderSending,
     OrderSide,
+    OrdersRetired,
     OrderUnknown,
     Quote,
     Reason,
     ReconcileCompleted,
+    ReplaceSending,
     Scope,
     Severity,
     StrategyBlocked,
@@ -306,3 +310,26 @@ def test_snapshot_half_way_goes_on_the_same() -> None:
         assert straight.when(event, 1) == stopped.when(event, 1)
     assert straight.core.snapshot() == stopped.core.snapshot()
     assert straight.core.view("status") == stopped.core.view("status")
+
+
+def test_of_retired_orders_nothing_is_left_and_sending_one_again_is_an_alarm() -> None:
+    w = world().given(*sent(), filled(100), OrdersRetired(T0, ("ma:1:1",)))
+
+    seen = w.core._seen
+    assert not any((w.core._orders.orders, seen.by_broker, seen.executions, seen.deadlines, seen.late))
+    assert alarms(w, sending()) == ["invariant:I4:ma:1:1"]
+
+
+def test_i3_a_replace_goes_out_under_its_orders_name() -> None:
+    for name, found in ((client(1), ["invariant:I3:abcdef-ma-1-1"]), (client(1, replace=1), [])):
+        assert alarms(world().given(*sent()), ReplaceSending("ma:1:1", "ma", name, "B1", 1, terms(), T0)) == found
+
+
+def test_of_denied_orders_the_newest_are_remembered() -> None:
+    w = world()
+    for n in range(1, DENIED_MAX + 3):
+        w.given(OrderIntent(f"ma:1:{n}", "ma", terms()), OrderDenied(f"ma:1:{n}", "ma", Reason.POSITION, "k", "1", "2"))
+
+    assert len(w.core._orders.orders) == DENIED_MAX
+    assert "ma:1:2" not in w.core._orders.orders
+    assert len(w.core.view("status")["denials"]) > 0

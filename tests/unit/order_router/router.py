@@ -25,7 +25,7 @@ def at_broker(n: int = 1, **settings: Any) -> World:
     return w
 
 
-class _AtOnce:
+class AtOnce:
     """A core as an in-process driver uses it: deciding has folded all there is."""
 
     def __init__(self, core: RouterCore) -> None:
@@ -51,7 +51,7 @@ def goes_on_when_restored(make: Callable[[], World], settings: RouterSettings, s
 
 def decides_the_same_at_once(settings: RouterSettings, story: Story) -> None:
     """Deciding and folding at once is deciding and then folding; under one lease, as in one process: `World` journals all under epoch 1."""
-    apart, at_once = (World(core, "order_router") for core in (RouterCore(settings), _AtOnce(RouterCore(settings))))
+    apart, at_once = (World(core, "order_router") for core in (RouterCore(settings), AtOnce(RouterCore(settings))))
     for event, after in story:
         heard = LEASE if isinstance(event, LeaseGranted) else event
         assert apart.when(heard, after) == at_once.when(heard, after)
