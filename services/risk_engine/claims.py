@@ -11,13 +11,13 @@ from decimal import Decimal
 
 from shared.domain.exact import ZERO, add, magnitude, negate, text
 from shared.domain.instrument import exact_number, signed
-from shared.domain.ledger import UNASSIGNED
+from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_ids import EXTERNAL_STRATEGY
 from shared.events import Alert, ClaimRequested, Envelope, Event, HoldingAssigned, OrderFilled, Severity
 
 from .desk import Desk
 from .flatten import closed
-from .settings import ExternalPolicy
+from .settings import ExternalPolicy, RiskSettings
 
 
 class ClaimRefused(ValueError):
@@ -26,15 +26,26 @@ class ClaimRefused(ValueError):
 
 def on_claim(e: Envelope, desk: Desk) -> Sequence[Event]:
     claim: ClaimRequested = e.event  # type: ignore[assignment]  # dispatched by type
-    try:
-        return (assigned(claim, desk),)
-    except ClaimRefused as refused:
-        return (Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}"),)
+    return tuple(answers((claim,), desk))
 
 
-def assigned(claim: ClaimRequested, desk: Desk) -> HoldingAssigned:
+def answers(claims: Sequence[ClaimRequested], desk: Desk) -> Iterator[Event]:
+    """What becomes of claims, each in view of those before it."""
+    ledger = desk.ledger if len(claims) < 2 else Ledger.from_state(desk.ledger.to_state())
+    for claim in claims:
+        try:
+            moved = assigned(claim, desk.settings, ledger)
+        except ClaimRefused as refused:
+            yield Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}")
+        else:
+            if ledger is not desk.ledger:
+                ledger.apply(moved)
+            yield moved
+
+
+def assigned(claim: ClaimRequested, settings: RiskSettings, ledger: Ledger) -> HoldingAssigned:
     """The move a claim asks for. Quantities count in the direction of the holding they come from. Raises ClaimRefused."""
-    entry = desk.settings.strategy(claim.strategy)
+    entry = settings.strategy(claim.strategy)
     if entry is None or claim.symbol not in entry.symbols:
         raise ClaimRefused(f"{claim.strategy or 'no strategy'} does not trade {claim.symbol}; it could not close it")
     try:
@@ -43,7 +54,7 @@ def assigned(claim: ClaimRequested, desk: Desk) -> HoldingAssigned:
         raise ClaimRefused(str(error)) from None
     giving = quantity is not None and quantity < 0
     source = claim.strategy if giving else UNASSIGNED
-    book = desk.ledger.book(source) if source in desk.ledger.books else None
+    book = ledger.book(source) if source in ledger.books else None
     held = book.quantity(claim.symbol) if book is not None else ZERO
     units = magnitude(held) if quantity is None else magnitude(quantity)
     if not held or book is None:

@@ -57,9 +57,10 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
         return groups.on_run(e, desk)
     return (
         *on_start(e, desk),
-        *desk.states.overdue(),
-        *desk.unanswered.answers(),
-        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.overrides.asked.values()),
+        *(changed for asked in desk.unanswered.restrictions() if (changed := desk.states.restrict(*asked)) is not None),
+        *desk.unanswered.intents(),
+        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.unanswered.limits()),
+        *claims.answers(desk.unanswered.claims(), desk),
     )
 
 

@@ -86,6 +86,7 @@ class RiskCore:
     def _overridden(self, e: Envelope) -> None:
         """A limit is another one: the desk is built anew around its state, as after a restart."""
         event: LimitOverridden = e.event  # type: ignore[assignment]  # dispatched by type
+        self._desk.unanswered.answered(event)
         if self._desk.overrides.fold(event):
             self._sit(self._desk.limited_anew(event))
 

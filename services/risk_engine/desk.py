@@ -35,12 +35,12 @@ from .reservations import Reservations, ReservationState
 from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
-from .unanswered import Question, Unanswered
+from .unanswered import Asked, Unanswered
 from .valuation import AccountValue
 from .volume import Volumes
 from .walk import Walks
 
-LAYOUT: Final = 3  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 4  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -51,7 +51,7 @@ class BuyingPower(msgspec.Struct):
 
 
 class RiskState(msgspec.Struct):
-    """What a snapshot holds. duplicates, throttles, ages, ledger and reservations are written from their parts when it is taken."""
+    """What a snapshot holds. duplicates, throttles, ages, ledger, reservations and unanswered are written from their parts when it is taken."""
 
     layout: int = LAYOUT
     ledger: LedgerState | None = None
@@ -66,7 +66,7 @@ class RiskState(msgspec.Struct):
     marks: MarkState = msgspec.field(default_factory=MarkState)
     flatten: FlattenState = msgspec.field(default_factory=FlattenState)
     power: BuyingPower = msgspec.field(default_factory=BuyingPower)
-    unanswered: dict[str, Question] = msgspec.field(default_factory=dict)
+    unanswered: dict[str, Asked] = msgspec.field(default_factory=dict)
     protective: ProtectiveState = msgspec.field(default_factory=ProtectiveState)
     overrides: Overrides = msgspec.field(default_factory=Overrides)
     presence: Presence = msgspec.field(default_factory=Presence)
@@ -201,6 +201,7 @@ class Desk:
         state.duplicates = self.duplicates.to_state()
         state.throttles = self.throttles.to_state()
         state.ages = self.ages.to_state()
+        state.unanswered = self.unanswered.to_state()
         return state
 
     @classmethod

@@ -28,7 +28,6 @@ from shared.events import (
     FillCorrected,
     FlattenRequested,
     FreshnessChanged,
-    HaltRequested,
     HoldingAssigned,
     InstrumentDefined,
     InstrumentHalted,
@@ -37,7 +36,6 @@ from shared.events import (
     LeaseEnded,
     LeaseGranted,
     LimitBreached,
-    LimitChanged,
     LogStarted,
     OrderAbandoned,
     OrderAccepted,
@@ -58,9 +56,7 @@ from shared.events import (
     Reason,
     ReconcileCompleted,
     ReconcileFailed,
-    ReduceRequested,
     ReplaceApproved,
-    ReplaceDenied,
     ReplaceIntent,
     ReplaceRejected,
     ReplaceSending,
@@ -69,8 +65,6 @@ from shared.events import (
     Scope,
     ServiceAnnounced,
     SessionChanged,
-    StrategyBlocked,
-    StrategyFailed,
     StrategyPaused,
     TradingState,
     TradingStateChanged,
@@ -112,20 +106,14 @@ class Fold:
             ReconcileCompleted: self._reconciled,
             ReconcileFailed: d.presence.reading_failed,
             ResumeRequested: d.states.resumed,
-            HaltRequested: d.states.asked,
-            ReduceRequested: d.states.asked,
-            StrategyFailed: d.states.failed,
-            StrategyBlocked: d.states.failed,
             TradingStateChanged: self._state,
             LimitBreached: self._breached,
-            LimitChanged: d.overrides.ask,
             FlattenRequested: d.flattening.begin,
             EquityMarked: d.marking.marked,
             DayEnded: self._day_ended,
             BusStarted: self._started,
             LogStarted: self._log_started,
             AccountReported: self._reported,
-            ReplaceDenied: lambda e: d.unanswered.replace_answered(e.order_id, e.replace_no),
         }
         self.on.update({kind: event_only(fold) for kind, fold in facts.items()})
         with_time: dict[type[Event], Callable[[Any, int], None]] = {
@@ -163,6 +151,7 @@ class Fold:
             ReplaceSending,
         ):
             self.on[kind] = event_only(self._order)
+        self.on.update(d.unanswered.noting(self.on))
 
     # market
 
@@ -206,23 +195,21 @@ class Fold:
         if isinstance(intent, OrderIntent):
             order_id = OrderId.parse(intent.order_id)
             if order_id is not None and not d.duplicates.seen(order_id):
-                d.unanswered.ordered(intent)
+                d.unanswered.ask(intent)
                 if intent.group_size:
                     d.legs.wait(intent, e)
         elif isinstance(intent, ReplaceIntent):
             order = d.reservations.orders.get(intent.order_id)
             if order is None or intent.replace_no > order.replace_no:
-                d.unanswered.replaced(intent)
+                d.unanswered.ask(intent)
         elif intent.order_id.startswith(f"{intent.strategy}:"):
-            d.unanswered.canceled(intent)
+            d.unanswered.ask(intent)
 
     def _cancel_approved(self, e: CancelApproved, now: int) -> None:
         self._desk.throttles.spend_cancel(e.strategy, now)
-        self._desk.unanswered.cancel_answered(e.order_id)
 
     def _approved(self, e: OrderApproved, now: int) -> None:
         d, terms = self._desk, e.terms
-        d.unanswered.order_answered(e.order_id)
         d.legs.answered(e.order_id)
         unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
         exits = bool(e.group_size) and e.group_role in EXITS
@@ -247,14 +234,12 @@ class Fold:
             self._desk.walks.approved(terms, reference, now, s.collar_window_ms * MILLISECOND)
 
     def _denied(self, e: OrderDenied, _: int) -> None:
-        self._desk.unanswered.order_answered(e.order_id)
         self._desk.legs.answered(e.order_id)
         if e.reason not in _NO_DECISION:
             self._desk.duplicates.decide(_parsed(e.order_id))
 
     def _replace_approved(self, e: ReplaceApproved, now: int) -> None:
         self._desk.throttles.spend(e.strategy, now)
-        self._desk.unanswered.replace_answered(e.order_id, e.replace_no)
         reference = self._desk.prices.reference(e.terms.symbol, e.terms.side)
         self._walked(e.terms, reference.price if reference is not None else 0.0, now)
         self._order(e)

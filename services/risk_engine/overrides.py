@@ -2,8 +2,7 @@
 
 An override is a fact (`LimitOverridden`), in force from the sequence number of the command it answers. It outlives restarts: a run with the
 same or another configuration starts from that configuration with what still stands laid over it. It ends when it is cleared, or with the
-first clock event at or past its time. A scope's override stands beside the account's limit: the stricter one decides. A command that no
-run decided, because the configuration changed while the engine was away, is answered as the next run begins.
+first clock event at or past its time. A scope's override stands beside the account's limit: the stricter one decides.
 """
 
 from __future__ import annotations
@@ -27,17 +26,12 @@ _ZERO_IS_NONE: Final = frozenset({"msgs_per_s_max", "msgs_per_min_max", "duplica
 
 
 class Overrides(msgspec.Struct):
-    """standing: by "scope:scope_key:key". asked: commands not answered yet, by their id."""
+    """standing: by "scope:scope_key:key"."""
 
     standing: dict[str, LimitOverridden] = msgspec.field(default_factory=dict)
-    asked: dict[str, LimitChanged] = msgspec.field(default_factory=dict)
-
-    def ask(self, e: LimitChanged) -> None:
-        self.asked[e.command] = e
 
     def fold(self, e: LimitOverridden) -> bool:
         """Whether a limit is another one now."""
-        self.asked.pop(e.command, None)
         if e.outcome == SET:
             self.standing[_name(e)] = e
         elif e.outcome != REFUSED:

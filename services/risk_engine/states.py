@@ -15,7 +15,6 @@ lifts that (an operator may where one is there to look).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -27,8 +26,6 @@ from shared.events import (
     ReduceRequested,
     ResumeRequested,
     Scope,
-    StrategyBlocked,
-    StrategyFailed,
     StrategyPaused,
     TradingState,
     TradingStateChanged,
@@ -41,20 +38,9 @@ _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingSta
 _UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK)  # of a global state: until a clean reading
 
 
-class Owed(msgspec.Struct, frozen=True, array_like=True):
-    """A restriction that was asked for and is not yet in force."""
-
-    scope: Scope
-    key: str
-    state: TradingState
-    reason: Reason
-    text: str
-
-
 class TradingStates(msgspec.Struct):
-    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. owed: restrictions asked
-    for while no run was there to decide; they come into force as the next one begins. unwatched: nobody can say that the books agree; set
-    where it is what binds."""
+    """modes: by scope and key ("strategy:a", "symbol:X"), those not ACTIVE. reconciled, consented: since the last start. unwatched: nobody can
+    say that the books agree; set where it is what binds."""
 
     mode: TradingState = TradingState.ACTIVE
     armed: bool = False
@@ -63,7 +49,6 @@ class TradingStates(msgspec.Struct):
     halt_epoch: int = 0
     modes: dict[str, TradingState] = msgspec.field(default_factory=dict)
     paused: dict[str, bool] = msgspec.field(default_factory=dict)
-    owed: dict[str, Owed] = msgspec.field(default_factory=dict)
     unwatched: bool = False
 
     # what holds
@@ -152,30 +137,7 @@ class TradingStates(msgspec.Struct):
             return self._change(e.scope, e.key, TradingState.REDUCING, Reason.RECONCILER_MISSING, f"{_act(e)}; the reconciler is missing")
         return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
 
-    def overdue(self) -> Iterator[TradingStateChanged]:
-        """What is owed, as a run begins."""
-        for o in self.owed.values():
-            changed = self.restrict(o.scope, o.key, o.state, o.reason, o.text)
-            if changed is not None:
-                yield changed
-
     # folding
-
-    def asked(self, e: HaltRequested | ReduceRequested) -> None:
-        halt = isinstance(e, HaltRequested)
-        self._owe(Owed(e.scope, e.key, TradingState.HALTED if halt else TradingState.REDUCING, Reason.OPERATOR, _act(e)))
-
-    def failed(self, e: StrategyFailed | StrategyBlocked) -> None:
-        blocked = isinstance(e, StrategyBlocked)
-        reason = Reason.STRATEGY_BLOCKED if blocked else Reason.STRATEGY_ERROR
-        self._owe(Owed(Scope.STRATEGY, e.strategy, TradingState.HALTED, reason, f"{e.callback}: the strategy ended"))
-
-    def _owe(self, owed: Owed) -> None:
-        """A halt is owed beside a lesser wish, not instead of it."""
-        name = _name(owed.scope, owed.key)
-        known = self.owed.get(name)
-        if known is None or known.state is not TradingState.HALTED:
-            self.owed[name] = owed
 
     def started(self, arm: Arm, reconcile_required: bool) -> None:
         self.armed = False
@@ -186,7 +148,6 @@ class TradingStates(msgspec.Struct):
         self.reconciled = self.reconciled or _agrees(e)
 
     def resumed(self, e: ResumeRequested) -> None:
-        self.owed.pop(_name(e.scope, e.key), None)
         self.consented = self.consented or e.scope is Scope.GLOBAL
 
     def pause(self, e: StrategyPaused) -> None:
@@ -197,9 +158,6 @@ class TradingStates(msgspec.Struct):
 
     def changed(self, e: TradingStateChanged) -> None:
         self.halt_epoch = max(self.halt_epoch, e.halt_epoch)
-        owed = self.owed.get(_name(e.scope, e.key)) if self.owed else None
-        if owed is not None and e.state in (owed.state, TradingState.HALTED):
-            del self.owed[_name(e.scope, e.key)]
         if e.scope is not Scope.GLOBAL:
             if e.state is TradingState.ACTIVE:
                 self.modes.pop(_name(e.scope, e.key), None)

@@ -1,4 +1,4 @@
-"""Intents that came while no run of the risk engine was there to decide: answered as a run begins, once."""
+"""What came while no run of the risk engine was there to decide - intents, commands, claims: answered as a run begins, once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from decimal import Decimal
 
 from services.risk_engine.core import SOURCE
 from shared.events import (
+    AccountOpened,
+    Alert,
     CancelApproved,
     CancelIntent,
+    ClaimRequested,
     Envelope,
     Event,
     HaltRequested,
+    HoldingAssigned,
+    LimitChanged,
+    LimitOverridden,
     OrderApproved,
     OrderDenied,
     OrderIntent,
@@ -86,6 +92,52 @@ def test_what_is_owed_survives_a_snapshot() -> None:
     desk.core = desk.restarted()
 
     assert [type(e) for e in begins(desk)] == [OrderDenied]
+
+
+HELD = AccountOpened("acc", "USD", Decimal(100_000), Decimal(108_000), ("X",), (Decimal(100),), (Decimal(80),))
+
+
+def claim(command: str, quantity: str = "", strategy: str = "a") -> ClaimRequested:
+    return ClaimRequested(command, "me", "mine", "X", strategy, quantity)
+
+
+def test_claims_nobody_decided_are_answered_one_after_the_other_as_a_run_begins() -> None:
+    desk = RiskDesk(ready=False)
+    desk.tell(HELD)
+    for asked in (claim("c1", "60"), claim("c2", "60", "b"), claim("c3", strategy="b")):
+        folded(desk, asked, "control.cli")
+
+    first, second, third = begins(desk)
+
+    assert first == HoldingAssigned("X", "a", Decimal(60), Decimal(80), "c1")
+    assert isinstance(second, Alert)
+    assert (second.key, "60 is not within the 40 unassigned" in second.text) == ("claim:c2", True)
+    assert third == HoldingAssigned("X", "b", Decimal(40), Decimal(80), "c3")
+    assert begins(desk, 3) == []
+
+
+def test_a_claim_that_was_answered_is_not_answered_again() -> None:
+    desk = RiskDesk(ready=False)
+    desk.tell(HELD)
+    desk.tell(claim("c1", "60"))
+    desk.tell(claim("c2", "1000"))
+
+    assert begins(desk) == []
+
+
+def test_a_limit_claims_and_a_halt_come_together_with_the_halt_first() -> None:
+    desk = RiskDesk(ready=False)
+    desk.tell(HELD)
+    folded(desk, claim("c1", "60"), "control.cli")
+    folded(desk, LimitChanged("c2", "me", "less", "limits.max_notional", "500"), "control.cli")
+    folded(desk, OrderIntent("a:1:7", "a", TERMS))
+    folded(desk, HaltRequested("c3", "op", "now", Scope.GLOBAL, ""), "control.cli")
+    desk.core = desk.restarted()
+
+    said = [e for e in desk.tell(RunStarted(SOURCE, 2, "g")) if not (isinstance(e, TradingStateChanged) and e.state is TradingState.DISARMED)]
+
+    assert [type(e) for e in said] == [TradingStateChanged, OrderDenied, LimitOverridden, HoldingAssigned]
+    assert begins(desk, 3) == []
 
 
 def states(events: list[Event]) -> list[tuple[Scope, str, TradingState]]:
