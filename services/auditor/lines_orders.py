@@ -10,6 +10,7 @@ from shared.domain.exact import add, negate, subtract
 from shared.events import (
     CancelRejected,
     Event,
+    ExitsReduced,
     ExternalOrderSeen,
     FillCorrected,
     FillMismatch,
@@ -118,6 +119,11 @@ def _routed(e: OrderRouted, _net: Decimal) -> Sequence[Entry]:
     return [("OrderRouted", shown, extra)]
 
 
+def _reduced(e: ExitsReduced, _net: Decimal) -> Sequence[Entry]:
+    text = f"{number(e.quantity)} of what the exits of {e.order_id} protect are gone without them"
+    return [("OrderReplaced", text, meta(order_id=e.order_id, strategy=e.strategy, quantity=e.quantity))]
+
+
 def _held(e: OrderHeld, _net: Decimal) -> Sequence[Entry]:
     text = f"{e.request} of {e.order_id} waits for room under the broker's limits"
     return [("OrderHeld", text, meta(order_id=e.order_id, strategy=e.strategy, request=e.request))]
@@ -168,6 +174,7 @@ ORDER_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]]
     ReplaceRejected: _replace_rejected,
     OrderAbandoned: _abandoned,
     OrderHeld: _held,
+    ExitsReduced: _reduced,
     OrderRouted: _routed,
     OrderDenied: _denied,
     ReplaceDenied: _denied,

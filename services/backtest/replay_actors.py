@@ -1,7 +1,4 @@
-"""The actors of a configuration as replay needs them: what each folds, what decides its outputs, and how to make its core anew.
-
-Settings and fingerprints are those of the services' mains; `tests/unit/backtest_replay` holds the two against each other.
-"""
+"""The actors of a configuration (`actors`) as replay needs them: what each folds, what its run's fingerprint is, how to make its core anew."""
 
 from __future__ import annotations
 
@@ -9,36 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from services.auditor.core import AuditorCore
-from services.auditor.settings import SOURCE as AUDITOR
-from services.auditor.settings import TOPICS as AUDITOR_TOPICS
-from services.auditor.settings import auditor_settings
-from services.gateway.build import gateway_settings
-from services.gateway.core import SOURCE as GATEWAY
-from services.gateway.core import TOPICS as GATEWAY_TOPICS
-from services.gateway.core import GatewayCore
-from services.order_router.core import RouterCore
-from services.order_router.main import router_settings
-from services.order_router.settings import SOURCE as ROUTER
-from services.order_router.settings import TOPICS as ROUTER_TOPICS
-from services.reconciler.core import ReconcilerCore
-from services.reconciler.main import reconciler_settings
-from services.reconciler.settings import SOURCE as RECONCILER
-from services.reconciler.settings import TOPICS as RECONCILER_TOPICS
-from services.risk_engine.build import risk_settings
-from services.risk_engine.commands import SOURCE as RISK
-from services.risk_engine.core import TOPICS as RISK_TOPICS
-from services.risk_engine.core import RiskCore
 from services.strategy_runner.host import StrategyHost
-from services.strategy_runner.main import strategy_settings
 from shared.brokers import registry
 from shared.bus.port import Role
 from shared.config import Loaded
-from shared.config.strategies import StrategyConfig
 from shared.runtime.actor import Core, FoldingCore
 from shared.runtime.places import Places
 from shared.runtime.service import Setting, broker_settings
-from shared.strategy.loading import load_strategy
+
+from . import actors
 
 INSTANCE: Final = "replay"
 Blocked = frozenset[int]
@@ -57,38 +33,25 @@ class Actor:
 
 
 def actors_of(loaded: Loaded) -> list[Actor]:
-    """In rank order. Raises ValueError, PlaceError, StrategyNotFound, UnknownBroker, and what a strategy's own module raises on import."""
+    """In rank order. Raises as `actors.actors_of`, PlaceError and UnknownBroker."""
     setting = Setting(loaded, Places.of(loaded.config), INSTANCE)
-    config = setting.config
-    gateway, risk = gateway_settings(config), risk_settings(config)
     options = broker_settings(setting)
-    router = router_settings(setting, registry.broker(setting.live.broker).capabilities(options), options)
-    reconciler = reconciler_settings(setting)
-    auditor = auditor_settings(config)
-
-    def actor(source: str, role: Role, topics: tuple[str, ...], settings: object, make: Callable[[], Core]) -> Actor:
-        mark = setting.registration(source, role, topics, repr(settings)).fingerprint
-        return Actor(source, topics, mark, lambda _blocked: make())
-
-    return [
-        actor(GATEWAY, Role.GATEWAY, GATEWAY_TOPICS, gateway, lambda: GatewayCore(gateway)),
-        *(_strategy(setting, s) for s in config.strategies),
-        actor(RISK, Role.RISK, RISK_TOPICS, risk, lambda: RiskCore(risk)),
-        actor(ROUTER, Role.ROUTER, ROUTER_TOPICS, router, lambda: RouterCore(router)),
-        actor(RECONCILER, Role.RECONCILER, RECONCILER_TOPICS, reconciler, lambda: ReconcilerCore(reconciler)),
-        actor(AUDITOR, Role.AUDITOR, AUDITOR_TOPICS, auditor, lambda: AuditorCore(auditor)),
-    ]
+    able = registry.broker(setting.live.broker).capabilities(options)
+    found = actors.actors_of(setting, able, options)
+    return [_service(setting, a) if isinstance(a, actors.Service) else _strategy(setting, a) for a in found.ranked]
 
 
-def _strategy(setting: Setting, s: StrategyConfig) -> Actor:
-    settings = strategy_settings(setting, s, setting.config.budgets(setting.config.paper.initial_cash)[s.id])
-    loaded = load_strategy(settings.name, base=setting.loaded.files[0].parent)
+def _service(setting: Setting, a: actors.Service) -> Actor:
+    mark = setting.registration(a.source, a.role, a.topics, a.mark).fingerprint
+    return Actor(a.source, a.topics, mark, lambda _blocked: a.make())
 
+
+def _strategy(setting: Setting, a: actors.Strategy) -> Actor:
     def make(blocked: Blocked) -> FoldingCore:
-        host = StrategyHost(settings, loaded)
+        host = StrategyHost(a.settings, a.loaded)
         host.skip(blocked)
         return host
 
-    shown = StrategyHost(settings, loaded)
-    registration = setting.registration(settings.source, Role.STRATEGY, shown.topics(), loaded.fingerprint(settings))
-    return Actor(settings.source, registration.topics, registration.fingerprint, make, shown.deterministic)
+    shown = StrategyHost(a.settings, a.loaded)
+    registration = setting.registration(a.settings.source, Role.STRATEGY, shown.topics(), a.mark)
+    return Actor(a.settings.source, registration.topics, registration.fingerprint, make, shown.deterministic)

@@ -29,6 +29,7 @@ from shared.events import (
     DayEnded,
     Envelope,
     Event,
+    ExitsReduced,
     HaltRequested,
     LeaseGranted,
     OrderApproved,
@@ -78,6 +79,7 @@ _DECISIONS: Final[dict[type[Event], Callable[[Draft, Any], None]]] = {
     TradingStateChanged: _wishes_only,
     StrategyFailed: _wishes_only,
     StrategyBlocked: _wishes_only,
+    ExitsReduced: _wishes_only,
 }
 
 

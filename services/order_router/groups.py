@@ -8,7 +8,8 @@ What is promised, whatever dies when (every step follows from where the orders s
   with it, and what the entry fills next would stand alone.
 - What one leg fills the others need not: a broker that knows one-cancels-other groups does that itself, at once; at any other the router
   replaces the other leg for the rest or cancels it, and a fill that overtakes that is a fact, booked and alerted.
-- The first fill of an exit cancels what is left of the entry: the bracket is leaving.
+- The first fill of an exit cancels what is left of the entry: the bracket is leaving. So it is where what it protects is gone without it (a trade
+  by hand): its exits are replaced for what is left, at a broker that replaces nothing cancelled.
 - An entry that ends unfilled, or a first OCO leg the broker never took, ends what is held (`OrderCanceled`, "its group ended").
 - The time of a held order's approval runs from its release. A halt of its scope ends what is held, as it cancels what works; so does a cancel.
 
@@ -24,13 +25,13 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.exact import subtract
+from shared.domain.exact import add, subtract
 from shared.domain.order_group import ENTRY, EXITS, OCO, REPLACES_MAX, STOP_LOSS
 from shared.domain.order_ids import client_order_id
 from shared.events import OrderAbandoned, OrderCanceled, OrderFilled, OrderRejected, OrderStatus, OrderTerms, ReplaceSending, Severity
 
 from . import cancels, submissions
-from .groups_fold import filled_by, room
+from .groups_fold import filled_by, room, taken_of
 from .orders import Draft
 from .permission import out_of_time
 from .state import RouterOrder
@@ -72,9 +73,9 @@ def _why_over(legs: Sequence[RouterOrder], leg: RouterOrder) -> str:
     first = legs[0]
     if leg.role == OCO:
         taken = first.acknowledged or first.record.filled > 0
-        over = (first.record.done and not taken) or filled_by(legs) >= leg.approved_quantity
+        over = (first.record.done and not taken) or add(filled_by(legs), first.taken) >= leg.approved_quantity
     else:
-        over = first.record.done and filled_by(legs[1:]) >= first.record.filled
+        over = first.record.done and add(filled_by(legs[1:]), first.taken) >= first.record.filled
     return f"its group ended: {first.record.order_id} is {first.record.status} with {first.record.filled} filled" if over else ""
 
 
@@ -117,7 +118,7 @@ def _alert(draft: Draft, legs: Sequence[RouterOrder]) -> None:
         return
     group, first, exits = legs[0].group, legs[0].record, [leg for leg in legs if leg.role in EXITS]
     symbol, done = first.terms.symbol, filled_by(exits or legs)
-    meant = first.filled if exits else max(leg.approved_quantity for leg in legs)
+    meant = subtract(first.filled if exits else max(leg.approved_quantity for leg in legs), taken_of(legs))
     flatten = f"`flatten --symbol {symbol}`"
     if done > meant and any(isinstance(e, OrderFilled) and ids[e.order_id].role != ENTRY for e in news):
         text = f"the orders of group {group} filled {done} {symbol} where {meant} was meant; it is booked. Look at `positions`, then {flatten}"
@@ -125,7 +126,7 @@ def _alert(draft: Draft, legs: Sequence[RouterOrder]) -> None:
     if not exits or meant <= done:
         return
     lost = [leg for leg in exits if leg.record.status in _LOST]
-    if all(leg.record.done for leg in exits) and (lost or done):
+    if all(leg.record.done for leg in exits) and (lost or done or taken_of(legs)):
         text = f"{subtract(meant, done)} {symbol} of {first.order_id} stands without exits; protect it or {flatten}"
         draft.alert(Severity.CRITICAL, f"unprotected:{group}:{meant}", text)
     elif any(leg.role == STOP_LOSS and (leg in lost or leg.record.status is OrderStatus.FILLED) for leg in exits):

@@ -5,12 +5,12 @@ Whoever uses one of these gets the same answer from the state and from a draft l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from shared.domain.exact import ZERO, add, subtract
 from shared.domain.order_group import ENTRY, OCO, REPLACES_MAX
-from shared.events import OrderApproved, ReplaceRejected, ReplaceSending
+from shared.events import ExitsReduced, OrderApproved, ReplaceRejected, ReplaceSending
 
 from .fold_control import want_gone
 from .orders import Orders
@@ -39,13 +39,26 @@ def filled_by(legs: Iterable[RouterOrder]) -> Decimal:
 
 def room(orders: Orders, leg: RouterOrder) -> Decimal:
     """The whole quantity a leg should have now, what it filled included: a bracket's exit what the entry filled, an OCO leg what was approved;
-    less what the others did. At a broker that keeps the group itself only what they did before it had this leg."""
+    less what the others did and what is gone without them. At a broker that keeps the group itself only what they did before it had this leg."""
     legs = legs_of(orders, leg.group)
     opened = leg.approved_quantity if leg.role == OCO else filled_by(o for o in legs if o.role == ENTRY)
     whole = min(opened, leg.approved_quantity)
     kept_there = orders.settings.native_oco and leg.acknowledged
     others = leg.spared if kept_there else filled_by(o for o in legs if o is not leg and o.role != ENTRY)
-    return max(subtract(whole, others), ZERO)
+    return max(subtract(subtract(whole, others), taken_of(legs)), ZERO)
+
+
+def taken_of(legs: Sequence[RouterOrder]) -> Decimal:
+    """Units the group protected that are gone without it."""
+    return legs[0].taken if legs else ZERO
+
+
+def exits_reduced(orders: Orders, e: ExitsReduced, _now: int, _epoch: int) -> None:
+    for leg in legs_of(orders, e.order_id):
+        if leg.record.order_id == e.order_id:
+            leg.taken = max(leg.taken, e.quantity)
+            spread(orders, leg)
+        orders.touched(leg)
 
 
 def accepted(orders: Orders, order: RouterOrder) -> None:
@@ -71,7 +84,7 @@ def resize_refused(orders: Orders, order: RouterOrder, e: ReplaceRejected, now: 
 def spread(orders: Orders, order: RouterOrder) -> None:
     """After a step of one order of a group: what the others need no more is wanted gone."""
     legs = legs_of(orders, order.group)
-    leaving = any(leg.role not in {ENTRY, OCO} and leg.record.filled > 0 for leg in legs)
+    leaving = taken_of(legs) > 0 or any(leg.role not in {ENTRY, OCO} and leg.record.filled > 0 for leg in legs)
     for leg in legs:
         if leg.record.done or leg.cancel.wanted or not leg.sent:
             continue

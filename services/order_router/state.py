@@ -92,7 +92,7 @@ class RouterOrder(msgspec.Struct, omit_defaults=True):
 
     Of an order of a group: group and role (empty: a plain order); approved_quantity: what it may come to in all; window_ns: how long its
     approval holds once it is released; spared: what the other legs had filled when the broker took it; resizes: replaces for another
-    quantity so far; resize_at: none before this ns."""
+    quantity so far; resize_at: none before this ns; taken: of the first, units the exits protected that are gone without them."""
 
     record: OrderRecord
     halt_epoch: int = 0
@@ -119,6 +119,7 @@ class RouterOrder(msgspec.Struct, omit_defaults=True):
     spared: Decimal = ZERO
     resizes: int = 0
     resize_at: int = 0
+    taken: Decimal = ZERO
     market: Market | None = None
     grouped: bool = False
     parent: str = ""

@@ -15,6 +15,7 @@ from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_ids import EXTERNAL_STRATEGY
 from shared.events import Alert, ClaimRequested, Envelope, Event, HoldingAssigned, OrderFilled, Severity
 
+from . import shrunk
 from .desk import Desk
 from .flatten import closed
 from .settings import ExternalPolicy, RiskSettings
@@ -38,9 +39,10 @@ def answers(claims: Sequence[ClaimRequested], desk: Desk) -> Iterator[Event]:
         except ClaimRefused as refused:
             yield Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}")
         else:
+            yield moved
+            yield from shrunk.exits(moved, ledger, desk)
             if ledger is not desk.ledger:
                 ledger.apply(moved)
-            yield moved
 
 
 def assigned(claim: ClaimRequested, settings: RiskSettings, ledger: Ledger) -> HoldingAssigned:

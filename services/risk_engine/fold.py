@@ -24,6 +24,7 @@ from shared.events import (
     Envelope,
     EquityMarked,
     Event,
+    ExitsReduced,
     ExternalOrderSeen,
     FillCorrected,
     FlattenRequested,
@@ -149,6 +150,7 @@ class Fold:
             ExternalOrderSeen,
             OrderSending,
             ReplaceSending,
+            ExitsReduced,
         ):
             self.on[kind] = event_only(self._order)
         self.on.update(d.unanswered.noting(self.on))

@@ -16,6 +16,7 @@ from shared.domain.exact import ZERO, add, subtract
 from shared.domain.order_group import REPLACES_MAX
 from shared.events import (
     Event,
+    ExitsReduced,
     ExternalOrderSeen,
     FillCorrected,
     OrderAbandoned,
@@ -39,7 +40,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     """terms: in force; approved: as first approved. unit_value: money a unit it is counted at; opening: units of it that opened exposure. pending: terms of open replaces
     by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. group,
     role: of an order the router holds together with others, which may be sent for less than was approved. resting: limit a market order was
-    routed with."""
+    routed with. taken: of the first of a group, units its exits protected that are gone without them."""
 
     order_id: str
     strategy: str
@@ -54,6 +55,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     group: str = ""
     role: str = ""
     resting: Decimal | None = None
+    taken: Decimal = ZERO
 
     @property
     def symbol(self) -> str:
@@ -143,6 +145,10 @@ def _external(order: OpenOrder, e: ExternalOrderSeen) -> OpenOrder:
     return order if e.working and order.leaves else _ended(order, "gone")
 
 
+def _exits_reduced(order: OpenOrder, e: ExitsReduced) -> OpenOrder:
+    return msgspec.structs.replace(order, taken=max(order.taken, e.quantity))
+
+
 _CHANGES: Final[Mapping[type[Event], Callable[[OpenOrder, Any], OpenOrder]]] = {
     OrderFilled: _filled,
     FillCorrected: _corrected,
@@ -157,4 +163,5 @@ _CHANGES: Final[Mapping[type[Event], Callable[[OpenOrder, Any], OpenOrder]]] = {
     OrderRouted: _routed,
     OrderSending: _sent,
     ReplaceSending: _replace_sent,
+    ExitsReduced: _exits_reduced,
 }

@@ -14,6 +14,7 @@ from shared.events import (
     Event,
     ExternalOrderSeen,
     FillCorrected,
+    HoldingAssigned,
     LimitBreached,
     OrderAbandoned,
     OrderBook,
@@ -33,7 +34,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
-from . import claims
+from . import claims, shrunk
 from .commands import closing_orders
 from .desk import Desk
 from .loss import ACCOUNT, Level, Watch
@@ -65,6 +66,7 @@ def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callab
 def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
     out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
+    out += [e for moved in out if isinstance(moved, HoldingAssigned) for e in shrunk.exits(moved, desk.ledger, desk)]
     out += loss_events(desk.watches.judge_fill(fill), desk)
     if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
         out += _repeated(fill, e.ts_ns, desk)

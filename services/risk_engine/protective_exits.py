@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.domain.exact import add, of_float, text
+from shared.domain.exact import add, magnitude, of_float, text
 from shared.events import (
     Alert,
     CancelApproved,
@@ -102,7 +102,8 @@ def next_exit(e: Envelope, desk: Desk, decided: Sequence[Event] = ()) -> Iterato
     order = desk.reservations.orders.get(guard.order)
     if order is not None and not after(order, event).ended:
         return
-    if event.order_id == guard.order and isinstance(event, _UNFILLED) and (order is None or not order.filled):
+    too_large = order is not None and order.leaves > magnitude(line.position)  # cancelled because the holding shrank without it
+    if event.order_id == guard.order and isinstance(event, _UNFILLED) and not too_large and (order is None or not order.filled):
         again = f"tried again in {RETRY_NS // SECOND} s; `flatten {line.symbol}` or close it at the broker"
         text = f"the exit of {event.strategy} from {line.symbol} ended as {type(event).__name__}: {again}"
         yield Alert(Severity.CRITICAL, f"{FAILED}.{event.strategy}.{line.symbol}", text)

@@ -18,6 +18,7 @@ from shared.domain.exposure import Exposure
 from shared.domain.instrument import signed
 from shared.domain.ledger import OWNERLESS, UNASSIGNED, Ledger
 from shared.events import (
+    ExitsReduced,
     ExternalOrderSeen,
     FillCorrected,
     OrderAccepted,
@@ -88,6 +89,10 @@ class Reservations:
         """Open orders of a symbol, oldest first."""
         return [self.orders[order_id] for order_id in self._by_symbol.get(symbol, ())]
 
+    def group(self, name: str) -> dict[str, OpenOrder]:
+        """Orders of a group of which one may fill, in the order they were approved."""
+        return self._groups.orders(name)
+
     def reserve(self, order: OpenOrder) -> None:
         """An order was approved."""
         if order.order_id not in self.orders:
@@ -113,6 +118,8 @@ class Reservations:
             self._count(OpenOrder(e.order_id, e.strategy, e.terms, unit, e.terms.quantity, approved=e.terms, filled=e.filled))
             return e.terms.symbol
         ended = self.ended.get(e.order_id)
+        if ended is None and isinstance(e, ExitsReduced):
+            ended = self.group(e.order_id).get(e.order_id)
         return "" if ended is None else self._fold_ended(ended, e)
 
     def preview(self, e: OrderEvent, of: Exposure | None = None) -> Line | None:
@@ -158,7 +165,7 @@ class Reservations:
             del self.ended[order.order_id]
             self._count(msgspec.structs.replace(order, ended=""))
             return self.fold(e)
-        if isinstance(e, OrderFilled | FillCorrected):
+        if isinstance(e, OrderFilled | FillCorrected | ExitsReduced):
             new = self.ended[order.order_id] = msgspec.structs.replace(after(order, e), ended=order.ended)
             if new.group and self._groups.orders(new.group):
                 self._regroup(new)

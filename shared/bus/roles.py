@@ -93,6 +93,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.CancelApproved,
         ev.ReplaceApproved,
         ev.ReplaceDenied,
+        ev.ExitsReduced,
         ev.TradingStateChanged,
         ev.EquityMarked,
         ev.LimitBreached,

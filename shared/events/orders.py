@@ -354,3 +354,11 @@ class OrdersRetired(Event, frozen=True):
     @property
     def topic(self) -> str:
         return TOPIC_BROKER
+
+
+class ExitsReduced(OrderEvent, frozen=True):
+    """Units that the exits of a bracket, or an OCO pair, protect are gone without them: a trade by hand, units given back. order_id: the first of
+    the group; quantity: in all so far. Its legs are replaced for what is left, or cancelled."""
+
+    TAG: ClassVar[int] = 253
+    quantity: Decimal

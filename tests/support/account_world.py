@@ -19,8 +19,9 @@ from services.reconciler.core import ReconcilerCore
 from services.reconciler.settings import ReconcilerSettings
 from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
-from shared.brokers.contract import Cancellation, Outcome, Submission
+from shared.brokers.contract import Cancellation, Outcome, Replacement, Submission
 from shared.domain.ledger import Ledger, LedgerState
+from shared.domain.order_group import BRACKET_ROLES
 from shared.events import (
     Alert,
     BrokerStateReported,
@@ -42,6 +43,7 @@ from shared.events import (
     ReconcileCompleted,
     ReconcileNow,
     ReconcileRequested,
+    ReplaceSending,
     RunStarted,
     TimeInForce,
 )
@@ -124,6 +126,11 @@ class AccountWorld:
         if isinstance(event, CancelSending):
             cancel = Cancellation(event.client_order_id, event.broker_order_id, event.attempt, self.now)
             return self._told(Asked("cancel", event.client_order_id), self.line.cancel(cancel))
+        if isinstance(event, ReplaceSending):
+            there = next((row for row in self.line.open_orders() if row.broker_order_id == event.broker_order_id), None)
+            name = there.client_order_id if there is not None else ""
+            replacement = Replacement(event.client_order_id, name, event.broker_order_id, event.terms, self.now)
+            return self._told(Asked("replace", event.client_order_id, event.replace_no), self.line.replace(replacement))
         if isinstance(event, OrderQuerySending):
             row = self.line.order_by_client_id(event.client_order_id)
             assert row is not None
@@ -174,6 +181,32 @@ class AccountWorld:
         order_id = f"{strategy}:1:{self.orders[strategy]}"
         self.put(OrderApproved(order_id, strategy, terms, self.now + 60 * SECOND, 0, 100.0, self.now))
         return order_id
+
+    def bracket(self, strategy: str, symbol: str, quantity: int, target: str, stop: str) -> list[str]:
+        """A purchase at the market with its two exits, held together by the router; ids of the three."""
+        d, until, gtc = Decimal(quantity), self.now + 60 * SECOND, TimeInForce.GTC
+        first = self.orders[strategy] + 1
+        self.orders[strategy] += 3
+        ids = [f"{strategy}:1:{first + k}" for k in range(3)]
+        terms = (
+            OrderTerms(symbol, OrderSide.BUY, OrderType.MARKET, d, tif=gtc),
+            OrderTerms(symbol, OrderSide.SELL, OrderType.LIMIT, d, Decimal(target), tif=gtc),
+            OrderTerms(symbol, OrderSide.SELL, OrderType.STOP, d, None, Decimal(stop), tif=gtc),
+        )
+        for order_id, t, role in zip(ids, terms, BRACKET_ROLES, strict=True):
+            self.put(OrderApproved(order_id, strategy, t, until, 0, 100.0, self.now, ids[0], role, 3))
+        return ids
+
+    def by_hand(self, symbol: str, side: OrderSide, quantity: int, price: str = "100") -> None:
+        """Somebody trades in the broker's app, and the log hears of it."""
+        self.commands += 1
+        self.act("external_trade", p.ExternalTrade(f"hand{self.commands}", symbol, side, Decimal(quantity), Decimal(price), self.now))
+        self.deliver()
+
+    def working(self, strategy: str) -> dict[str, Decimal]:
+        """What a strategy's orders may still do at the venue, by side and type."""
+        rows = (row for row in self.line.open_orders() if f"-{strategy}-" in row.client_order_id or "-risk-" in row.client_order_id)
+        return {f"{row.terms.side.value} {row.terms.type.value}": row.terms.quantity - row.filled for row in rows}
 
     def act(self, method: str, request: p.Message) -> None:
         """Something at the broker's counter."""
