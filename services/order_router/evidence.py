@@ -26,7 +26,7 @@ _PROVES_NO_REPLACE: Final = frozenset({OrderStatus.PENDING_NEW, OrderStatus.PEND
 
 
 def order_reported(draft: Draft, e: BrokerOrderReported) -> None:
-    _row(draft, e.order, whole_reading=False)
+    _row(draft, e.order, e.report, whole_reading=False)
 
 
 def execution_reported(draft: Draft, e: BrokerExecutionReported) -> None:
@@ -74,10 +74,10 @@ def _newer_than(draft: Draft, order: RouterOrder, e: BrokerStateReported) -> boo
     return order.record.changed_ns > draft.now - draft.settings.settle_ns
 
 
-def _row(draft: Draft, row: OrderRow, *, whole_reading: bool) -> None:
+def _row(draft: Draft, row: OrderRow, report: int = 0, *, whole_reading: bool) -> None:
     order = draft.find(row.client_order_id, row.broker_order_id)
     if order is None:
-        externals.adopt(draft, row, whole_reading=whole_reading)
+        externals.adopt(draft, row, report, whole_reading=whole_reading)
         return
     if is_external(order.record.order_id) or not is_about_current(order, row) or tells_nothing(row):
         return
