@@ -27,6 +27,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.REPEATED_REJECTION: "the broker rejects order after order of the strategy; read its words in `orders` and the audit log, then {resume}",
     Reason.NO_REFERENCE: "no price to value the order at: wait for data; with key fx_rate: give `instruments.SYMBOL.fx_rate`",
     Reason.BUYING_POWER: "the broker's buying power is spent; reduce or cancel something",
+    Reason.UNSETTLED_CASH: "what the last sales brought is not settled yet: `status` tells when each part is; nothing is bought with it before",
     Reason.DAY_LOSS: "the day's loss limit is met; only closing orders pass. Raise it with `limit set`, or wait for the next day; then {resume}",
     Reason.DRAWDOWN: "the drawdown limit is met. Raise it with `limit set limits.max_drawdown`, then {resume}",
     Reason.RECONCILE_BREAK: "the broker disagrees with the log; compare with its statement, then {resume}",

@@ -46,6 +46,7 @@ def status(f: Facts) -> dict[str, Any]:
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "drawdown": p.equity.drawdown if p.equity is not None else None,
         "buying_power": _text(p.totals.buying_power) if p.totals is not None else None,
+        **_settled(p),
         "current_regime": p.regime,
         "open_orders": len(open_orders),
         "positions": len(f.ledger.positions()),
@@ -96,7 +97,7 @@ def positions(f: Facts) -> dict[str, Any]:
         for owner, b in sorted(f.ledger.books.items())
         if owner != UNASSIGNED or b.cash or b.positions
     ]
-    return {"now": iso(p.now_ns), "positions": rows, "books": books_now, "claims": [_claim(n) for n in reversed(p.claims[-20:])]}
+    return {"now": iso(p.now_ns), **_settled(p), "positions": rows, "books": books_now, "claims": [_claim(n) for n in reversed(p.claims[-20:])]}
 
 
 def fills(f: Facts) -> dict[str, Any]:
@@ -181,6 +182,20 @@ def _scope(p: Picture, key: str) -> dict[str, Any]:
     t = p.trading[key]
     what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason, t.scope, t.key)
     return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
+
+
+def _settled(p: Picture) -> dict[str, Any]:
+    """What of the broker's newest totals may be spent, and when the rest may; nothing where it does not say."""
+    if p.totals is None or p.totals.unsettled is None:
+        return {"settled_cash": None, "unsettled": []}
+    rows = sorted(p.totals.unsettled, key=lambda row: (row.date, row.calendar))
+    settled = p.totals.cash
+    for row in rows:
+        settled = subtract(settled, row.amount)
+    return {
+        "settled_cash": _text(settled),
+        "unsettled": [{"amount": _text(row.amount), "settles": row.date, "calendar": row.calendar} for row in rows],
+    }
 
 
 def _strategy(p: Picture, key: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from shared.events import (
     ReconcileNow,
     RegimeChanged,
     RunStarted,
+    SessionChanged,
 )
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence
@@ -212,7 +213,7 @@ class Engine:
         if plan is None:
             plan = self._plans[key] = self._plan(*key)
         observer, takers, performer = plan
-        if kind is OrderFilled:
+        if kind is OrderFilled or (kind is SessionChanged and self._venue.awaits_settlement):
             self._unread += 1
         if observer is not None:
             observer(e)

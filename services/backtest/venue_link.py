@@ -54,6 +54,11 @@ class Venue:
     def head(self) -> int:
         return self.core.report_number
 
+    @property
+    def awaits_settlement(self) -> bool:
+        """Whether part of the account's cash may be spent once a date begins."""
+        return bool(self.core.account().unsettled)
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -15,6 +15,7 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
         "trading_state",
         "equity",
         "cash",
+        "settled_cash",
         "daily_pnl",
         "drawdown",
         "buying_power",
@@ -24,7 +25,7 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
         "log_id",
     ),
     "orders": ("now",),
-    "positions": ("now",),
+    "positions": ("now", "settled_cash"),
     "fills": ("now",),
     "health": ("last_update", "connected", "trading_enabled", "last_market_data", "cpu_usage_pct", "memory_mb", "event_loop_latency_ms"),
 }
@@ -39,6 +40,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         ("denials_last_hour", ("last", "strategy", "reason", "key", "limit", "value", "count")),
         ("limits_met", ("time", "level", "reason", "key", "limit", "value")),
         ("alerts", ("time", "severity", "key", "text")),
+        ("unsettled", ("amount", "settles", "calendar")),
         ("cash_flows", ("time", "kind", "amount", "currency", "symbol", "reference")),
     ),
     "orders": (
@@ -47,6 +49,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "positions": (
         ("positions", ("symbol", "quantity", "average_price", "mark", "value", "unrealised", "books")),
         ("books", ("owner", "cash", "realised", "fees")),
+        ("unsettled", ("amount", "settles", "calendar")),
         ("claims", ("time", "symbol", "strategy", "quantity", "price", "refused")),
     ),
     "fills": (("fills", ("time", "order_id", "symbol", "side", "quantity", "price", "commission", "currency", "leaves", "execution_id")),),

@@ -77,7 +77,7 @@ def _newer_than(draft: Draft, order: RouterOrder, e: BrokerStateReported) -> boo
 def _row(draft: Draft, row: OrderRow, report: int, *, whole_reading: bool) -> None:
     order = draft.find(row.client_order_id, row.broker_order_id)
     if order is None:
-        externals.adopt(draft, row, whole_reading=whole_reading)
+        externals.adopt(draft, row, report, whole_reading=whole_reading)
         return
     if is_external(order.record.order_id):
         if order.seen_report <= report:

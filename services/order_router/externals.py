@@ -19,10 +19,12 @@ from .state import RouterOrder
 _OVER = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.REPLACED, OrderStatus.ERROR})
 
 
-def adopt(draft: Draft, row: OrderRow, *, whole_reading: bool) -> RouterOrder | None:
-    """The external order of a row. None when it is over without a fill, or when the account is not open yet and this is no whole reading:
-    then its fills cannot be told from opening holdings."""
+def adopt(draft: Draft, row: OrderRow, report: int, *, whole_reading: bool) -> RouterOrder | None:
+    """The external order of a row. None when it is over without a fill, when the account is not open yet and this is no whole reading: then its
+    fills cannot be told from opening holdings; or when it was so before the opening, whose whole reading had it if it worked then."""
     opened, working = draft.standing.opened, row.status not in _OVER
+    if opened and not whole_reading and draft.standing.before_opening(row.broker_ns, report):
+        return None
     if not row.broker_order_id or not (working or (opened and row.filled)) or not (opened or whole_reading):
         return None
     if not working and late.is_old_news(draft, row):

@@ -37,6 +37,7 @@ def venue_settings(config: Config) -> VenueSettings:
         initial_cash=p.initial_cash,
         account_kind=AccountKind(p.account_kind),
         margin_multiplier=p.margin_multiplier,
+        settlement_days=p.settlement_days,
         short_allowed=p.short_allowed,
         bar_mode=BarMode(p.bar_mode),
         stop_trigger=StopTrigger(p.stop_trigger),

@@ -221,7 +221,7 @@ class ReconcilerCore:
             outputs.append(_opening(e))
         if judgement.clean and self._books.totals != e.totals:
             t = e.totals
-            outputs.append(AccountReported(e.account, t.currency, t.cash, t.equity, t.buying_power))
+            outputs.append(AccountReported(e.account, t.currency, t.cash, t.equity, t.buying_power, t.unsettled))
         after = locks.locks_after(self._watch, self._orders, e, now, self._settings, judgement)
         outputs += locks.lock_events(self._watch.locks, after)
         outputs += [_break_alert(d) for d in judgement.breaks if d.key not in self._watch.breaks]
@@ -282,6 +282,7 @@ def _opening(e: BrokerStateReported) -> AccountOpened:
         tuple(row.symbol for row in held),
         tuple(row.quantity for row in held),
         tuple(row.average_price for row in held),
+        totals.unsettled or (),
     )
 
 

@@ -99,7 +99,7 @@ def _opened(h: Holdings, _e: AccountOpened, _now: int) -> None:
 
 
 def _account_reported(h: Holdings, e: AccountReported, _now: int) -> None:
-    h.books.totals = AccountRow(e.currency, e.cash, e.equity, e.buying_power)
+    h.books.totals = AccountRow(e.currency, e.cash, e.equity, e.buying_power, e.unsettled)
 
 
 def _state_reported(h: Holdings, e: BrokerStateReported, _now: int) -> None:

@@ -46,7 +46,8 @@ def risk_settings(config: Config) -> RiskSettings:
     tree["self_trade_allowed"] = False
     tree["routed"] = routing_of(config).active
     if config.live.broker == "paper":  # the one broker whose rule is known here
-        tree["account_kind"], tree["margin_multiplier"] = config.paper.account_kind, config.paper.margin_multiplier
+        for name in ("account_kind", "margin_multiplier", "settlement_days"):
+            tree[name] = getattr(config.paper, name)
     for name in ("msgs_per_s_max", "msgs_per_min_max"):
         tree[name] = tree.get(name) or None  # RegimeFlow's 0: no bound of ours
     tree["duplicate_order_window_ms"] = tree.get("duplicate_order_window_ms") or None

@@ -19,6 +19,7 @@ from .desk import Desk
 from .fold import Fold
 from .quiet_bars import quiet_bars
 from .settings import RiskSettings
+from .settlement import settling
 
 __all__ = ["SOURCE", "TOPICS", "RiskCore"]
 
@@ -105,6 +106,7 @@ class RiskCore:
         self._desk = desk
         self._ages = desk.ages
         self._fold = Fold(desk).on
+        settling(self._fold, desk)
         self._fold[LimitOverridden] = self._overridden
         self._fold[RegimeChanged] = self._regime_changed
         rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON}

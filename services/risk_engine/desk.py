@@ -35,6 +35,7 @@ from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
 from .sectors import GroupSums
 from .settings import FREE, AccountKind, RiskSettings
+from .settlement import Settlement, SettlementState
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
 from .unanswered import Asked, Unanswered
@@ -78,6 +79,7 @@ class RiskState(msgspec.Struct):
     volumes: Volumes = msgspec.field(default_factory=Volumes)
     bands: Bands = msgspec.field(default_factory=Bands)
     walks: Walks = msgspec.field(default_factory=Walks)
+    settlement: SettlementState = msgspec.field(default_factory=SettlementState)
     regime: str = ""
 
 
@@ -110,6 +112,7 @@ class Desk:
         self.volumes = state.volumes
         self.bands = state.bands
         self.walks = state.walks
+        self.settlement = Settlement(settings.settlement_days if settings.account_kind is AccountKind.CASH else 0, state.settlement)
         self.unanswered = Unanswered(state.unanswered)
         self.legs = Legs(state.legs)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
@@ -171,7 +174,7 @@ class Desk:
         Elsewhere its newest figure less what was opened since, or equity that is not bound in holdings."""
         kind = self.settings.account_kind
         if kind is AccountKind.CASH:
-            return self.ledger.cash
+            return subtract(self.ledger.cash, self.settlement.unsettled)
         if kind is AccountKind.MARGIN:
             return subtract(multiply(self.settings.margin_multiplier, self.value.equity()), self.value.sums.total().size)
         if self.power.reported is not None:

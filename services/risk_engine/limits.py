@@ -119,7 +119,11 @@ def buying_power(p: Proposal, desk: Desk) -> Denial | None:
     if not needed:
         return None
     free = subtract(multiply(fraction, desk.buying_power()), desk.reservations.value)
-    return Denial(Reason.BUYING_POWER, "buying_power_fraction_max", text(free), text(needed)) if needed > free else None
+    if needed <= free:
+        return None
+    if needed <= add(free, multiply(fraction, desk.settlement.unsettled)):
+        return Denial(Reason.UNSETTLED_CASH, "settlement_days", text(free), text(needed))
+    return Denial(Reason.BUYING_POWER, "buying_power_fraction_max", text(free), text(needed))
 
 
 def short_sale(p: Proposal, desk: Desk) -> Denial | None:

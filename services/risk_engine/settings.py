@@ -52,7 +52,7 @@ class Arm(StrEnum):
 
 
 class AccountKind(StrEnum):
-    """How a broker counts what may still be bought. cash: the cash there is. margin: equity times a multiplier, less what is held."""
+    """How a broker counts what may still be bought. cash: the settled cash there is. margin: equity times a multiplier, less what is held."""
 
     CASH = "cash"
     MARGIN = "margin"
@@ -197,6 +197,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buying_power_fraction_max: Decimal | None = Decimal("0.95")
     account_kind: AccountKind | None = None  # the broker's rule of buying power; None: only its own figure says
     margin_multiplier: Decimal = ONE  # money in holdings it allows over equity (`margin`)
+    settlement_days: int = 0  # trading dates until what a sale brings may be spent (`cash`); 24x7 and crypto settle at once
     short_allowed: bool = False
     require_easy_to_borrow: bool = True
     self_trade_allowed: bool = False

@@ -19,6 +19,10 @@ class PaperConfig(CostKeys):
     currency: Currency = Field(default="USD", description="Base currency of the account.")
     account: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,32}$")] = Field(default="paper", description="Account number.")
     account_kind: Literal["cash", "margin"] = Field(default="margin", description="`cash`: buys within settled cash, no short sales.")
+    settlement_days: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=1,
+        description="Trading dates until what a sale brings may be spent (`cash`; 0: at once). Crypto and 24x7 instruments settle at once.",
+    )
     margin_multiplier: Annotated[Amount, Field(le=100)] = Field(default=Decimal(2), description="Gross exposure allowed over equity (`margin`).")
     short_allowed: bool = Field(default=True, description="The venue lends; risk has its own say (`live.risk.short_allowed`).")
     bar_mode: BarMode = Field(default="intrabar_ohlc", description="What a bar without quotes fills: see `execution.simulation.bar_mode`.")

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from shared.domain.calendars import CalendarTable, load
+from shared.domain.calendars import CalendarTable, UnknownCalendar, load
 from shared.events import SessionPhase
 
 _NS: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _NS
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _CLOSED_DAYS_MAX: Final = 30  # no market we know was ever shut longer since 1970; a bound for the search
+
+
+FAR: Final = "9999-12-31"  # later than any date we meet
 
 
 class OutsideCalendar(ValueError):
@@ -99,6 +102,13 @@ class Calendar:
         """The session of `trading_date(ns)`. Raises OutsideCalendar."""
         return self._at(ns).session
 
+    def date_after(self, ns: int, days: int) -> str:
+        """The trading date so many after that of a moment: when a trade of that moment settles. Raises OutsideCalendar."""
+        session = self.session_at(ns)
+        for _ in range(days):
+            session = self.session_at(session.post_ns)
+        return session.date
+
     def next_change(self, ns: int) -> Change:
         """The first change of phase or trading date after ns; a 24-hour market changes its date only. Raises OutsideCalendar."""
         at = self._at(ns).until
@@ -152,3 +162,11 @@ class Calendar:
 
 
 _calendars: Final[dict[str, Calendar]] = {}
+
+
+def settles_on(calendar: str, ns: int, days: int) -> str:
+    """The trading date on which a trade of a moment settles: so many dates of the calendar later; FAR where no table says, so not by a guess."""
+    try:
+        return Calendar.named(calendar).date_after(ns, days)
+    except (OutsideCalendar, UnknownCalendar):
+        return FAR

@@ -135,6 +135,10 @@ class Ledger:
     def multiplier(self, symbol: str) -> Decimal:
         return self._multipliers.get(symbol, ONE)
 
+    def has_opened(self, account: str) -> bool:
+        """Whether its `AccountOpened` was folded."""
+        return account in self._accounts
+
     def _filled(self, e: OrderFilled) -> None:
         self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
 

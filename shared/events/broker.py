@@ -68,13 +68,23 @@ class PositionRow(Value, frozen=True):
     average_price: Decimal
 
 
+class UnsettledRow(Value, frozen=True):
+    """Proceeds of sales, part of the cash, that may be spent once the calendar's trading date begins."""
+
+    calendar: str
+    date: str
+    amount: Decimal
+
+
 class AccountRow(Value, frozen=True):
-    """Account totals in its base currency."""
+    """Account totals in its base currency. unsettled: what of the cash may not be spent yet; None where the broker does not say or every sale
+    settles at once."""
 
     currency: str
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
+    unsettled: tuple[UnsettledRow, ...] | None = None
 
 
 class BrokerOrderReported(BrokerEvent, frozen=True):

@@ -164,6 +164,7 @@ class Reason(IntEnum):
     SECTOR_EXPOSURE = 609
     INDUSTRY_EXPOSURE = 610
     PAIR_EXPOSURE = 611
+    UNSETTLED_CASH = 612
     # 700 loss
     DAY_LOSS = 700
     DRAWDOWN = 701

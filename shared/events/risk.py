@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from .base import TOPIC_ACCOUNT, Event, Value
+from .broker import UnsettledRow
 from .enums import Reason, Scope, TradingState
 
 
@@ -108,7 +109,8 @@ class ReconcileFailed(AccountEvent, frozen=True):
 
 
 class AccountOpened(AccountEvent, frozen=True):
-    """The account as first found: cash and holdings, the latter unassigned until claimed. Once per account and log."""
+    """The account as first found: cash and holdings, the latter unassigned until claimed. unsettled: what of the cash may not be spent yet. Once
+    per account and log."""
 
     TAG: ClassVar[int] = 313
     account: str
@@ -118,6 +120,7 @@ class AccountOpened(AccountEvent, frozen=True):
     symbols: tuple[str, ...]
     quantities: tuple[Decimal, ...]
     average_prices: tuple[Decimal, ...]
+    unsettled: tuple[UnsettledRow, ...] = ()
 
 
 class CashFlow(AccountEvent, frozen=True):
@@ -165,7 +168,7 @@ class HoldingAssigned(AccountEvent, frozen=True):
 
 
 class AccountReported(AccountEvent, frozen=True):
-    """Broker totals as of the newest clean reading; what buying power is judged by where its rule is not known."""
+    """Broker totals as of the newest clean reading; what buying power is judged by where its rule is not known. unsettled: as `AccountRow`."""
 
     TAG: ClassVar[int] = 317
     account: str
@@ -173,6 +176,7 @@ class AccountReported(AccountEvent, frozen=True):
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
+    unsettled: tuple[UnsettledRow, ...] | None = None
 
 
 class OrdersCanceledDirectly(AccountEvent, frozen=True):

@@ -41,6 +41,22 @@ class Account:
         return float(newest.cash) if newest else 0.0
 
     @property
+    def settled_cash(self) -> float:
+        """Cash that may be spent, as the broker last reported it: all of it where the broker names nothing that has to settle."""
+        self.consulted = True
+        reported = self._facts.reported
+        if reported is None:
+            return 0.0
+        return float(reported.cash - sum(row.amount for row in reported.unsettled or ()))
+
+    @property
+    def unsettled_cash(self) -> float:
+        """Proceeds of sales that may not be spent yet, as the broker last reported them."""
+        self.consulted = True
+        reported = self._facts.reported
+        return float(sum(row.amount for row in reported.unsettled or ())) if reported else 0.0
+
+    @property
     def buying_power(self) -> float:
         """As the broker last reported it."""
         self.consulted = True

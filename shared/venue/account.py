@@ -3,7 +3,7 @@
 Kept apart from `shared.domain` on purpose: reconciliation compares our books with these, and two copies of one mistake would agree.
 
 Margin: every symbol counts with the worse of (position + open buys) and (open sells - position); the sum may not grow past equity x
-multiplier. Cash: open buys within cash, sells within what is held. An order that only reduces is never refused for lack of money.
+multiplier. Cash: open buys within settled cash, sells within what is held. An order that only reduces is never refused for lack of money.
 Orders of one OCO group exclude each other, so a group counts once a side.
 """
 
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from shared.domain.exact import ZERO, add, multiply, share, subtract
-from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow
+from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow, UnsettledRow
 
 from .orders import Working, average
 from .settings import AccountKind, VenueSettings
@@ -35,12 +35,39 @@ class Holding(msgspec.Struct, array_like=True):
 
 
 class Account(msgspec.Struct, array_like=True):
-    """month, month_shares: shares traded in the calendar month (UTC), which volume tiers are by."""
+    """month, month_shares: shares traded in the calendar month (UTC), which volume tiers are by. unsettled: proceeds in cash that may not be
+    spent yet, by when they may. dates: by calendar, the trading date that began last."""
 
     cash: Decimal
     holdings: dict[str, Holding]
     month: str = ""
     month_shares: Decimal = ZERO
+    unsettled: list[UnsettledRow] = msgspec.field(default_factory=list)
+    dates: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def settled(self) -> Decimal:
+        """Cash that may be spent."""
+        total = self.cash
+        for row in self.unsettled:
+            total = subtract(total, row.amount)
+        return total
+
+    def wait(self, calendar: str, date: str, amount: Decimal) -> None:
+        """So much of the cash may be spent once that date begins."""
+        if date <= self.dates.get(calendar, ""):
+            return
+        for i, row in enumerate(self.unsettled):
+            if (row.calendar, row.date) == (calendar, date):
+                self.unsettled[i] = UnsettledRow(calendar, date, add(row.amount, amount))
+                return
+        self.unsettled.append(UnsettledRow(calendar, date, amount))
+
+    def date_begins(self, calendar: str, date: str) -> None:
+        """What waited for it is settled."""
+        if date > self.dates.get(calendar, ""):
+            self.dates[calendar] = date
+            self.unsettled = [row for row in self.unsettled if row.calendar != calendar or row.date > date]
 
     def quantity(self, symbol: str) -> Decimal:
         holding = self.holdings.get(symbol)
@@ -131,13 +158,16 @@ def worst_value(account: Account, symbol: str, orders: Sequence[Working], pricin
 def totals(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing) -> AccountRow:
     """Cash, equity at the newest prices, and what may still be bought."""
     equity = sum((pricing.position_value(s, h) for s, h in account.holdings.items()), account.cash)
+    unsettled = None
     if settings.account_kind is AccountKind.CASH:
-        free = account.cash - sum((open_side(orders, OrderSide.BUY, pricing).value for orders in books.values()), ZERO)
+        unsettled = tuple(account.unsettled) if settings.settlement_days else None
+        spendable = account.settled if settings.settlement_days else account.cash
+        free = spendable - sum((open_side(orders, OrderSide.BUY, pricing).value for orders in books.values()), ZERO)
     else:
         symbols = sorted({*account.holdings, *books})
         used = sum((worst_value(account, s, books.get(s, ()), pricing) for s in symbols), ZERO)
         free = equity * settings.margin_multiplier - used
-    return AccountRow(settings.currency, account.cash, equity, max(free, ZERO))
+    return AccountRow(settings.currency, account.cash, equity, max(free, ZERO), unsettled)
 
 
 def shortage(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from shared.domain.exact import add, multiply
+from shared.domain.calendar import settles_on
+from shared.domain.exact import add, multiply, subtract
 from shared.events import ExecutionRow, OrderRow, OrderSide, OrderStatus
 
 from .account import Account
@@ -18,7 +19,7 @@ from .market import Market
 from .matching import Hit, within_limit
 from .orders import Working
 from .reports import Recorder
-from .settings import VenueSettings
+from .settings import AccountKind, VenueSettings
 from .slippage import slipped
 
 _PENDING = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE})
@@ -97,7 +98,9 @@ class Clerk:
             self._settings.commission, Executed(is_sell, order.filled, multiply(order.paid, multiplier), order.taken, order.tier_base)
         )
         commission, order.charged = charged - order.charged, charged
+        before = self.account.cash
         self.account.trade(terms.symbol, terms.side, quantity, price, multiplier, commission, ns)
+        self._wait(terms.symbol, subtract(self.account.cash, before), ns)
         row = ExecutionRow(
             f"x{self.next_execution}",
             order.broker_order_id,
@@ -115,6 +118,13 @@ class Clerk:
         )
         self.next_execution += 1
         self._recorder.add(ns, execution=row)
+
+    def _wait(self, symbol: str, brought: Decimal, ns: int) -> None:
+        """What a trade brought in settles later; what it cost is gone at once."""
+        if brought > 0 and self._settings.account_kind is AccountKind.CASH:
+            calendar, days = self._market.settlement(symbol)
+            if days:
+                self.account.wait(calendar, settles_on(calendar, ns, days), brought)
 
     def _spare_siblings(self, book: Book, order: Working, quantity: Decimal, ns: int) -> None:
         """What one order of a group did, the others need not do."""

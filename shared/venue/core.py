@@ -132,6 +132,7 @@ class MatchingCore(Desk):
         """A calendar's phase. Hours come from the times it carries, so it may arrive before or after the data of that moment."""
         self._advance(now_ns)
         self.version += 1
+        self._clerk.account.date_begins(session.calendar, session.date)
         known = self.market.hours.get(session.calendar)
         told = hours_in(self.settings.session, session)
         if known is None or (session.date != known.date and (session.close_ns or now_ns >= known.close_ns)):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.instrument import ALWAYS_OPEN
 from shared.events import Bar, InstrumentDefined, Quote, Trade
 
 from .prices import on_tick, sane_bar, sane_quote, sane_trade
@@ -58,6 +59,13 @@ class Market:
     def shortable(self, symbol: str) -> bool:
         instrument = self.instruments.get(symbol)
         return instrument.shortable if instrument else True
+
+    def settlement(self, symbol: str) -> tuple[str, int]:
+        """The calendar a sale of it settles by, and how many of its trading dates later; 0: at once."""
+        instrument = self.instruments.get(symbol)
+        calendar = instrument.calendar if instrument else self._settings.calendar
+        at_once = calendar == ALWAYS_OPEN or (instrument is not None and instrument.asset_class == "crypto")
+        return calendar, 0 if at_once else self._settings.settlement_days
 
     def hours_of(self, symbol: str) -> Hours | None:
         """None: nobody told hours, so the symbol always trades."""

@@ -56,7 +56,7 @@ class DriftAction(StrEnum):
 
 
 class AccountKind(StrEnum):
-    """cash: buys within settled cash, no short sales. margin: gross exposure within equity x multiplier."""
+    """cash: buys within settled cash (`settlement_days`), no short sales. margin: gross exposure within equity x multiplier."""
 
     CASH = "cash"
     MARGIN = "margin"
@@ -161,7 +161,8 @@ def _minutes(name: str, clock: str) -> int:
 class VenueSettings(Settings, frozen=True):
     """account: the broker's account number. displayed_size: a taker gets no more than the quoted size, each unit of it once.
     volume_share_max: our share of a bar's or print's volume, 0 < share <= 1 (None: all we want). limit_needs_through: a resting limit order
-    fills only when the price goes beyond it, not when it touches. latency_ns: submit, cancel and replace take effect this much later.
+    fills only when the price goes beyond it, not when it touches. settlement_days: trading dates of its calendar until what a sale in a cash
+    account brings may be spent; crypto and 24x7 instruments settle at once. latency_ns: submit, cancel and replace take effect this much later.
     quote_age_ns_max: an older quote is not traded against (0: any age). close_grace_ns: how long after the close late bars of the session
     are awaited before day orders expire (0 under the feed clock). session: narrows the hours calendars tell (None: as told). halted_symbols:
     never trade. deviation_bps_max: None: any move. tick_size .. calendar: instruments nobody defined."""
@@ -171,6 +172,7 @@ class VenueSettings(Settings, frozen=True):
     initial_cash: Decimal = Decimal(100_000)
     account_kind: AccountKind = AccountKind.MARGIN
     margin_multiplier: Decimal = Decimal(2)
+    settlement_days: int = 0
     short_allowed: bool = True
     bar_mode: BarMode = BarMode.INTRABAR_OHLC
     stop_trigger: StopTrigger = StopTrigger.AUTO
@@ -193,7 +195,7 @@ class VenueSettings(Settings, frozen=True):
     calendar: str = "24x7"
 
     def __post_init__(self) -> None:
-        _not_negative(self, "initial_cash", "latency_ns", "quote_age_ns_max", "close_grace_ns", "deviation_bps_max")
+        _not_negative(self, "initial_cash", "settlement_days", "latency_ns", "quote_age_ns_max", "close_grace_ns", "deviation_bps_max")
         for name in ("margin_multiplier", "tick_size", "lot_size", "multiplier"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -87,6 +88,48 @@ def test_the_account_is_the_sum_of_its_books_and_the_venues_own_ledger(policy: s
         "a",
         "b",
     } | by_hand <= set(happened)
+
+
+def test_what_waits_to_settle_is_what_waits_at_the_venue() -> None:
+    """Sales told on the date they settle or later, splits and dividends between them, an account found with sales that have not settled."""
+    happened: Counter[str] = Counter()
+    for seed in range(SEEDS // 2):
+        r = Random(seed)
+
+        def before(w: AccountWorld, r: Random = r) -> None:
+            for n, symbol in enumerate(SYMBOLS):
+                for side in OrderSide:
+                    outside = p.ExternalTrade(f"old{n}{side}", symbol, side, Decimal(r.randint(20, 40)), Decimal(50), w.now)
+                    w.act("external_trade", outside)
+
+        try:
+            w = AccountWorld(cash="20000", settling=True, before=before)
+            for symbol in SYMBOLS:
+                w.quote(symbol, 100.0)
+            assert w.settle().clean
+            for n in range(STEPS):
+                if r.random() < 0.15:
+                    happened["told after its day"] += bool(w.undelivered) and _waiting(w)[1] > 0
+                    w.next_day()
+                else:
+                    one_step(w, r, f"n{n}")
+                if r.random() < 0.15:
+                    w.settle()
+                    ours, theirs = _waiting(w)
+                    assert ours == theirs
+                    happened["waits" if ours else "settled"] += 1
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+        happened.update(_words(e) for e in w.log)
+    assert {"told after its day", "waits", "settled", "paid for a fraction", "dividend", "external", "a", "b"} <= set(+happened), happened
+
+
+def _waiting(w: AccountWorld) -> tuple[Decimal, Decimal]:
+    """What does not settle yet, by risk and by the venue, and with it what may be spent."""
+    risk: Any = w.cores["risk_engine"]
+    row = w.venue.core.account()
+    assert row.unsettled is not None
+    return risk._desk.settlement.unsettled, sum((part.amount for part in row.unsettled), Decimal(0))
 
 
 def _words(e: Event) -> str:

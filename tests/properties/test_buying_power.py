@@ -1,8 +1,11 @@
-"""Risk's buying power is the venue's after every fill, without a reading of the account: it folds our own fills as the venue counts them."""
+"""Risk's buying power is the venue's after every fill, without a reading of the account: it folds our own fills as the venue counts them, and what
+of a cash account is settled as the venue settles it."""
 
 from __future__ import annotations
 
+import datetime as dt
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +19,7 @@ from shared.events import AccountReported, Bar, Envelope, OrderFilled, OrderSide
 from shared.strategy import Order, Strategy
 from shared.strategy.context import Context
 from shared.venue.account import totals
+from shared.venue.state import dump, load
 from tests.unit.backtest.conftest import Configure, WriteBars, configure, walk, write_bars
 
 __all__ = ["configure", "write_bars"]  # fixtures of the backtest's tests
@@ -39,7 +43,7 @@ class Turner(Strategy):
             assert self.ctx.account.buying_power >= 0
 
 
-def changes(kind: str, seed: int, **params: object) -> dict[str, Any]:
+def changes(kind: str, seed: int, /, **params: object) -> dict[str, Any]:
     path = f"{__name__ if __name__.startswith('tests.') else f'tests.properties.{Path(__file__).stem}'}:Turner"
     limits = dict.fromkeys(("max_position_pct", "max_gross_exposure", "max_net_exposure", "max_leverage", "max_drawdown", "daily_loss_limit_pct"))
     return {
@@ -56,8 +60,9 @@ class Compared:
     seen the same prices and nothing works."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.after_fills = self.own_words = self.fills = self.readings = 0
+        self.after_fills = self.own_words = self.fills = self.readings = self.unsettled = 0
         self._fresh = False
+        self.engine: Engine | None = None
         settle = Engine.settle
 
         def settled(engine: Engine) -> None:
@@ -73,20 +78,34 @@ class Compared:
         self.readings += isinstance(e.event, ReconcileCompleted)
 
     def look(self, engine: Engine) -> None:
+        self.engine = engine
         risk = next(member.core for member in engine._members if member.source == SOURCE)
         assert isinstance(risk, RiskCore)
         desk, venue = risk._desk, engine._venue.core
         if desk.ledger.cash == 0:
             return  # before the account is opened
-        marks = {symbol: of_float(both[0]) for symbol in MULTIPLIERS if (both := desk.prices.marks(symbol)) is not None}
+        marks = {symbol: of_float(both[0]) for symbol in desk.gates.instruments if (both := desk.prices.marks(symbol)) is not None}
         counted = totals(venue.settings, venue._clerk.account, {}, venue._pricing()._replace(marks=marks))
         assert max(desk.buying_power(), ZERO) == counted.buying_power
         assert desk.value.equity() == counted.equity
+        assert desk.settlement.unsettled == sum((row.amount for row in counted.unsettled or ()), ZERO)
+        self.unsettled += desk.settlement.unsettled > 0
+        if self._fresh and self.after_fills % 8 == 0:
+            self._restarted(risk, engine)
         self.after_fills += self._fresh
         self._fresh = False
         if not venue.open_orders() and all(venue.market.mark(symbol) == mark for symbol, mark in marks.items()):
             assert max(desk.buying_power(), ZERO) == venue.account().buying_power
             self.own_words += 1
+
+    def _restarted(self, risk: RiskCore, engine: Engine) -> None:
+        """Both would count the same after a restart here."""
+        again = RiskCore(risk._settings)
+        again.restore(risk.snapshot())
+        assert again._desk.buying_power() == risk._desk.buying_power()
+        venue = engine._venue.core
+        newest = [e for symbol in venue.market.prints for e in venue.market.newest(symbol)]
+        assert load(venue.settings, dump(venue), (), newest).account() == venue.account()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -120,3 +139,71 @@ def test_a_strategy_that_looks_at_the_account_has_it_read_after_every_fill(confi
             assert fresh, f"a bar at {e.ts_ns} after a fill that is in no reading"
 
     assert run_backtest(configure(**changes("margin", 7, looks=True)), sink=told).counts["filled"] > 40
+
+
+DATES: Final = ("2024-01-11", "2024-01-12", "2024-01-16", "2024-01-17", "2024-01-18")  # a weekend with a holiday on Monday among them
+
+
+def write_days(directory: Path, symbol: str, seed: int, price: float) -> None:
+    """The first 25 minutes of each of DATES at the exchange."""
+    rows = iter(walk(seed, 25 * len(DATES), price))
+    lines = ["timestamp,open,high,low,close,volume"]
+    for date in DATES:
+        opens = dt.datetime.fromisoformat(f"{date}T14:30:00Z")
+        lines += [f"{opens + dt.timedelta(minutes=i):%Y-%m-%dT%H:%M:%SZ},{','.join(map(str, next(rows)))}" for i in range(25)]
+    (directory / f"{symbol}.csv").write_text("\n".join([*lines, ""]))
+
+
+class Naive:
+    """What is settled, from the fills alone: proceeds of an exchange's date wait until the exchange's next one."""
+
+    def __init__(self, days: int) -> None:
+        self.days = days
+        self.sold: list[tuple[int, Decimal]] = []  # number of the date, what was brought
+
+    def filled(self, e: OrderFilled) -> None:
+        if e.symbol != "COIN" and e.side is OrderSide.SELL:
+            self.sold.append((self.day(e.broker_ns), e.quantity * e.price * MULTIPLIERS.get(e.symbol, 1) - e.commission))
+
+    def unsettled(self, now: int) -> Decimal:
+        return sum((amount for day, amount in self.sold if self.day(now) < day + self.days), ZERO)
+
+    def day(self, ns: int) -> int:
+        return DATES.index(str(dt.datetime.fromtimestamp(ns / 1e9, tz=dt.UTC).date()))
+
+
+@pytest.mark.parametrize(("days", "seed"), [(1, 1), (2, 2), (0, 3)])
+def test_proceeds_of_a_cash_account_settle_at_the_venue_and_here_alike(
+    days: int, seed: int, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = changes("cash", seed, looks=True)
+    tree["symbols"] = ["ABC", "FUT", "COIN"]
+    tree["instruments"] = {"ABC": {"calendar": "XNYS"}, "FUT": {"calendar": "XNYS", "multiplier": 5}, "COIN": {"calendar": "24x7"}}
+    tree["paper"]["settlement_days"] = days
+    for n, symbol in enumerate(tree["symbols"]):
+        write_days(tmp_path, symbol, 100 * seed + n, 40.0)
+    compared, naive, reported, read = Compared(monkeypatch), Naive(days), 0, True
+
+    def told(e: Envelope) -> None:
+        nonlocal reported, read
+        compared.told(e)
+        if isinstance(e.event, OrderFilled):
+            naive.filled(e.event)
+            read = False
+        elif isinstance(e.event, AccountReported):
+            read = True
+            rows = e.event.unsettled
+            assert (rows is None) == (days == 0)
+            reported += bool(rows)
+        elif isinstance(e.event, Bar) and days:
+            assert read
+            assert newest() == naive.unsettled(e.ts_ns - 1), "as of the bar's last moment"
+
+    def newest() -> Decimal:
+        assert compared.engine is not None
+        return sum((row.amount for row in compared.engine._venue.core.account().unsettled or ()), ZERO)
+
+    record = run_backtest(configure(**tree), sink=told)
+    assert compared.after_fills > 40
+    assert (compared.unsettled > 10, reported > 5, record.denials.get("unsettled_cash", 0) > 5) == ((days > 0,) * 3)
+    assert "insufficient_buying_power" not in str([order.reason for order in record.orders]), "risk approved what the venue cannot carry"

@@ -20,6 +20,7 @@ from services.reconciler.settings import ReconcilerSettings
 from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
 from shared.brokers.contract import Cancellation, Outcome, Replacement, Submission
+from shared.domain.calendar import Calendar
 from shared.domain.ledger import Ledger, LedgerState
 from shared.domain.order_group import BRACKET_ROLES
 from shared.events import (
@@ -45,19 +46,24 @@ from shared.events import (
     ReconcileRequested,
     ReplaceSending,
     RunStarted,
+    SessionChanged,
+    SessionPhase,
     TimeInForce,
 )
 from shared.runtime.actor import Core
 from shared.venue import VenueSettings
 from shared.venue import protocol as p
+from shared.venue.settings import AccountKind
 
-T0, SECOND = 1_700_000_000_000_000_000, 1_000_000_000
+T0, SECOND = 1_700_000_000_000_000_000, 1_000_000_000  # a Tuesday, after the close in New York
+DAY = 86_400 * SECOND
 STRATEGIES = ("a", "b")
 SYMBOLS = ("X", "Y", "Z")
 
 
 class AccountWorld:
-    """core: by source. log: every event. cash: of the account when it is found."""
+    """core: by source. log: every event. cash: of the account when it is found. settling: it is a cash account, and what a sale of X or Y brings
+    settles on the next trading date in New York."""
 
     def __init__(
         self,
@@ -65,11 +71,16 @@ class AccountWorld:
         lot: str = "1",
         multipliers: tuple[str, str, str] = ("1", "1", "1"),
         before: Callable[[AccountWorld], None] | None = None,
+        *,
+        settling: bool = False,
         **risk: Any,
     ) -> None:
+        if settling:
+            risk |= {"account_kind": "cash", "settlement_days": 1}
         self.now, self.seq, self._n = T0, 0, 0
         self.log: list[Event] = []
-        self.venue = Venue(VenueSettings(account="ACC", initial_cash=Decimal(cash), margin_multiplier=Decimal(100)))
+        kind = {"account_kind": AccountKind.CASH, "settlement_days": 1} if settling else {"margin_multiplier": Decimal(100)}
+        self.venue = Venue(VenueSettings(account="ACC", initial_cash=Decimal(cash), **kind))  # type: ignore[arg-type]  # of two types
         self.line = VenueLine(self.venue)
         self.witness = Witness("ACC", "venue.paper", "{}")
         self.undelivered: deque[Any] = deque()
@@ -84,7 +95,7 @@ class AccountWorld:
         self.orders = dict.fromkeys(STRATEGIES, 0)
         self.commands = 0
         self.instruments = [
-            InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(lot), Decimal(m), "24x7")
+            InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(lot), Decimal(m), "XNYS" if settling and s != "Z" else "24x7")
             for s, m in zip(SYMBOLS, multipliers, strict=True)
         ]
         for instrument in self.instruments:
@@ -173,6 +184,13 @@ class AccountWorld:
         quote = Quote(symbol, self.now, price, price, 1e6, 1e6)
         self.venue.service.advance(0, quote, self.now)
         self.put(quote)
+
+    def next_day(self) -> None:
+        """The exchange in New York at this hour of tomorrow, open for as long as we are there."""
+        self.now += DAY
+        session = SessionChanged("XNYS", SessionPhase.OPEN, Calendar.named("XNYS").trading_date(self.now), self.now, self.now + DAY)
+        self.venue.service.advance(0, session, self.now)
+        self.put(session)
 
     def order(self, strategy: str, symbol: str, side: OrderSide, quantity: int, limit: str | None = None) -> str:
         self.orders[strategy] += 1

@@ -12,10 +12,12 @@ from services.auditor import advice
 from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
 from services.auditor.views import NAMES
+from services.control.tables import render
 from shared.domain.exact import ZERO
 from shared.domain.order_fold import DENIED_MAX
 from shared.events import (
     AccountOpened,
+    AccountReported,
     Alert,
     Bar,
     Break,
@@ -49,6 +51,7 @@ from shared.events import (
     StrategyStarted,
     TradingState,
     TradingStateChanged,
+    UnsettledRow,
 )
 from tests.unit.order_router.world import ACCOUNT, T0, World, approved, client, kinds, log_started, only, opened, terms
 
@@ -101,6 +104,21 @@ def test_status_says_what_stops_trading_and_what_to_do_about_each() -> None:
     assert all(item["what_to_do"] for item in found)
     assert s["denials"][0]["limit"] == "1000"
     assert s["alerts"][0]["text"] == "look"
+
+
+def test_what_is_settled_is_shown_with_when_the_rest_will_be() -> None:
+    rows = (UnsettledRow("XNYS", "2024-01-17", Decimal(200)), UnsettledRow("XNYS", "2024-01-16", Decimal("100.5")))
+    w = world().given(AccountReported(ACCOUNT, "USD", Decimal(1000), Decimal(1000), Decimal("699.5"), rows))
+    for name in ("status", "positions"):
+        answer = w.core.view(name)
+        assert answer["settled_cash"] == "699.5"
+        assert [(row["amount"], row["settles"], row["calendar"]) for row in answer["unsettled"]] == [
+            ("100.5", "2024-01-16", "XNYS"),
+            ("200", "2024-01-17", "XNYS"),
+        ]
+        assert "2024-01-17" in render(name, answer)
+    w.given(AccountReported(ACCOUNT, "USD", Decimal(1000), Decimal(1000), Decimal(2000)))
+    assert w.core.view("status")["settled_cash"] is None, "nobody said"
 
 
 def test_before_anything_is_known_trading_is_not_enabled() -> None:

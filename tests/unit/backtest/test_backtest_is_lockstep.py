@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.events import LogStarted, OrderFilled
+from shared.events import AccountReported, LogStarted, OrderFilled
 from tests.unit.backtest.conftest import WriteBars, walk
 from tests.unit.backtest.whole_run import by_bus, by_engine, config_at
 
@@ -63,7 +63,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "brackets": {"partial_fills": True, "initial_cash": 5_000_000, "live": _BRACKETS},
     "late_brackets": {"latency_ms": 1_500, "volume_share_max": 0.02, "initial_cash": 5_000_000, "live": _BRACKETS},
-    "short_days": {"feed": {"calendar": "XNYS", "start": "2024-01-03T20:00:00Z"}, "live": {"calendar": "XNYS"}},
+    "short_days": {"account_kind": "cash", "feed": {"calendar": "XNYS", "start": "2024-01-03T20:00:00Z"}, "live": {"calendar": "XNYS"}},
 }
 
 
@@ -81,6 +81,8 @@ def test_whole_runs_are_the_same_event_by_event(tmp_path: Path, case: str) -> No
     assert kinds["OrderDenied"] > 0 or case != "quotes"
     exits = [e.event for e in engine if isinstance(e.event, OrderFilled) and e.event.order_id.startswith("risk:")]
     assert len(exits) > 2 or case != "stops"
+    waits = [bool(e.event.unsettled) for e in engine if isinstance(e.event, AccountReported)]
+    assert (True in waits and False in waits[waits.index(True) :]) == (case == "short_days"), "proceeds settle with the second date"
     assert kinds["OrderReplaced"] > 0 or "brackets" not in case  # the stops that followed their entries
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ from shared.events import (
 from tests.unit.order_router.router import at_broker
 from tests.unit.order_router.world import (
     ACCOUNT,
+    SECOND,
     T0,
     World,
     approved,
@@ -294,6 +296,18 @@ def test_what_was_executed_before_the_account_opened_is_in_its_opening_holdings(
     new = execution(20, eid="new", client_id="", broker_id="X9", at=7)
     assert kinds(w.when(reading(query=3, orders=first.orders, executions=[old, new], as_of=8))) == ["OrderFilled"]
     assert w.core._state.orders["ext:X9"].record.filled == 50
+
+
+def test_what_the_stream_tells_of_orders_that_were_over_before_the_opening_is_nobodys_order() -> None:
+    """A new log over a broker's old account hears its whole past: no order works any more that the opening's reading did not have."""
+    foreign: dict[str, Any] = {"client_id": "", "broker_id": "X9"}
+    for numbers, as_of in (((1, 3, 4), 0), ((0, 0, 0), 5)):
+        w = World(RouterCore(), "order_router").given(log_started(), reading(as_of=as_of, report=3 if numbers[0] else 0), opened())
+        first, last, later = numbers
+        assert w.when(reported(OrderStatus.NEW, report=first, **foreign)) == []
+        assert w.when(reported(OrderStatus.FILLED, filled=30, report=last, **foreign)) == []
+        new = msgspec.structs.replace(row(OrderStatus.NEW, **foreign), broker_ns=T0 + 9 * SECOND)
+        assert kinds(w.when(BrokerOrderReported(ACCOUNT, "router", new, later))) == ["ExternalOrderSeen", "Alert"]
 
 
 def test_an_external_order_gone_from_a_reading_is_over() -> None:

@@ -36,6 +36,7 @@ from shared.events import (
     Trade,
     TradingState,
     TradingStateChanged,
+    UnsettledRow,
     WarmupBar,
     WarmupEnded,
 )
@@ -189,6 +190,9 @@ def test_the_account_is_read_from_risk_and_the_broker(live):
     assert account.trading_state is TradingState.DISARMED
     life.tell(AccountReported("a", "USD", D(500), D(900), D(1800)))
     assert (account.equity, account.cash, account.buying_power) == (900.0, 500.0, 1800.0)
+    assert (account.settled_cash, account.unsettled_cash) == (500.0, 0.0)
+    life.tell(AccountReported("a", "USD", D(500), D(900), D(300), (UnsettledRow("XNYS", "2024-01-03", D(200)),)))
+    assert (account.settled_cash, account.unsettled_cash) == (300.0, 200.0)
     life.tell(EquityMarked(D(950), D(500), D(50), D(1000), 0.05, D(450), D(450)))
     life.tell(TradingStateChanged(Scope.GLOBAL, "", TradingState.ACTIVE, Reason.RECONCILED, "", 0))
     assert (account.equity, account.day_pnl, account.drawdown) == (950.0, 50.0, 0.05)

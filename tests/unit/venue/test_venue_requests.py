@@ -7,8 +7,9 @@ from decimal import Decimal as D
 import msgspec
 import pytest
 
-from shared.events import InstrumentDefined, OrderSide, OrderType, TimeInForce
+from shared.events import AccountRow, DayEnded, InstrumentDefined, OrderSide, OrderType, SessionChanged, SessionPhase, TimeInForce, UnsettledRow
 from shared.venue import VenueSettings
+from shared.venue.state import dump, load
 from shared.venue.terms import ACCEPTED
 from tests.unit.venue.world import S, World, at, bar, quote, terms
 
@@ -205,6 +206,32 @@ def test_a_cash_account_neither_borrows_nor_shorts():
     assert world.submit(terms("sell", "limit", 30, limit=120), 120).code == "short_not_allowed", "20 are not on sale yet"
     assert world.submit(terms("sell", "limit", 20, limit=120), 120, group="g").code == ""
     assert world.submit(terms("sell", "stop", 20, stop=90), 120, group="g").code == "", "a group sells once"
+
+
+def cash_account(days: int = 1) -> World:
+    """100 of X on an exchange's calendar, bought with everything there is and sold again, on a Tuesday after the close."""
+    world = ready(initial_cash=10_000, account_kind="cash", settlement_days=days)
+    world.core.on_instrument(InstrumentDefined("X", "equity", "USD", D("0.01"), D(1), D(1), "XNYS"))
+    world.submit(terms("buy", "market", 100), 60)
+    world.feed(bar(60, 100, 100, 100, 100))
+    world.submit(terms("sell", "market", 100), 120)
+    world.feed(bar(120, 100, 100, 100, 100))
+    assert world.core.positions() == ()
+    return world
+
+
+def test_a_cash_account_spends_the_proceeds_of_a_sale_once_their_date_begins():
+    world = cash_account()
+    row = world.core.account()
+    assert (row.cash, row.buying_power, row.unsettled) == (10_000, 0, (UnsettledRow("XNYS", "2023-11-15", D(10_000)),))
+    assert world.submit(terms("buy", "limit", 1, limit=100), 180).code == "insufficient_buying_power"
+    world.keep(world.core.on_day_end(DayEnded("XNYS", "2023-11-14"), at(200)))
+    assert world.core.account().buying_power == 0
+    again = load(world.core.settings, dump(world.core), (), world.core.market.newest("X"))
+    for core in (world.core, again):
+        core.on_session(SessionChanged("XNYS", SessionPhase.CLOSED, "2023-11-15", 0, 0), at(300))
+        assert (core.account().buying_power, core.account().unsettled) == (10_000, ())
+    assert cash_account(0).core.account() == AccountRow("USD", D(10_000), D(10_000), D(10_000), None)
 
 
 def test_short_sales_need_a_lender():
