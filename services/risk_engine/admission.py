@@ -74,12 +74,14 @@ def authorised(p: Proposal, desk: Desk) -> Denial | None:
     """The author is that strategy, and the strategy may trade that symbol."""
     if p.source != f"strategy.{p.strategy}":
         return Denial(Reason.NOT_AUTHORISED, "source", f"strategy.{p.strategy}", p.source[:32])
-    entry = desk.settings.strategy(p.strategy)
-    if entry is None:
+    traded = desk.traded.get(p.strategy)
+    if traded is None:
         return Denial(Reason.NOT_AUTHORISED, "strategies", "", p.strategy[:32])
-    if p.symbol not in entry.symbols:
-        return Denial(Reason.NOT_AUTHORISED, f"strategies.{p.strategy}.symbols", " ".join(entry.symbols)[:200], p.symbol[:32])
-    return None
+    if p.symbol in traded:
+        return None
+    entry = desk.settings.strategy(p.strategy)
+    named = () if entry is None else entry.symbols
+    return Denial(Reason.NOT_AUTHORISED, f"strategies.{p.strategy}.symbols", " ".join(named)[:200], p.symbol[:32])
 
 
 def valid(p: Proposal, desk: Desk) -> Denial | None:

@@ -1,23 +1,26 @@
 """Pairs of symbols that move together: their exposure is one exposure, and bounded as one.
 
 Correlation (Pearson's) is of the returns between the newest `window` + 1 bars both symbols have, by the time a bar ends. A pair with fewer, or
-one that did not move, is not known to differ and counts as one: what is not known is closed. It is computed for an order, against each other
-symbol with exposure; a bar costs an append, where the limit is configured.
+one that did not move, is not known to differ and counts as one: what is not known is closed. It is computed for an order, against those
+symbols alone whose exposure, together with the order's, would come to the limit or its soft part; a bar costs an append, where the limit is
+configured.
 """
 
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right, insort
 from decimal import Decimal
 from math import fsum, inf, sqrt
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.domain.exact import add
+from shared.domain.exact import add, multiply, subtract
 from shared.events import Bar, CorporateAction, Reason
 
 from .proposal import Denial, Proposal
+from .valuation import Amounts, Valuation
 from .within import within_equity
 
 if TYPE_CHECKING:
@@ -69,16 +72,42 @@ class Closes(msgspec.Struct):
             self.by_symbol.setdefault(e.new_symbol, self.by_symbol.pop(e.symbol))
 
 
+class Ranking:
+    """Symbols by their gross worst case; of nothing where no pair is limited."""
+
+    def __init__(self, limit: CorrelationLimit | None, account: Valuation) -> None:
+        self._account = account
+        self._ranked: list[tuple[Decimal, str]] = []
+        if limit is not None:
+            account.follow(self._moved)
+
+    def above(self, gross: Decimal) -> list[str]:
+        """Symbols with more than that, by name."""
+        self._account.total()
+        first = bisect_right(self._ranked, gross, key=lambda ranked: ranked[0])
+        return sorted(symbol for _, symbol in self._ranked[first:])
+
+    def _moved(self, symbol: str, old: Amounts, new: Amounts) -> None:
+        if old.gross == new.gross:
+            return
+        if old.gross:
+            del self._ranked[bisect_left(self._ranked, (old.gross, symbol))]
+        if new.gross:
+            insort(self._ranked, (new.gross, symbol))
+
+
 def pair_exposure(p: Proposal, desk: Desk) -> Denial | None:
     """Worst-case money of the symbol together with each symbol it moves with."""
     limit = desk.settings.correlation
     if limit is None or not p.added:
         return None
     own, grown = desk.value.sums.part(p.symbol).gross, desk.value.grown(p.symbol, p.terms.side, p.added).gross
-    for symbol in sorted(desk.value.sums.symbols()):
-        other = desk.value.sums.part(symbol).gross
-        if symbol == p.symbol or not other:
+    whole = multiply(limit.max_pair_exposure_pct, desk.value.equity())
+    matters = subtract(min(whole, multiply(desk.settings.soft_fraction, whole)), grown)  # `within_equity` passes a pair with no more
+    for symbol in desk.ranking.above(matters):
+        if symbol == p.symbol:
             continue
+        other = desk.value.sums.part(symbol).gross
         found = desk.closes.correlation(p.symbol, symbol, limit.window)
         if found is not None and found <= limit.max_corr:
             continue

@@ -17,7 +17,8 @@ from shared.domain.ledger import Ledger, LedgerState
 from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingState, TradingStateChanged
 
 from .bands import Bands
-from .correlation import Closes
+from .book_value import BookValue
+from .correlation import Closes, Ranking
 from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
@@ -32,6 +33,7 @@ from .protective import Protective, ProtectiveState
 from .regimes import in_regime
 from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
+from .sectors import GroupSums
 from .settings import FREE, AccountKind, RiskSettings
 from .states import TradingStates
 from .throttle import Throttles, ThrottleState
@@ -98,6 +100,7 @@ class Desk:
         self.settings = settings
         self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
         self.symbol_bounds = settings.symbol_limits
+        self.traded = {s.id: frozenset(s.symbols) for s in settings.strategies}
         self.states = state.states
         self.gates = state.gates
         self.power = state.power
@@ -116,6 +119,9 @@ class Desk:
         self.throttles = Throttles(settings, state.throttles)
         self.ages = CommandAges(settings.command_age_ms_max, state.ages)
         self.value = AccountValue(self.ledger, self.reservations, self.prices)
+        self.books = {name: BookValue(name, self.ledger, self.reservations.strategy(name), self.prices, self.value) for name in self.bounds}
+        self.group_sums = GroupSums(settings, self.gates.instruments, self.value.sums)
+        self.ranking = Ranking(settings.correlation, self.value.sums)
         self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)
         self.marking = Marking(settings.mark_interval_ms, self.ledger, self.value, self.watches, state.marks)
         self.flattening = Flattening(self.ledger, self.reservations, self.gates, state.flatten)
@@ -131,11 +137,11 @@ class Desk:
 
     def track(self, symbol: str) -> None:
         """Orders or holdings of a symbol changed."""
-        self.watches.track(symbol, working=bool(self.reservations.account.open(symbol).orders))
+        self.watches.track(symbol, working=self._is_live(symbol))
 
     def reorder(self, symbol: str) -> None:
         """Orders of a symbol changed, its holdings did not."""
-        self.watches.reorder(symbol, working=bool(self.reservations.account.open(symbol).orders))
+        self.watches.reorder(symbol, working=self._is_live(symbol))
 
     def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
         """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
@@ -170,7 +176,7 @@ class Desk:
             return subtract(multiply(self.settings.margin_multiplier, self.value.equity()), self.value.sums.total().size)
         if self.power.reported is not None:
             return subtract(self.power.reported, self.power.spent)
-        return subtract(self.value.equity(), self.value.holdings()[0])
+        return subtract(self.value.equity(), self.value.sums.total().size)
 
     def limited_anew(self, e: LimitOverridden) -> Desk:
         """The same desk under the limits that stand now, as a restart would build it. A loss that met the old limit is judged anew; who has a
@@ -213,6 +219,13 @@ class Desk:
         if state.layout != LAYOUT:
             raise ValueError(f"layout {state.layout}, this build has {LAYOUT}")
         return cls(settings, state)
+
+    def _is_live(self, symbol: str) -> bool:
+        """Whether prices of the symbol matter beside what the account and those with loss limits hold: it has orders, or one of the books with
+        limits of their own holds it while the account's net is nothing. Called when either may have changed, so those books note it."""
+        for book in self.books.values():
+            book.note(symbol)
+        return bool(self.reservations.account.open(symbol).orders) or any(self.ledger.quantity(name, symbol) for name in self.books)
 
     def _held(self) -> set[str]:
         return {symbol for book in self.ledger.books.values() for symbol, position in book.positions.items() if position.quantity}

@@ -54,6 +54,9 @@ class Duplicates:
         self._window = (window_ms or 0) * MILLISECOND
         self._decided = state.decided
         self._recent = deque(state.recent)
+        self._times: dict[tuple[str, str], deque[int]] = {}  # the same by strategy and content
+        for ns, strategy, content in state.recent:
+            self._times.setdefault((strategy, content), deque()).append(ns)
 
     def seen(self, order_id: OrderId) -> bool:
         return (order_id.run, order_id.n) <= self._decided.get(order_id.strategy, (0, 0))
@@ -68,15 +71,23 @@ class Duplicates:
         since = now - self._window
         if not self._recent or self._recent[-1][0] <= since:  # the newest is too old, as mostly
             return 0
-        content = _content(terms)
-        return sum(1 for ns, owner, other in self._recent if ns > since and owner == strategy and other == content)
+        return sum(1 for ns in self._times.get((strategy, _content(terms)), ()) if ns > since)
 
     def approved(self, strategy: str, terms: OrderTerms, now: int) -> None:
         if not self._window:
             return
         while self._recent and self._recent[0][0] <= now - self._window:
-            self._recent.popleft()
-        self._recent.append((now, strategy, _content(terms)))
+            self._forget()
+        content = _content(terms)
+        self._recent.append((now, strategy, content))
+        self._times.setdefault((strategy, content), deque()).append(now)
+
+    def _forget(self) -> None:
+        _, *key = self._recent.popleft()
+        times = self._times[key[0], key[1]]
+        times.popleft()
+        if not times:
+            del self._times[key[0], key[1]]
 
     def to_state(self) -> DuplicateState:
         return DuplicateState(self._decided, list(self._recent))

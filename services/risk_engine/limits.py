@@ -22,6 +22,7 @@ from .proposal import BPS, Denial, Proposal, distance_bps
 from .protective_exits import not_exiting
 from .regimes import permitted
 from .reservations import Line, value_of
+from .resting import prices
 from .sectors import group_exposure
 from .volume import order_of_volume
 from .walk import price_walk
@@ -147,12 +148,13 @@ def crossed(p: Proposal, desk: Desk) -> Iterator[tuple[OpenOrder, Decimal]]:
     if p.reference is None or p.terms.type in _WAITING:
         return
     price = _meeting_price(p)
+    if not desk.reservations.resting.meets(p.symbol, p.terms.side, price):
+        return
     for order in desk.reservations.in_symbol(p.symbol):
         if order.side is p.terms.side:
             continue
-        for terms in (order.terms, *(terms for _, terms in order.pending)):
-            limit = terms.limit_price if terms.type is OrderType.LIMIT else order.resting
-            if limit is not None and (price >= limit if p.is_buy else price <= limit):
+        for limit in prices(order):
+            if price >= limit if p.is_buy else price <= limit:
                 yield order, limit
                 break
 

@@ -1,8 +1,8 @@
 """Limits of one strategy's own book, and of one symbol, beside the account's: the stricter one decides.
 
 Worst case as everywhere: what the book holds plus every order of the strategy that may still fill. Equity is the book's. Where neither
-the strategy nor the symbol has a limit of its own this costs two look-ups; sums over a book are made only for a limit on a sum, and cost
-its symbols. Rate and loss are `throttle` and `loss`, which know the same bounds.
+the strategy nor the symbol has a limit of its own this costs two look-ups; sums over a book are kept (`book_value`). Rate and loss are
+`throttle` and `loss`, which know the same bounds.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract, text
-from shared.domain.exposure import Exposure
+from shared.domain.exact import ZERO, multiply, negate, subtract, text
 from shared.events import LimitBreached, Reason
 
 from .proposal import Denial, Proposal
-from .reservations import Line, value_of
+from .reservations import Line
 from .settings import Bounds
-from .valuation import StrategyValue
 from .within import Growth, grown, reach, within, within_equity
 
 if TYPE_CHECKING:
+    from .book_value import BookValue
     from .desk import Desk
+    from .valuation import AccountValue
 
 
 def own_limits(p: Proposal, desk: Desk) -> Denial | None:
@@ -34,14 +34,13 @@ def own_limits(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def _of_book(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
-    exposure = desk.reservations.strategy(p.strategy)
+    exposure, value = desk.reservations.strategy(p.strategy), desk.books[p.strategy]
     orders = exposure.orders, exposure.open(p.symbol).orders
     denial = _one_order(p, desk, b, name) or _open_orders(p, desk, b, name, *orders)
     if denial is not None or not p.added:
         return denial
-    line = _line(p.symbol, exposure)
-    equity = _Equity(p.strategy, desk)
-    return _position(p, desk, b, name, line, equity) or _sums(p, desk, b, name, exposure, equity) or _buying_power(p, desk, b, name, exposure, equity)
+    line = value.line(p.symbol)
+    return _position(p, desk, b, name, line, value) or _sums(p, desk, b, name, line, value) or _buying_power(p, desk, b, name, value)
 
 
 def _of_symbol(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
@@ -49,7 +48,7 @@ def _of_symbol(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
     denial = _one_order(p, desk, b, name) or _open_orders(p, desk, b, name, orders, orders)
     if denial is not None or not p.added:
         return denial
-    return _position(p, desk, b, name, desk.value.line(p.symbol), _Equity("", desk))
+    return _position(p, desk, b, name, desk.value.line(p.symbol), desk.value)
 
 
 def _one_order(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
@@ -77,91 +76,48 @@ def _open_orders(p: Proposal, desk: Desk, b: Bounds, name: str, of_all: int, of_
     return None
 
 
-def _position(p: Proposal, desk: Desk, b: Bounds, name: str, line: Line, equity: _Equity) -> Denial | None:
+def _position(p: Proposal, desk: Desk, b: Bounds, name: str, line: Line, value: BookValue | AccountValue) -> Denial | None:
     unit = desk.value.unit(p.symbol)
     size = reach(line, p), reach(grown(line, p), p)
     money = multiply(size[0], unit), multiply(size[1], unit)
     return (
         within(b.position_max, size, Reason.POSITION, f"{name}position_max", p, desk)
         or within(b.position_notional_max, money, Reason.POSITION_NOTIONAL, f"{name}position_notional_max", p, desk)
-        or equity.within(b.position_pct_max, money, Reason.POSITION_PCT, f"{name}position_pct_max", p)
+        or _of_equity(b.position_pct_max, money, Reason.POSITION_PCT, f"{name}position_pct_max", value, p, desk)
     )
 
 
-def _sums(p: Proposal, desk: Desk, b: Bounds, name: str, exposure: Exposure, equity: _Equity) -> Denial | None:
+def _sums(p: Proposal, desk: Desk, b: Bounds, name: str, line: Line, value: BookValue) -> Denial | None:
     """Gross, net and leverage of the whole book."""
     if not b.limits_sums:
         return None
-    before, after = [(ZERO, ZERO, ZERO)] * 2
-    for symbol in sorted({*_held(p.strategy, desk), *exposure.symbols(), p.symbol}):
-        line, unit = _line(symbol, exposure), desk.value.unit(symbol)
-        before = _plus(before, line, unit)
-        after = _plus(after, grown(line, p) if symbol == p.symbol else line, unit)
-    gross = before[0], after[0]
-    net = (before[1], after[1]) if p.is_buy else (negate(before[2]), negate(after[2]))
+    before, after = value.total(), value.with_line(grown(line, p), desk.value.unit(p.symbol))
+    gross = before.gross, after.gross
+    net = (before.longest, after.longest) if p.is_buy else (negate(before.shortest), negate(after.shortest))
     return (
         within(b.gross_notional_max, gross, Reason.GROSS_EXPOSURE, f"{name}gross_notional_max", p, desk)
-        or equity.within(b.gross_pct_max, gross, Reason.GROSS_EXPOSURE, f"{name}gross_pct_max", p)
+        or _of_equity(b.gross_pct_max, gross, Reason.GROSS_EXPOSURE, f"{name}gross_pct_max", value, p, desk)
         or within(b.net_notional_max, net, Reason.NET_EXPOSURE, f"{name}net_notional_max", p, desk)
-        or equity.within(b.net_pct_max, net, Reason.NET_EXPOSURE, f"{name}net_pct_max", p)
-        or equity.within(b.leverage_max, gross, Reason.LEVERAGE, f"{name}leverage_max", p)
+        or _of_equity(b.net_pct_max, net, Reason.NET_EXPOSURE, f"{name}net_pct_max", value, p, desk)
+        or _of_equity(b.leverage_max, gross, Reason.LEVERAGE, f"{name}leverage_max", value, p, desk)
     )
 
 
-def _buying_power(p: Proposal, desk: Desk, b: Bounds, name: str, exposure: Exposure, equity: _Equity) -> Denial | None:
+def _buying_power(p: Proposal, desk: Desk, b: Bounds, name: str, value: BookValue) -> Denial | None:
     """Money the opening part of the strategy's open orders needs, out of the part of its book that is not bound in holdings."""
     fraction = b.buying_power_fraction_max
-    opening = max(ZERO, subtract(p.added, exposure.room_to_reduce(p.symbol, p.terms.side)))
+    opening = max(ZERO, subtract(p.added, desk.reservations.strategy(p.strategy).room_to_reduce(p.symbol, p.terms.side)))
     if fraction is None or not opening:
         return None
     assert p.instrument is not None
     needed = multiply(opening, multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier))
-    free = equity.now
-    for symbol in _held(p.strategy, desk):
-        free = subtract(free, magnitude(multiply(exposure.position(symbol), desk.value.unit(symbol))))
-    free = multiply(fraction, free)
-    for symbol in exposure.symbols():
-        for order in desk.reservations.in_symbol(symbol):
-            if order.strategy == p.strategy:
-                free = subtract(free, value_of(order))
+    free = multiply(fraction, subtract(value.equity(), value.total().size))
+    free = subtract(free, desk.reservations.values.get(p.strategy, ZERO))
     return Denial(Reason.BUYING_POWER, f"{name}buying_power_fraction_max", text(free), text(needed)) if needed > free else None
 
 
-class _Equity:
-    """Equity a fraction is taken of: a strategy's book, or the account (no strategy). Summed when a limit asks for it, once."""
-
-    def __init__(self, strategy: str, desk: Desk) -> None:
-        self._strategy = strategy
-        self._desk = desk
-        self._known: Decimal | None = None
-
-    @property
-    def now(self) -> Decimal:
-        if self._known is None:
-            self._known = self._desk.value.equity() if not self._strategy else self._of_book()
-        return self._known
-
-    def within(self, fraction: Decimal | None, grows: Growth, reason: Reason, key: str, p: Proposal) -> Denial | None:
-        return None if fraction is None else within_equity(fraction, grows, reason, key, self.now, p, self._desk)
-
-    def _of_book(self) -> Decimal:
-        value = StrategyValue(self._strategy, self._desk.ledger, self._desk.prices)
-        for symbol in _held(self._strategy, self._desk):
-            value.sums.note(symbol)
-        return value.equity()
-
-
-def _held(strategy: str, desk: Desk) -> list[str]:
-    book = desk.ledger.books.get(strategy)
-    return [] if book is None else [symbol for symbol, position in book.positions.items() if position.quantity]
-
-
-def _line(symbol: str, exposure: Exposure) -> Line:
-    open_ = exposure.open(symbol)
-    return Line(symbol, exposure.position(symbol), open_.buys, open_.sells)
-
-
-def _plus(sums: tuple[Decimal, Decimal, Decimal], line: Line, unit: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Gross, longest and shortest money with one more line."""
-    longest, shortest = multiply(add(line.position, line.buys), unit), multiply(subtract(line.position, line.sells), unit)
-    return add(sums[0], max(magnitude(longest), magnitude(shortest))), add(sums[1], longest), add(sums[2], shortest)
+def _of_equity(
+    fraction: Decimal | None, grows: Growth, reason: Reason, key: str, value: BookValue | AccountValue, p: Proposal, desk: Desk
+) -> Denial | None:
+    """`within_equity` of the book's equity, or the account's; summed only where there is a limit."""
+    return None if fraction is None else within_equity(fraction, grows, reason, key, value.equity(), p, desk)

@@ -30,6 +30,7 @@ from shared.events import (
 
 from .group_lines import GroupLines, shares
 from .open_order import OpenOrder, after
+from .resting import Resting
 
 ENDED_MAX: Final = 1_000  # ended orders remembered, for what is still said of them
 
@@ -58,7 +59,8 @@ class ReservationState(msgspec.Struct):
 
 
 class Reservations:
-    """orders: by id, those that may fill. account: exposure over account holdings. value: money the opening part of them would need."""
+    """orders: by id, those that may fill. account: exposure over account holdings. value: money the opening part of them would need.
+    values: by strategy, the same of its orders each by itself. resting: the prices they rest at."""
 
     def __init__(self, ledger: Ledger, state: ReservationState) -> None:
         self._ledger = ledger
@@ -67,6 +69,8 @@ class Reservations:
         self._groups = GroupLines(state.groups)
         self.account = Exposure(ledger.net)
         self.value = ZERO
+        self.values: dict[str, Decimal] = {}
+        self.resting = Resting()
         self._strategies: dict[str, Exposure] = {}
         self._by_symbol: dict[str, dict[str, None]] = {}
         for order in state.open:
@@ -167,12 +171,16 @@ class Reservations:
         self.account.add_order(symbol, side, leaves)
         self.strategy(order.strategy).add_order(symbol, side, leaves)
         self.value = add(self.value, _value_alone(order))
+        self.values[order.strategy] = add(self.values.get(order.strategy, ZERO), value_of(order))
+        self.resting.add(order)
         if order.group:
             self._regroup(order)
 
     def _swap(self, old: OpenOrder, new: OpenOrder) -> None:
         symbol, side, left = old.symbol, old.side, _alone(old)
         self.value = subtract(self.value, _value_alone(old))
+        self.values[old.strategy] = subtract(self.values[old.strategy], value_of(old))
+        self.resting.remove(old)
         if new.group:
             self._regroup(new)
         if not new.ended:
@@ -181,6 +189,8 @@ class Reservations:
             self.account.change(symbol, side, by)
             self.strategy(old.strategy).change(symbol, side, by)
             self.value = add(self.value, _value_alone(new))
+            self.values[new.strategy] = add(self.values[new.strategy], value_of(new))
+            self.resting.add(new)
             return
         del self.orders[old.order_id]
         of_symbol = self._by_symbol[symbol]

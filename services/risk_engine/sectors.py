@@ -1,22 +1,71 @@
 """Limits of kindred symbols together: worst-case money in one sector, or one industry, as a fraction of equity.
 
 A symbol belongs where `sector_map` (`industry_map`) puts it, else where its instrument says. A symbol of no group, or of one without a limit,
-is not judged here; an order in another costs a look at each symbol the account holds or works.
+is not judged here. The sums of groups follow the account's: an order costs a look-up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from shared.domain.exact import ZERO, add, subtract
+from shared.domain.instrument import Instrument
 from shared.events import Reason
 
 from .proposal import Denial, Proposal
+from .valuation import Amounts, Valuation
 from .within import within_equity
 
 if TYPE_CHECKING:
     from .desk import Desk
+    from .settings import RiskSettings
+
+_KEYS: Final = ("sector_limits", "industry_limits")
+
+
+class GroupSums:
+    """Gross worst case of each sector and industry, by key and group; of nothing where no such limit is set."""
+
+    def __init__(self, settings: RiskSettings, instruments: Mapping[str, Instrument], account: Valuation) -> None:
+        self._maps = {"sector_limits": settings.sector_map, "industry_limits": settings.industry_map}
+        self._instruments = instruments
+        self._account = account
+        self._sums: dict[tuple[str, str], Decimal] = {}
+        self._groups: dict[str, tuple[tuple[str, str], ...]] = {}  # by symbol, where it is counted
+        if settings.sector_limits or settings.industry_limits:
+            account.follow(self._moved)
+
+    def gross(self, key: str, group: str) -> Decimal:
+        self._account.total()
+        return self._sums.get((key, group), ZERO)
+
+    def group(self, symbol: str, key: str) -> str:
+        """Its sector or industry by the limits' key; empty where it has none."""
+        named = self._maps[key].get(symbol)
+        if named is not None:
+            return named
+        instrument = self._instruments.get(symbol)
+        if instrument is None:
+            return ""
+        return instrument.sector if key == "sector_limits" else instrument.industry
+
+    def _moved(self, symbol: str, old: Amounts, new: Amounts) -> None:
+        """An instrument that is defined anew may have changed its groups."""
+        was = self._groups.get(symbol, ())
+        now: tuple[tuple[str, str], ...] = ()
+        if new.gross:
+            now = tuple((key, self.group(symbol, key)) for key in _KEYS)
+            self._groups[symbol] = now
+        else:
+            self._groups.pop(symbol, None)
+        if now == was and old.gross == new.gross:
+            return
+        for name in was:
+            self._sums[name] = subtract(self._sums[name], old.gross)
+        for name in now:
+            self._sums[name] = add(self._sums.get(name, ZERO), new.gross)
 
 
 def group_exposure(p: Proposal, desk: Desk) -> Denial | None:
@@ -25,30 +74,17 @@ def group_exposure(p: Proposal, desk: Desk) -> Denial | None:
     if not p.added or not (s.sector_limits or s.industry_limits):
         return None
     grown = desk.value.grown(p.symbol, p.terms.side, p.added)
-    for key, reason, limits, names in (
-        ("sector_limits", Reason.SECTOR_EXPOSURE, s.sector_limits, s.sector_map),
-        ("industry_limits", Reason.INDUSTRY_EXPOSURE, s.industry_limits, s.industry_map),
+    for key, reason, limits in (
+        ("sector_limits", Reason.SECTOR_EXPOSURE, s.sector_limits),
+        ("industry_limits", Reason.INDUSTRY_EXPOSURE, s.industry_limits),
     ):
-        group = _group(p.symbol, names, key, desk)
+        group = desk.group_sums.group(p.symbol, key)
         limit = limits.get(group) if group else None
         if limit is None:
             continue
-        before = ZERO
-        for symbol in desk.value.sums.symbols():
-            if _group(symbol, names, key, desk) == group:
-                before = add(before, desk.value.sums.part(symbol).gross)
+        before = desk.group_sums.gross(key, group)
         after = add(subtract(before, desk.value.sums.part(p.symbol).gross), grown.gross)
         denial = within_equity(limit, (before, after), reason, f"{key}.{group}", desk.value.equity(), p, desk)
         if denial is not None:
             return denial
     return None
-
-
-def _group(symbol: str, names: Mapping[str, str], key: str, desk: Desk) -> str:
-    named = names.get(symbol)
-    if named is not None:
-        return named
-    instrument = desk.gates.instruments.get(symbol)
-    if instrument is None:
-        return ""
-    return instrument.sector if key == "sector_limits" else instrument.industry

@@ -42,22 +42,30 @@ class Amounts(NamedTuple):
 NOTHING = Amounts()
 
 
+Follower = Callable[[str, Amounts, Amounts], None]  # a symbol, its part before and now
+
+
 class Valuation:
-    """The sum of `amounts_of(symbol)` over the symbols ever noted."""
+    """The sum of `amounts_of(symbol)` over the symbols ever noted. Sums by any other cut follow it: they are told of every part that was made
+    anew, when it is."""
 
     def __init__(self, amounts_of: Callable[[str], Amounts]) -> None:
         self._amounts_of = amounts_of
         self._parts: dict[str, Amounts] = {}
         self._total = NOTHING
         self._moved: set[str] = set()
+        self._followers: list[Follower] = []
         self.note = self._moved.add
+        self.follow = self._followers.append
 
     def total(self) -> Amounts:
         if not self._moved:
             return self._total
         for symbol in self._moved:
-            part = self._amounts_of(symbol)
-            self._total = self._total.exchange(self._parts.get(symbol, NOTHING), part)
+            old, part = self._parts.get(symbol, NOTHING), self._amounts_of(symbol)
+            self._total = self._total.exchange(old, part)
+            for follower in self._followers:
+                follower(symbol, old, part)
             if part == NOTHING:
                 self._parts.pop(symbol, None)
             else:
@@ -69,6 +77,10 @@ class Valuation:
         """Those that have a part in it."""
         self.total()
         return self._parts.keys()
+
+    def knows(self, symbol: str) -> bool:
+        """Whether it had a part when the sum was last made."""
+        return symbol in self._parts
 
     def part(self, symbol: str) -> Amounts:
         """One symbol's share of the total."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from . import backtest, bus, codec, memory, order_path, recovery, single, workers
+from . import backtest, bus, codec, memory, order_path, recovery, risk, single, workers
 from .table import Row, Size, show
 
 BENCHMARKS: Final[dict[str, Callable[[Size], Iterable[Row]]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: Final[dict[str, Callable[[Size], Iterable[Row]]]] = {
     "bus": bus.run,
     "order_path": order_path.run,
     "single": single.run,
+    "risk": risk.run,
     "recovery": recovery.run,
     "workers": workers.run,
     "memory": memory.run,

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bench.main import BENCHMARKS, main
 from tests.bench.peers.environment import NotThere, Peer
+from tests.bench.risk_world import EVERY_CONTROL
 from tests.bench.table import AT_LEAST, AT_MOST, Row, Size, Target, percentile
+from tests.tidy.test_risk_controls_page import quoted, rows
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_each_benchmark_runs(name: str) -> None:
-    rows = list(BENCHMARKS[name](Size(full=False)))
-    assert rows
-    for row in rows:
+    made = list(BENCHMARKS[name](Size(full=False)))
+    assert made
+    for row in made:
         assert row.ratio is None or row.ratio > 0
         assert row.target is None or row.verdict in {"met", "MISSED"}
+
+
+def test_the_risk_benchmark_sets_every_control() -> None:
+    """What docs/risk_controls.md names, and nothing of it switched off."""
+    for key in (quoted(row[1])[0] for row in rows() if row[1] != "-"):
+        value: Any = EVERY_CONTROL
+        for part in key.split("."):
+            assert value[part] not in (None, {}), key
+            value = value[part]
 
 
 def test_a_target_is_met_or_missed_by_its_own_figure_where_the_row_has_one() -> None:

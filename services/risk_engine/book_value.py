@@ -1,0 +1,60 @@
+"""What one strategy's book is worth and could come to, for the limits of its own: sums that cost O(1) an order, as the account's do.
+
+A holding counts in equity at the mark careful for its own direction, in exposure at the account's unit value (`AccountValue.unit`), which the
+whole account's net decides. A symbol is valued again when the account's sum says that it moved, or the strategy's orders or holdings changed.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from shared.domain.exact import ZERO, add, magnitude, multiply
+from shared.domain.exposure import Exposure
+from shared.domain.ledger import Ledger
+
+from .prices import Prices
+from .reservations import Line
+from .valuation import AccountValue, Amounts, StrategyValue, Valuation
+
+
+class BookValue:
+    """Promise: `sums` equals the same sum made over every symbol the strategy holds or works."""
+
+    def __init__(self, strategy: str, ledger: Ledger, exposure: Exposure, prices: Prices, account: AccountValue) -> None:
+        self._strategy = strategy
+        self._ledger = ledger
+        self._exposure = exposure
+        self._account = account
+        self._held = StrategyValue(strategy, ledger, prices).held
+        self._sums = Valuation(self._amounts)
+        self.note = self._sums.note
+        account.sums.follow(self._moved)
+
+    def total(self) -> Amounts:
+        """size: of the holdings alone, at the account's unit value."""
+        self._account.sums.total()  # which says what moved
+        return self._sums.total()
+
+    def with_line(self, line: Line, unit: Decimal) -> Amounts:
+        """The total, were this the line of its symbol."""
+        return self.total().exchange(self._sums.part(line.symbol), self._account.worst(line, unit))
+
+    def equity(self) -> Decimal:
+        book = self._ledger.books.get(self._strategy)
+        return ZERO if book is None else add(book.cash, self.total().held)
+
+    def line(self, symbol: str) -> Line:
+        open_ = self._exposure.open(symbol)
+        return Line(symbol, self._exposure.position(symbol), open_.buys, open_.sells)
+
+    def _moved(self, symbol: str, _old: Amounts, _new: Amounts) -> None:
+        if self._sums.knows(symbol):
+            self.note(symbol)
+
+    def _amounts(self, symbol: str) -> Amounts:
+        line = self.line(symbol)
+        if not line.position and not line.buys and not line.sells:
+            return Amounts()
+        unit = self._account.unit(symbol)
+        size = magnitude(multiply(line.position, unit))
+        return self._account.worst(line, unit)._replace(held=self._held(symbol), size=size)
