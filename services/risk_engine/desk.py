@@ -105,7 +105,7 @@ class Desk:
         self.gates = state.gates
         self.power = state.power
         self.presence = state.presence
-        self.repeats = Repeats(settings, state.states, state.repeats)
+        self.repeats = Repeats(settings, state.repeats)
         self.closes = state.closes
         self.volumes = state.volumes
         self.bands = state.bands
@@ -148,7 +148,7 @@ class Desk:
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
 
     def restrict_strategy(self, strategy: str, state: TradingState, reason: Reason, why: str) -> list[TradingStateChanged]:
-        """What a strategy's loss or failure stops: itself, and with it what `halt_scope` names, where that is not as strict already."""
+        """What a strategy's loss, failure or repetition stops: itself, and with it what `halt_scope` names, where that is not as strict already."""
         scope, entry = self.settings.halt_scope, self.settings.strategy(strategy)
         keys = [(Scope.STRATEGY, strategy)]
         if scope is Scope.GLOBAL:

@@ -67,7 +67,7 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
     out += loss_events(desk.watches.judge_fill(fill), desk)
     if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
-        out += desk.repeats.judge(fill, e.ts_ns)
+        out += _repeated(fill, e.ts_ns, desk)
     if not desk.reservations.covers(fill):
         out += exposure_events(fill, desk)
     out += next_closing(e, desk, max((c.halt_epoch for c in out if isinstance(c, TradingStateChanged)), default=desk.states.halt_epoch))
@@ -97,7 +97,15 @@ def on_routed(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 def on_rejected(e: Envelope, desk: Desk) -> Sequence[Event]:
     rejected: OrderRejected = e.event  # type: ignore[assignment]
-    return (*desk.repeats.judge(rejected, e.ts_ns), *on_order_changed(e, desk))
+    return (*_repeated(rejected, e.ts_ns, desk), *on_order_changed(e, desk))
+
+
+def _repeated(e: OrderEvent, now: int, desk: Desk) -> Sequence[TradingStateChanged]:
+    """Nothing more of a strategy that is halted already: what is still filled of it widens no halt an operator has lifted."""
+    met = desk.repeats.judge(e, now)
+    if met is None or desk.states.of(Scope.STRATEGY, e.strategy) is TradingState.HALTED:
+        return ()
+    return desk.restrict_strategy(e.strategy, TradingState.HALTED, *met)
 
 
 def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:

@@ -1,4 +1,5 @@
-"""A strategy that executes, or is rejected, again and again without anybody looking: halted alone, until an operator resumes it.
+"""A strategy that executes, or is rejected, again and again without anybody looking: halted, alone or as wide as `halt_scope` says, until an
+operator resumes it.
 
 RTS 6 article 15(3). Counted by log time over a sliding window, kept over restarts; an operator's resume of the strategy begins the count
 anew. The state it leads to is a trading state like any other, latched with its reason.
@@ -11,10 +12,9 @@ from typing import Final
 import msgspec
 
 from shared.domain.order_fold import NO_PART
-from shared.events import Event, OrderEvent, OrderFilled, OrderRejected, Reason, Scope, TradingState, TradingStateChanged
+from shared.events import Event, OrderEvent, OrderFilled, OrderRejected, Reason
 
 from .settings import RiskSettings
-from .states import TradingStates
 
 SECOND: Final = 1_000_000_000
 
@@ -29,9 +29,8 @@ class RepeatState(msgspec.Struct):
 
 
 class Repeats:
-    def __init__(self, settings: RiskSettings, states: TradingStates, state: RepeatState) -> None:
+    def __init__(self, settings: RiskSettings, state: RepeatState) -> None:
         s = self._settings = settings
-        self._states = states
         self._state = state
         self._counted: dict[type[Event], tuple[Times, int | None, int, Reason, str]] = {
             OrderFilled: (state.fills, s.repeat_executions_max, s.repeat_window_s, Reason.REPEATED_EXECUTION, "repeat_executions_max"),
@@ -39,17 +38,15 @@ class Repeats:
         }
         self._strategies = frozenset(entry.id for entry in s.strategies)
 
-    def judge(self, e: OrderEvent, now: int) -> tuple[TradingStateChanged, ...]:
-        """What one more leads to, before it is folded."""
+    def judge(self, e: OrderEvent, now: int) -> tuple[Reason, str] | None:
+        """Why one more, not folded yet, is one too many."""
         times, most, window, reason, key = self._counted[type(e)]
         if most is None or e.strategy not in self._strategies or _summary(e):
-            return ()
+            return None
         known = times.get(e.strategy, ())
         if len(known) < most or known[-most] <= now - window * SECOND:
-            return ()
-        text = f"{key} of {most} in {window} s is exceeded by {e.order_id}"
-        changed = self._states.restrict(Scope.STRATEGY, e.strategy, TradingState.HALTED, reason, text)
-        return () if changed is None else (changed,)
+            return None
+        return reason, f"{key} of {most} in {window} s is exceeded by {e.order_id}"
 
     def fold(self, e: OrderEvent, now: int) -> None:
         times, most, *_ = self._counted[type(e)]

@@ -217,7 +217,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day_loss_state: TradingState = TradingState.REDUCING
     drawdown_state: TradingState = TradingState.HALTED
     stops: Stops = Stops()  # of every strategy's holdings
-    halt_scope: Scope = Scope.STRATEGY  # what a strategy's loss or failure stops beside itself
+    halt_scope: Scope = Scope.STRATEGY  # what a strategy's loss, failure or repetition stops beside itself
     soft_fraction: Decimal = Decimal("0.8")  # of a limit: an alert, nothing more
     mark_interval_ms: int = 1_000  # between two EquityMarked while something moves; 0: at day ends only
 

@@ -51,6 +51,24 @@ def test_one_more_than_allowed_halts_the_strategy_alone_over_restarts(limits: di
     assert reason(desk.buy(1, 105, strategy="b")) is None
 
 
+@pytest.mark.parametrize(("scope", "also"), [("strategy", []), ("symbol", ["X", "Y"]), ("global", [""])])
+@pytest.mark.parametrize(("limits", "once", "why", "key"), KINDS)
+def test_it_halts_as_wide_as_configured_and_once(limits: dict[str, int], once: Once, why: Reason, key: str, scope: str, also: list[str]) -> None:
+    desk = RiskDesk(**limits, halt_scope=scope)
+    assert key in limits
+    late = desk.buy(1, 105)
+    for _ in range(3):
+        once(desk, "a")
+    assert states(once(desk, "a")) == [(name, TradingState.HALTED, why) for name in ["a", *also]]
+    assert (reason(desk.buy(1, 105, strategy="b")) is None) is (scope == "strategy")
+
+    for symbol in also:
+        desk.tell(ResumeRequested("c2", "ann", "goes on", Scope(scope), symbol))
+    assert states(desk.fill(late)) == []
+    assert reason(desk.buy(1, 105, strategy="b")) is None
+    assert reason(desk.buy(1, 105)) is Reason.HALTED
+
+
 @pytest.mark.parametrize(("limits", "once", "why", "key"), KINDS)
 def test_the_window_slides(limits: dict[str, int], once: Once, why: Reason, key: str) -> None:
     desk = RiskDesk(**limits)
