@@ -38,7 +38,7 @@ class VenueService:
         self._now = core.now_ns
         self._version = core.version
         self._requests: Final[dict[str, tuple[type[p.Message], Callable[[Any], Outcome]]]] = {
-            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now).methods.items()},
+            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now, clock).methods.items()},
             "advance": (p.Advance, self._advance),
             "submit": (p.Submit, self._submit),
             "cancel": (p.Cancel, self._cancel),
