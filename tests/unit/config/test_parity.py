@@ -99,6 +99,7 @@ FAIL, WARN = Verdict.FAIL, Verdict.WARN
         ("gateway.feed.hours", "all", "data.hours", FAIL),
         ("gateway.feed.quotes_pattern", None, "data.quotes", WARN),
         ("gateway.feed.trades_pattern", "{symbol}.t.csv", "data.trades", WARN),
+        ("gateway.feed.bands_pattern", "{symbol}.b.csv", "data.bands", FAIL),
         ("gateway.feed.data_directory", "other", "data.market", WARN),
         ("gateway.feed.on_error", "skip", "data.on_error", WARN),
         ("gateway.feed", {"kind": "synthetic"}, "gateway.feed.kind", WARN),
