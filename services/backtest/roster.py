@@ -7,7 +7,7 @@ watchdog of the strategy worker and the snapshots: a run that fails is run again
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from services.gateway.build import gateway_settings
@@ -59,7 +59,7 @@ class Roster:
 
 def in_process(loaded: Loaded) -> Setting:
     """What the services' builders are given where there are no files and no sockets."""
-    return Setting(loaded, Places(*[Path()] * 6), "backtest")
+    return Setting(loaded, Places(*[Path() for _ in fields(Places)]), "backtest")
 
 
 def roster_of(loaded: Loaded, source: Source, venue: Venue) -> Roster:
