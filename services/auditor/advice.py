@@ -41,6 +41,7 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.FILL_MISMATCH: "two reports of one execution differ; take the broker's statement for the truth, then {resume}",
     Reason.EXTERNAL_TRADE: "somebody traded it by hand; see `positions`, then `claim` or `flatten`, then {resume}",
     Reason.FEED_LOST: "the market data feed is gone; it is tried again by itself",
+    Reason.CLOCK_OFFSET: "set this machine's clock by NTP or chrony; trading arms itself at the first reading of the broker within the limit",
     Reason.OPERATOR: "an operator asked for it; {resume} lifts it",
 }
 _BY_FAMILY: Final[dict[int, str]] = {

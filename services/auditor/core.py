@@ -12,12 +12,24 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.domain.cause_age import AgeState, CauseAges
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
-from shared.events import Alert, Envelope, Event, FillCorrected, MarketEvent, OrderEvent, OrderFilled, OrdersRetired
+from shared.events import (
+    Alert,
+    Envelope,
+    Event,
+    FillCorrected,
+    LimitBreached,
+    LogStarted,
+    MarketEvent,
+    OrderEvent,
+    OrderFilled,
+    OrdersRetired,
+)
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import invariants, views
+from . import alert_latency, invariants, views
 from .fold import fold
 from .settings import AuditorSettings
 from .state import AuditorState, Picture, Seen
@@ -33,10 +45,12 @@ class AuditorCore:
 
     def __init__(self, settings: AuditorSettings | None = None) -> None:
         self._settings = settings or AuditorSettings()
-        self._restore(Picture(), Seen(), Ledger(self._settings.budgets), OrderFold())
+        self._restore(Picture(), Seen(), Ledger(self._settings.budgets), OrderFold(), AgeState())
 
     def decide(self, e: Envelope) -> Sequence[Event]:
         event = e.event
+        if isinstance(event, Alert | LimitBreached):
+            return alert_latency.judged(e, self._ages, self._seen.slow, self._settings.alert_latency_ms_max)
         if not isinstance(event, OrderEvent):
             return ()
         alarms = invariants.broken_by(self._seen, self._orders, event, e.ts_ns)
@@ -46,19 +60,23 @@ class AuditorCore:
 
     def apply(self, e: Envelope) -> None:
         event, now = e.event, e.ts_ns
+        self._ages.passed(e)
         fold(self._picture, event, now, self._settings)
         if isinstance(event, MarketEvent):
             return
         if type(event) is OrdersRetired:
             invariants.retire(self._seen, self._orders.retire(event.order_ids))
             return
+        alert_latency.note(e, self._seen.slow)
+        if isinstance(event, LogStarted):
+            self._ages.log_started(event.clock)
         invariants.note(self._seen, self._ledger, event, now)
         self._orders.apply(event, now)
         self._ledger.apply(event)
 
     def snapshot(self) -> bytes:
         ledger, orders = self._ledger.to_state(), self._orders
-        return _encode(AuditorState(VERSION, self._picture, self._seen, ledger, orders.orders, list(orders.denied)))
+        return _encode(AuditorState(VERSION, self._picture, self._seen, ledger, orders.orders, list(orders.denied), self._ages.to_state()))
 
     def restore(self, state: bytes) -> None:
         try:
@@ -67,7 +85,7 @@ class AuditorCore:
             raise SnapshotIncompatible(str(error)) from None
         if s.version != VERSION:
             raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
-        self._restore(s.picture, s.seen, Ledger.from_state(s.ledger, self._settings.budgets), OrderFold(s.orders, s.denied))
+        self._restore(s.picture, s.seen, Ledger.from_state(s.ledger, self._settings.budgets), OrderFold(s.orders, s.denied), s.ages)
 
     def next_timer(self) -> int:
         return 0
@@ -84,5 +102,6 @@ class AuditorCore:
         """What the fills up to this one came to: an error shows one fill later, and every fill is checked without copying a ledger."""
         return invariants.conservation(self._seen, self._ledger, event.symbol, self._settings.conservation_tolerance)
 
-    def _restore(self, picture: Picture, seen: Seen, ledger: Ledger, orders: OrderFold) -> None:
+    def _restore(self, picture: Picture, seen: Seen, ledger: Ledger, orders: OrderFold, ages: AgeState) -> None:
+        self._ages = CauseAges(self._settings.alert_latency_ms_max, ages)
         self._picture, self._seen, self._ledger, self._orders = picture, seen, ledger, orders

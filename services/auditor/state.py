@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from shared.domain.cause_age import AgeState
 from shared.domain.exact import ZERO
 from shared.domain.ledger import LedgerState
 from shared.domain.order_fold import OrderRecord
@@ -87,7 +88,7 @@ class Reconciled(msgspec.Struct):
 class Seen(msgspec.Struct):
     """For the invariants, of orders that are kept. executions: ids, by broker order. units and cash: the account counted a second way, from
     executions alone. raised: what was alarmed. late: orders written ahead after their deadline, as by a router that was away; they may not
-    reach the broker."""
+    reach the broker. slow: by source, ns at which it was told that its alerts come late."""
 
     by_broker: dict[str, str] = msgspec.field(default_factory=dict)
     executions: dict[str, dict[str, bool]] = msgspec.field(default_factory=dict)
@@ -97,6 +98,7 @@ class Seen(msgspec.Struct):
     opened: bool = False
     raised: dict[str, bool] = msgspec.field(default_factory=dict)
     late: dict[str, bool] = msgspec.field(default_factory=dict)
+    slow: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -154,3 +156,4 @@ class AuditorState(msgspec.Struct):
     ledger: LedgerState
     orders: dict[str, OrderRecord]
     denied: list[str] = msgspec.field(default_factory=list)
+    ages: AgeState = msgspec.field(default_factory=AgeState)

@@ -78,13 +78,14 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_error: OnError = OnError.FAIL
     start_ns: int = 0
     end_ns: int = 0
+    bands_pattern: str = ""
 
     def __post_init__(self) -> None:
         interval_ns(self.bar_type)
         patterns = {"file_pattern": self.file_pattern, "quotes_pattern": self.quotes_pattern, "trades_pattern": self.trades_pattern}
         if not any(patterns.values()):
             raise ValueError("file_pattern, quotes_pattern and trades_pattern are all empty: nothing to replay")
-        for key, pattern in patterns.items():
+        for key, pattern in (*patterns.items(), ("bands_pattern", self.bands_pattern)):
             if pattern and "{symbol}" not in pattern:
                 raise ValueError(f"{key} {pattern!r} has no {{symbol}}: every symbol would read the same file")
         if self.end_ns and self.end_ns <= self.start_ns:

@@ -14,12 +14,13 @@ from .books import Books
 
 
 class Readings:
-    """now: the venue's time, ns."""
+    """now: the venue's time, ns; clock: its wall clock, 0 where it has none."""
 
-    def __init__(self, core: MatchingCore, ledger: Books, now: Callable[[], int]) -> None:
+    def __init__(self, core: MatchingCore, ledger: Books, now: Callable[[], int], clock: Callable[[], int]) -> None:
         self._core = core
         self._ledger = ledger
         self._now = now
+        self._clock = clock
         self.methods: Final[dict[str, tuple[type[p.Message], Callable[[Any], p.Message]]]] = {
             "order": (p.OrderQuery, self._order),
             "open_orders": (p.Empty, lambda _: p.OrdersAnswer(core.open_orders(), core.report_number)),
@@ -51,6 +52,7 @@ class Readings:
             found.more,
             self._now(),
             actions,
+            self._clock(),
         )
 
     def _reports(self, since: p.Since) -> p.ReportsAnswer:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade, decode_body
+from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, MarketEvent, OrderBook, Quote, SessionChanged, Trade, decode_body
 from shared.runtime import killpoints
 from shared.venue import MatchingCore, Report, Verdict, dump
 from shared.venue import protocol as p
@@ -24,7 +24,7 @@ from .books import Answer, Books, Write
 from .outcome import Outcome, Refusal
 from .readings import Readings
 
-_MARKET: Final = (Bar, Quote, Trade, OrderBook, InstrumentDefined, InstrumentHalted, SessionChanged, DayEnded)
+_MARKET: Final = (MarketEvent, InstrumentDefined, SessionChanged, DayEnded)
 _SERVER_ERROR: Final = ("server_error", "internal error; what became of the request is not said")
 
 
@@ -38,7 +38,7 @@ class VenueService:
         self._now = core.now_ns
         self._version = core.version
         self._requests: Final[dict[str, tuple[type[p.Message], Callable[[Any], Outcome]]]] = {
-            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now).methods.items()},
+            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now, clock).methods.items()},
             "advance": (p.Advance, self._advance),
             "submit": (p.Submit, self._submit),
             "cancel": (p.Cancel, self._cancel),

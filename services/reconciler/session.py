@@ -104,7 +104,8 @@ class ReconcilerSession:
         early = [a for a in state.actions if a.after < alone]
         late = tuple(ActionPlaced(a.action, a.after - alone) for a in state.actions if a.after >= alone)
         at, report, cursor = state.as_of, state.report, state.next_cursor
-        reading = BrokerStateReported(self._account, SOURCE, e.query, state.orders, kept, state.positions, state.totals, at, report, cursor, late)
+        whole = (state.orders, kept, state.positions, state.totals, at, report, cursor, late, state.clock)
+        reading = BrokerStateReported(self._account, SOURCE, e.query, *whole)
         try:
             encode_body(reading)
         except CodecError as error:

@@ -65,7 +65,7 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
-    return _some(desk.states.start(desk.settings.arm, desk.settings.arm_requires_reconcile))
+    return _some(desk.states.start(desk.settings.arm, desk.settings.arm_requires_reconcile, desk.clock.why_not_arm()))
 
 
 def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -74,7 +74,7 @@ def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
         first = event.breaks[0]
         text = f"{len(event.breaks)} differences with the broker, the first: {first.kind} {first.subject}: ours {first.ours}, theirs {first.theirs}"
         return _some(desk.states.unwatch(Reason.RECONCILE_BREAK, text[:200]))
-    return _some(desk.states.arm(event, desk.presence.mismatch()))
+    return _some(desk.states.arm(event, desk.why_not_arm()))
 
 
 def on_reading_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -108,7 +108,7 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
         standing = watch.standing(watch.value.equity())
         if standing:
             return standing
-    return _some(desk.states.operator_resume(command, desk.presence.mismatch(), missed=bool(desk.presence.reconciler_gone)))
+    return _some(desk.states.operator_resume(command, desk.why_not_arm(), missed=bool(desk.presence.reconciler_gone)))
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:

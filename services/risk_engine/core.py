@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Bar, Envelope, Event, LimitOverridden, RegimeChanged
+from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bands, commands, intents, outcomes
+from . import bands, clock_offset, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -102,6 +102,10 @@ class RiskCore:
         if desk is not self._desk:
             self._sit(desk)
 
+    def _state_reported(self, e: Envelope) -> None:
+        event: BrokerStateReported = e.event  # type: ignore[assignment]  # dispatched by type
+        self._desk.clock.reported(event, self._desk.settings.clock_offset_ms_max, self._desk.settings.soft_fraction)
+
     def _sit(self, desk: Desk) -> None:
         self._desk = desk
         self._ages = desk.ages
@@ -109,7 +113,8 @@ class RiskCore:
         settling(self._fold, desk)
         self._fold[LimitOverridden] = self._overridden
         self._fold[RegimeChanged] = self._regime_changed
-        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON}
+        self._fold[BrokerStateReported] = self._state_reported
+        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON, **clock_offset.ON}
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
             **outcomes.on_market(desk),

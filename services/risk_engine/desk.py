@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.cause_age import AgeState, CauseAges
 from shared.domain.exact import ZERO, multiply, subtract
 from shared.domain.instrument import Instrument
 from shared.domain.ledger import Ledger, LedgerState
@@ -18,8 +19,8 @@ from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingStat
 
 from .bands import Bands
 from .book_value import BookValue
+from .clock_offset import ClockOffset
 from .correlation import Closes, Ranking
-from .deadline import AgeState, CommandAges
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
 from .gates import Gates
@@ -81,6 +82,7 @@ class RiskState(msgspec.Struct):
     walks: Walks = msgspec.field(default_factory=Walks)
     settlement: SettlementState = msgspec.field(default_factory=SettlementState)
     regime: str = ""
+    clock: ClockOffset = msgspec.field(default_factory=ClockOffset)
 
 
 # no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
@@ -113,6 +115,7 @@ class Desk:
         self.bands = state.bands
         self.walks = state.walks
         self.settlement = Settlement(settings.settlement_days if settings.account_kind is AccountKind.CASH else 0, state.settlement)
+        self.clock = state.clock
         self.unanswered = Unanswered(state.unanswered)
         self.legs = Legs(state.legs)
         self.prices = Prices((settings.quote_age_ms_max or 0) * MILLISECOND, state.prices)
@@ -120,7 +123,7 @@ class Desk:
         self.reservations = Reservations(self.ledger, state.reservations)
         self.duplicates = Duplicates(settings.duplicate_order_window_ms, state.duplicates)
         self.throttles = Throttles(settings, state.throttles)
-        self.ages = CommandAges(settings.command_age_ms_max, state.ages)
+        self.ages = CauseAges(settings.command_age_ms_max, state.ages)
         self.value = AccountValue(self.ledger, self.reservations, self.prices)
         self.books = {name: BookValue(name, self.ledger, self.reservations.strategy(name), self.prices, self.value) for name in self.bounds}
         self.group_sums = GroupSums(settings, self.gates.instruments, self.value.sums)
@@ -160,6 +163,10 @@ class Desk:
             keys += [(scope, symbol) for symbol in entry.symbols]
         changes = (self.states.restrict(*key, state, reason, why) for key in keys)
         return [change for change in changes if change is not None]
+
+    def why_not_arm(self) -> str:
+        """What stands in the way of arming, beside the books; empty where nothing does."""
+        return "; ".join(filter(None, (self.presence.mismatch(), self.clock.why_not_arm())))
 
     def why_not_short(self, instrument: Instrument) -> str:
         """The key that forbids to be short of it; empty where nothing does."""

@@ -157,6 +157,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     break_reduces: bool = False  # wall clock: a break with the broker, or readings that keep failing, leave reducing only
     stale_denies: bool = True  # what the gateway calls stale
     stale_cancel_ms: int | None = None  # wall clock: data this old, its market open, has the symbol's working orders cancelled
+    clock_offset_ms_max: int | None = 50  # from the broker's clock, beyond what the round trip explains
     gap_blocks_trading: bool = True
     close_buffer_s: int = 0  # 0: up to the close
 

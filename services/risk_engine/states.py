@@ -68,17 +68,19 @@ class TradingStates(msgspec.Struct):
 
     # what follows
 
-    def start(self, arm: Arm, reconcile_required: bool) -> TradingStateChanged | None:
-        """After a start: disarmed, unless halted, which no restart lifts, or where a config asks for no reconcile and no operator."""
+    def start(self, arm: Arm, reconcile_required: bool, clock: str = "") -> TradingStateChanged | None:
+        """After a start: disarmed, unless halted, which no restart lifts, or where a config asks for no reconcile and no operator. clock: why
+        that keeps trading disarmed."""
         if self.mode is TradingState.HALTED:
             return None
         if not reconcile_required and arm is Arm.AUTO:
             return self._change(Scope.GLOBAL, "", self.mode, Reason.RECONCILED, "no reconcile required")
-        return self._change(Scope.GLOBAL, "", TradingState.DISARMED, Reason.DISARMED, "starting: waits to be armed")
+        reason = Reason.CLOCK_OFFSET if clock else Reason.DISARMED
+        return self._change(Scope.GLOBAL, "", TradingState.DISARMED, reason, clock or "starting: waits to be armed")
 
     def arm(self, e: ReconcileCompleted, mismatch: str = "") -> TradingStateChanged | None:
-        """After a reading of the broker: trading begins when the books agree, an operator or the config does, and all services run the same
-        (mismatch: why they do not). A reading also ends the time without any."""
+        """After a reading of the broker: trading begins when the books agree, an operator or the config does, all services run the same
+        and the clock is right (mismatch: why not). A reading also ends the time without any."""
         if self.mode is TradingState.HALTED or not _agrees(e):
             return None
         if self.armed:
@@ -93,6 +95,12 @@ class TradingStates(msgspec.Struct):
         if self.mode is TradingState.HALTED:
             return None
         return self._change(Scope.GLOBAL, "", TradingState.DISARMED, Reason.BUILD_MISMATCH, mismatch)
+
+    def keep_disarmed(self, reason: Reason, text: str) -> TradingStateChanged | None:
+        """Why trading will not arm. None where it is armed already, or halted, which is stricter and must show."""
+        if self.armed or self.mode is TradingState.HALTED:
+            return None
+        return self._change(Scope.GLOBAL, "", TradingState.DISARMED, reason, text)
 
     def unwatch(self, reason: Reason, text: str) -> TradingStateChanged | None:
         """Only what reduces until the next clean reading. None where the state is as strict already; a resume from there looks again."""
@@ -127,8 +135,8 @@ class TradingStates(msgspec.Struct):
         return self.reduce(e.scope, e.key, Reason.OPERATOR, _act(e))
 
     def operator_resume(self, e: ResumeRequested, mismatch: str = "", *, missed: bool = False) -> TradingStateChanged | None:
-        """Lifts the scope's mode; a global one never arms what was not reconciled since the start or where services differ, and only reduces while
-        the reconciler is missed."""
+        """Lifts the scope's mode; a global one never arms what was not reconciled since the start, or where services differ or the clock is off,
+        and only reduces while the reconciler is missed."""
         if e.scope is not Scope.GLOBAL:
             return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
         if mismatch or not (self.armed or self.reconciled):

@@ -22,6 +22,7 @@ from shared.events import (
     AccountRow,
     ActionPlaced,
     ActionRow,
+    BrokerClock,
     CashRow,
     ErrorClass,
     Event,
@@ -191,7 +192,8 @@ class Executions(Value, frozen=True):
 
 class WholeState(Value, frozen=True):
     """One reading of everything. report: newest report it reflects, 0 where the broker numbers none: then `orders` and `positions` may be of
-    slightly different moments. actions: corporate actions among the executions. as_of: ns, the broker's time when it has one, else ours before the first read."""
+    slightly different moments. actions: corporate actions among the executions. as_of: ns, the broker's time when it has one, else ours before the first read.
+    clock: the broker's wall clock against ours, where its answers tell the time."""
 
     orders: tuple[OrderRow, ...]
     executions: tuple[ExecutionRow, ...]
@@ -201,6 +203,13 @@ class WholeState(Value, frozen=True):
     report: int
     next_cursor: str
     actions: tuple[ActionPlaced, ...] = ()
+    clock: BrokerClock | None = None
+
+
+def clock_between(broker_ns: int, asked_ns: int, answered_ns: int, resolution_ns: int = 0) -> BrokerClock:
+    """The broker's time in an answer against our wall clock before and after: taken somewhere between the two, and read to a resolution."""
+    error = (answered_ns - asked_ns) // 2 + resolution_ns
+    return BrokerClock(broker_ns - (asked_ns + answered_ns) // 2, error)
 
 
 class Session(Protocol):

@@ -22,6 +22,9 @@ class DataFiles(Section):
     file_pattern: Pattern = Field(default="{symbol}.csv", description="File name of a symbol's bars.")
     quotes_pattern: Pattern | None = Field(default=None, description="File name of a symbol's quotes; a file that is absent is no error.")
     trades_pattern: Pattern | None = Field(default=None, description="File name of a symbol's trades; a file that is absent is no error.")
+    bands_pattern: Pattern | None = Field(
+        default=None, description="File name of a symbol's price bands (`timestamp, lower, upper`); a file that is absent is no error."
+    )
     has_header: bool = Field(
         default=True, description="The first row names the columns; without it they are timestamp, open, high, low, close, volume."
     )

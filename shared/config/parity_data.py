@@ -21,6 +21,7 @@ _SEEN: Final[tuple[tuple[str, Verdict, str], ...]] = (
     ("hours", Verdict.FAIL, "bars outside regular hours are told on one side only"),
     ("quotes", Verdict.WARN, "with quotes a market order fills against the standing quote at once, without at the next bar's open"),
     ("trades", Verdict.WARN, "with prints stops and limits are judged print by print, without by the bar's range"),
+    ("bands", Verdict.FAIL, "orders outside price bands are denied where bands are known; with `luld_required` all where they are not"),
     ("market", Verdict.WARN, "it is another market"),
     ("on_error", Verdict.WARN, "a bad row ends one side and is left out on the other"),
 )
@@ -52,7 +53,8 @@ def _seen(config: Config) -> dict[str, Any]:
             "hours": feed.hours,
             "quotes": feed.quotes_pattern is not None,
             "trades": feed.trades_pattern is not None,
-            "market": [str(feed.data_directory), feed.file_pattern, feed.quotes_pattern, feed.trades_pattern],
+            "bands": feed.bands_pattern is not None,
+            "market": [str(feed.data_directory), feed.file_pattern, feed.quotes_pattern, feed.trades_pattern, feed.bands_pattern],
             "on_error": feed.on_error,
         }
         return files | made

@@ -109,7 +109,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *_all("gateway", "day_end_delay_ms", "data", _WARN, "on_end_of_day comes at another time"),
     *_all(
         "gateway.feed",
-        "kind bar_type bar_timestamp hours quotes_pattern trades_pattern file_pattern data_directory path bars seed calendar prices quotes_per_minute "
+        "kind bar_type bar_timestamp hours quotes_pattern trades_pattern bands_pattern file_pattern data_directory path bars seed calendar prices quotes_per_minute "
         "trades_per_minute spread_ticks on_error",
         "data",
         _ROW,

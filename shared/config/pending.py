@@ -74,8 +74,6 @@ PENDING: Final[tuple[Pending, ...]] = (
         for feature, key in (
             ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("limits_by_regime",)),
             ("a regime detector (until one journals RegimeChanged the regime is `constant`; these hold from then on)", ("regime_overlays",)),
-            ("the bound on alerts", ("alert_latency_ms_max",)),
-            ("the clock's offset", ("clock_offset_ms_max",)),
         )
     ),
 )

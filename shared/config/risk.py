@@ -85,7 +85,9 @@ class PostTradeControls(Section):
         default="unassigned",
         description="A trade on the account that was not ours: kept apart, taken from the strategies that hold the symbol, or a lock.",
     )
-    alert_latency_ms_max: Millis = Field(default=5_000, description="From event to alert.")
+    alert_latency_ms_max: Millis = Field(
+        default=5_000, description="From an event to the alert it leads to, in the log; a later one is told. In a backtest both have one time."
+    )
 
 
 class SystemSafeguards(Section):
@@ -99,7 +101,10 @@ class SystemSafeguards(Section):
     heartbeat_ms: Millis = Field(default=1_000, description="Services report their step and cursor this often.")
     missed_max: Count = Field(default=5, description="Heartbeats missed before a service counts as gone.")
     require_same_build: Literal[True] = Field(default=True, description="Disarmed while services differ in code, broker or bus settings.")
-    clock_offset_ms_max: Millis | None = Field(default=50, description="Wall clock offset that raises an alert and refuses arming.")
+    clock_offset_ms_max: Millis | None = Field(
+        default=50,
+        description="Offset from the broker's clock, beyond what the round trip explains, that raises an alert and refuses arming. A backtest has one clock.",
+    )
 
 
 class PercentStop(Section):

@@ -178,10 +178,18 @@ class ActionPlaced(Value, frozen=True):
     after: int
 
 
+class BrokerClock(Value, frozen=True):
+    """The broker's wall clock less ours, and by how much that may be wrong (half the round trip), both ns."""
+
+    offset_ns: int
+    error_ns: int
+
+
 class BrokerStateReported(BrokerEvent, frozen=True):
     """One whole reading of the account by the reconciler: open orders, executions and actions since its cursor, positions, totals; complete or
     not at all. query: the `ReconcileRequested` it answers; as_of: ns broker time when the broker has it, else log time before the first read;
-    report: the broker's report number it reflects, 0 where it has none; next_cursor: what to pass as the next `since`."""
+    report: the broker's report number it reflects, 0 where it has none; next_cursor: what to pass as the next `since`; clock: None where the
+    broker's answers tell no time."""
 
     TAG: ClassVar[int] = 267
     VERSION: ClassVar[int] = 2
@@ -194,6 +202,7 @@ class BrokerStateReported(BrokerEvent, frozen=True):
     report: int
     next_cursor: str
     actions: tuple[ActionPlaced, ...] = ()
+    clock: BrokerClock | None = None
 
 
 class BrokerConnectionChanged(BrokerEvent, frozen=True):

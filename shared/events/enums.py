@@ -187,3 +187,4 @@ class Reason(IntEnum):
     FEED_LOST = 811
     CHILD_OVER_PARENT = 812
     EXTERNAL_TRADE = 813
+    CLOCK_OFFSET = 814

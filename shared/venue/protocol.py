@@ -154,7 +154,7 @@ class AccountAnswer(Message, frozen=True):
 
 class StateAnswer(Message, frozen=True):
     """One consistent reading that reflects every report up to head and none after. more: executions stop before head; read those first.
-    actions: those among its executions."""
+    actions: those among its executions. clock_ns: the venue's wall clock as it answered; 0: it has none (feed clock)."""
 
     account: str
     orders: tuple[OrderRow, ...]
@@ -166,6 +166,7 @@ class StateAnswer(Message, frozen=True):
     more: bool
     as_of: int
     actions: tuple[ActionPlaced, ...] = ()
+    clock_ns: int = 0
 
 
 class ReportsAnswer(Message, frozen=True):

@@ -227,7 +227,7 @@ class Stack:
 
     def _reconciler(self) -> Made:
         host = SimulatedHost(self.world, listen=False)
-        session = ReconcilerSession(lambda: PaperAccount("", TIMEOUT_S, self.venue.line(host)), "venue.paper", TIMEOUT_S)
+        session = ReconcilerSession(lambda: PaperAccount("", TIMEOUT_S, self.venue.line(host), self.world.wall_ns), "venue.paper", TIMEOUT_S)
         return Made(self._reg("reconciler", Role.RECONCILER, ("t.", "c.")), ReconcilerCore(self._reconciling), host.hosts(session))
 
     def _auditor(self) -> Made:

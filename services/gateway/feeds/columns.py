@@ -11,21 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain.calendar import Calendar
-from shared.events import Bar, Event, Quote, Trade
+from shared.events import Bar, Event, PriceBandsChanged, Quote, Trade
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 class Kind(IntEnum):
-    """Kinds of rows, in their order at equal times: a bar closes after the quotes and prints of its last moment."""
+    """Kinds of rows, in their order at equal times: bands hold for what follows, a bar closes after the quotes and prints of its last moment."""
 
-    QUOTE = 0
-    TRADE = 1
-    BAR = 2
+    BAND = 0
+    QUOTE = 1
+    TRADE = 2
+    BAR = 3
 
 
 VALUES: Final = {
+    Kind.BAND: ("lower", "upper"),
     Kind.QUOTE: ("bid", "ask", "bid_size", "ask_size"),
     Kind.TRADE: ("price", "size"),
     Kind.BAR: ("open", "high", "low", "close", "volume"),
@@ -103,9 +105,12 @@ def joined(parts: Sequence[Columns]) -> Columns:
     return Columns(first.symbol, first.kind, times, starts, tuple(values))
 
 
+_EVENTS: Final = {Kind.BAND: PriceBandsChanged, Kind.QUOTE: Quote, Kind.TRADE: Trade}
+
+
 def events(kind: Kind, symbols: Iterable[str], starts: Iterable[int], times: Iterable[int], values: Iterable[Iterable[float]]) -> list[Event]:
     """Rows given by column as events. Built by `map` from positional fields, without a Python step a row: half a microsecond a bar."""
     if kind is Kind.BAR:
         return list(map(Bar, symbols, starts, times, *values))
-    make: Any = Quote if kind is Kind.QUOTE else Trade
+    make: Any = _EVENTS[kind]
     return list(map(make, symbols, times, *values))

@@ -75,6 +75,8 @@ def _sound(kind: Kind, values: Sequence[Floats]) -> bool:
         return bool(inside and lows.min() > 0.0 and highs.max() < inf and volumes.min() >= 0.0 and volumes.max() < inf)
     if kind is Kind.TRADE and not values[0].min() > 0.0:
         return False
+    if kind is Kind.BAND and not ((values[0] < values[1]) | (values[1] == 0.0)).all():
+        return False
     return all(column.min() >= 0.0 and column.max() < inf for column in values)
 
 
@@ -96,6 +98,8 @@ def _nonsense(kind: Kind, cells: Sequence[float]) -> str:
             return f"{name} {cell!r} is negative"
         if cell == 0.0 and name in PRICES:
             return f"{name} is zero"
+    if kind is Kind.BAND and 0.0 < cells[1] <= cells[0]:
+        return f"lower {cells[0]!r} >= upper {cells[1]!r}"
     return _outside(*cells) if kind is Kind.BAR else ""
 
 

@@ -1,4 +1,4 @@
-"""File replay: bars, quotes and prints of many symbols from CSV, gzip or Parquet, merged in time.
+"""File replay: bars, quotes, prints and price bands of many symbols from CSV, gzip or Parquet, merged in time.
 
 A backtest reads `columns` of one file; the gateway reads `FileSource.blocks`. Memory holds one chunk a file, however long the
 files are and, up to some five hundred, however many.
@@ -63,7 +63,12 @@ class FileSource:
         self._calendars: Final = {i.symbol: Calendar.named(i.calendar) for i in instruments}
         self._files: Final = [
             file
-            for kind, pattern in ((Kind.QUOTE, data.quotes_pattern), (Kind.TRADE, data.trades_pattern), (Kind.BAR, data.file_pattern))
+            for kind, pattern in (
+                (Kind.BAND, data.bands_pattern),
+                (Kind.QUOTE, data.quotes_pattern),
+                (Kind.TRADE, data.trades_pattern),
+                (Kind.BAR, data.file_pattern),
+            )
             if pattern
             for file in self._found(kind, pattern)
         ]
@@ -94,7 +99,7 @@ class FileSource:
         ]
 
     def _found(self, kind: Kind, pattern: str) -> list[_File]:
-        """The files of a pattern by symbol. Bars must be there for every symbol; quotes and prints for one at least, else the pattern is wrong."""
+        """The files of a pattern by symbol. Bars must be there for every symbol; the others for one at least, else the pattern is wrong."""
         files = [_File(self._data, kind, symbol, pattern) for symbol in self._calendars]
         there = [file for file in files if file.path.is_file()]
         if files and (not there or (kind is Kind.BAR and len(there) < len(files))):
@@ -143,7 +148,7 @@ def columns(
         newest = int(kept.times[-1])
         try:
             part = placed(path, kind, symbol, kept, data, calendar)
-            if data.hours is Hours.REGULAR:
+            if data.hours is Hours.REGULAR and kind is not Kind.BAND:
                 part = part.regular(calendar)
         except OutsideCalendar as error:
             raise BadData(path, kept.rows[0], f"{error} (or a row of the {len(kept.rows)} from there)") from None

@@ -18,6 +18,7 @@ from shared.brokers.contract import (
     Submission,
     WholeState,
     always,
+    clock_between,
 )
 from shared.events import AccountRow, ActionPlaced, ErrorClass, Event, ExecutionRow, OrderRow, OrderType, PositionRow, TimeInForce, encode_body
 from shared.venue import protocol as p
@@ -56,10 +57,11 @@ class Asking(Protocol):
 
 
 class PaperLine:
-    """What both sessions say, whatever carries it."""
+    """What both sessions say, whatever carries it. wall_ns: this machine's wall clock."""
 
-    def __init__(self, client: Asking) -> None:
+    def __init__(self, client: Asking, wall_ns: Callable[[], int] = time.time_ns) -> None:
         self._client = client
+        self._wall_ns = wall_ns
 
     def connect(self, timeout_s: float) -> str:
         return self._client.read("account", p.Empty(), p.AccountAnswer, timeout_s).account
@@ -109,13 +111,15 @@ class PaperReadings(PaperLine):
         actions: list[ActionPlaced] = []
         since = report_of(cursor)
         while True:
+            asked_ns = self._wall_ns()
             page = self._client.read("state", p.Since(since), p.StateAnswer)
             actions += [ActionPlaced(a.action, a.after + len(executions)) for a in page.actions]
             executions += page.executions
             since = page.next
             if not page.more:
                 at, head = page.as_of, page.head
-                return WholeState(page.orders, tuple(executions), page.positions, page.totals, at, head, str(since), tuple(actions))
+                clock = clock_between(page.clock_ns, asked_ns, self._wall_ns()) if page.clock_ns else None
+                return WholeState(page.orders, tuple(executions), page.positions, page.totals, at, head, str(since), tuple(actions), clock)
 
 
 class PaperExecution(PaperOrders):
@@ -139,9 +143,9 @@ class PaperExecution(PaperOrders):
 class PaperAccount(PaperReadings):
     """Implements `AccountSession`. link: in place of a connection to the endpoint."""
 
-    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None) -> None:
+    def __init__(self, endpoint: str, timeout_s: float = TIMEOUT_S, link: Link | None = None, wall_ns: Callable[[], int] = time.time_ns) -> None:
         self._link = VenueClient(endpoint, timeout_s=timeout_s, link=link)
-        super().__init__(self._link)
+        super().__init__(self._link, wall_ns)
 
     def close(self) -> None:
         self._link.close()

@@ -99,6 +99,7 @@ FAIL, WARN = Verdict.FAIL, Verdict.WARN
         ("gateway.feed.hours", "all", "data.hours", FAIL),
         ("gateway.feed.quotes_pattern", None, "data.quotes", WARN),
         ("gateway.feed.trades_pattern", "{symbol}.t.csv", "data.trades", WARN),
+        ("gateway.feed.bands_pattern", "{symbol}.b.csv", "data.bands", FAIL),
         ("gateway.feed.data_directory", "other", "data.market", WARN),
         ("gateway.feed.on_error", "skip", "data.on_error", WARN),
         ("gateway.feed", {"kind": "synthetic"}, "gateway.feed.kind", WARN),
@@ -238,10 +239,10 @@ def test_a_real_broker_turns_the_model_of_fills_into_warnings(read):
 
 
 def test_keys_not_in_force_are_named_with_their_side(read):
-    pending = read(changed("live.risk", {"alert_latency_ms_max": 100}))
+    pending = read(changed("live.risk", {"regime_overlays": {"calm": {"allow_market_orders": False}}}))
     found = compare(pending.config, read(BASE).config, pending.not_in_force, ())
     row = next(row for row in found.rows if row.topic == "not in force")
-    assert (row.backtest_key, row.verdict, row.backtest, row.live) == ("live.risk.alert_latency_ms_max", WARN, "set, not in force", None)
+    assert (row.backtest_key, row.verdict, row.backtest, row.live) == ("live.risk.regime_overlays", WARN, "set, not in force", None)
 
 
 def test_secrets_among_parameters_are_veiled(read):

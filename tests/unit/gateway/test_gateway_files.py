@@ -13,7 +13,7 @@ from services.gateway.feeds import files
 from services.gateway.feeds.columns import Kind
 from services.gateway.feeds.port import BadData, FeedError
 from services.gateway.settings import DataSettings
-from shared.events import Bar, Quote, Trade
+from shared.events import Bar, PriceBandsChanged, Quote, Trade
 from shared.metrics.record import DataFile
 
 Write = Callable[[str, str], Path]
@@ -56,6 +56,30 @@ def test_quotes_and_prints_may_share_a_moment_and_keep_their_order(write: Write,
     at = ns("2013-10-04T13:31:00")
     assert events[:3] == [Quote("SPY", at, 1.0, 2.0, 3.0, 4.0), Quote("SPY", at, 1.5, 2.0, 3.0, 4.0), Trade("SPY", at, 1.25, 7.0)]
     assert isinstance(events[3], Bar)
+
+
+BANDS = "timestamp,lower,upper\n2013-10-04T13:30:00Z,9,12\n2013-10-04T13:31:00Z,9.5,0\n"
+
+
+def test_bands_come_before_what_they_bound_and_outside_regular_hours_too(write: Write, read: Callable, ns: Callable) -> None:
+    write("SPY.b.csv", BANDS.replace("T13:30", "T12:00"))
+    write("SPY.t.csv", "timestamp,price,size\n2013-10-04T13:31:00Z,1.25,7\n")
+    write("SPY.csv", HEADER + GOOD)
+    events, _ = read(bands_pattern="{symbol}.b.csv", trades_pattern="{symbol}.t.csv", hours="regular")
+    at = ns("2013-10-04T12:00:00"), ns("2013-10-04T13:31:00")
+    assert events[:2] == [PriceBandsChanged("SPY", at[0], 9.0, 12.0), PriceBandsChanged("SPY", at[1], 9.5, 0.0)]
+    assert [type(e) for e in events[2:]] == [Trade, Bar]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [("12,12", "lower 12.0 >= upper 12.0"), ("-1,5", "lower -1.0 is negative"), ("nan,5", "lower is nan"), ("1,inf", "upper is inf")],
+)
+def test_what_is_no_band_is_refused(write: Write, read: Callable, row: str, reason: str) -> None:
+    write("SPY.csv", HEADER + GOOD)
+    write("SPY.b.csv", f"{BANDS}2013-10-04T13:32:00Z,{row}\n")
+    with pytest.raises(BadData, match=f"row 4: {reason}"):
+        read(bands_pattern="{symbol}.b.csv")
 
 
 BAD_ROWS = [
@@ -260,4 +284,4 @@ def test_impossible_settings_are_refused(settings: dict[str, object], reason: st
 
 
 def test_kinds_are_ordered_as_the_merge_rule_says() -> None:
-    assert Kind.QUOTE < Kind.TRADE < Kind.BAR
+    assert Kind.BAND < Kind.QUOTE < Kind.TRADE < Kind.BAR

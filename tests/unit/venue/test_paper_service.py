@@ -11,7 +11,20 @@ import pytest
 from services.paper_venue.ledger import Ledger, LedgerIncompatible, LedgerInUse
 from services.paper_venue.main import _clock
 from services.paper_venue.service import VenueService
-from shared.events import BrokerOrderReported, InstrumentDefined, InstrumentHalted, OrderBook, SessionChanged, SessionPhase, encode_body
+from shared.brokers.paper.sessions import PaperReadings
+from shared.events import (
+    BrokerClock,
+    BrokerOrderReported,
+    DataGap,
+    FreshnessChanged,
+    InstrumentDefined,
+    InstrumentHalted,
+    OrderBook,
+    PriceBandsChanged,
+    SessionChanged,
+    SessionPhase,
+    encode_body,
+)
 from shared.venue import VenueSettings, dump
 from shared.venue import protocol as p
 from shared.venue.faults import FaultSpec, Mode
@@ -71,6 +84,44 @@ def venue(tmp_path):
 
 BUY = terms("buy", "market")
 REST = terms("buy", "limit", limit=95, tif="gtc")
+
+
+class Line:
+    """Requests of an account session that take `ns` each way."""
+
+    def __init__(self, venue, times):
+        self.venue, self.times, self.ns = venue, times, 3
+
+    def read(self, query, message, kind, timeout_s=None):
+        self.times[0] += self.ns
+        answer = self.venue.ask(query, message, kind)
+        self.times[0] += self.ns
+        return answer
+
+
+@pytest.mark.parametrize("ahead", [0, 70, -70])
+def test_a_reading_tells_the_venues_clock_against_ours(tmp_path, ahead):
+    """times: our wall clock; the venue's stands that far ahead of it."""
+    times = [at(0)]
+    venue = Venue(tmp_path / "paper.db", clock=lambda: times[0] + ahead)
+    state = PaperReadings(Line(venue, times), lambda: times[0]).whole_state("")
+    assert state.clock == BrokerClock(offset_ns=ahead, error_ns=3)
+    venue.ledger.close()
+
+
+def test_under_the_feed_clock_a_reading_tells_no_time(tmp_path):
+    venue = Venue(tmp_path / "paper.db")
+    assert PaperReadings(Line(venue, [at(0)])).whole_state("").clock is None
+    venue.ledger.close()
+
+
+def test_rows_that_mean_nothing_to_a_venue_pass_it_by(venue):
+    """Under the feed clock every row of the feed is shown it, in order: it refuses none, else the feed would wait for ever."""
+    row = venue.row
+    for event in (PriceBandsChanged("X", at(1), 90.0, 110.0), DataGap("X", at(0), at(1), "feed"), FreshnessChanged("X", fresh=False, last=at(1))):
+        venue.advance(event)
+    assert venue.row == row + 3
+    assert venue.submit("A", BUY, 2).code == ""
 
 
 def test_a_submission_said_again_is_answered_word_for_word(venue):

@@ -1,8 +1,8 @@
-"""How old the cause of an intent is: queued orders must not fire after an outage.
+"""How old the cause of an event is: queued orders must not fire after an outage, and an alert must not come late.
 
-An envelope tells the sequence number of its cause, not its time. Samples (sequence number, time) over the last `command_age_ms_max` are
-enough, because time never decreases along the log: an event is at least as old as every one after it. Error: an intent is found too old
-at most one sample interval late, never early. Only under the wall clock: under the feed clock an output has its cause's time.
+An envelope tells the sequence number of its cause, not its time. Samples (sequence number, time) over the last `age_ms_max` are enough,
+because time never decreases along the log: an event is at least as old as every one after it. Error: a cause is found too old at most one
+sample interval late, never early. Only under the wall clock: under the feed clock an output has its cause's time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import msgspec
 
 from shared.events import Envelope
 
-from .prices import MILLISECOND
-
-SAMPLES: Final = 16  # per command_age_ms_max
+MILLISECOND: Final = 1_000_000
+SAMPLES: Final = 16  # per age_ms_max
 
 
 class AgeState(msgspec.Struct):
@@ -27,7 +26,7 @@ class AgeState(msgspec.Struct):
     wall: bool = False
 
 
-class CommandAges:
+class CauseAges:
     """watching: ages matter in this log. due: log time from which the next event is worth a sample; newest: the newest event. The core
     looks at them on every event, so they are plain attributes."""
 
@@ -46,6 +45,13 @@ class CommandAges:
         self._wall = clock == "wall"
         self._plan()
 
+    def passed(self, e: Envelope) -> None:
+        """Note an event of the log; what another actor calls for each that looks at `due` itself."""
+        if self.watching and e.seq:  # own outputs stand at their cause
+            if e.ts_ns >= self.due:
+                self.sample(e)
+            self.newest = e
+
     def sample(self, e: Envelope) -> None:
         """Note the newest event and the one before it, which says how old the last thing before a silence is."""
         if self._last()[0]:
@@ -57,7 +63,7 @@ class CommandAges:
         self._plan()
 
     def too_old(self, cause: int, now: int) -> int:
-        """Age in ms an intent's cause has at least, when that is more than allowed; else 0."""
+        """Age in ms a cause has at least, when that is more than allowed; else 0."""
         if not self.watching or not cause:
             return 0
         for seq, ns in (*self._samples, self._last()):
