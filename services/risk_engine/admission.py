@@ -199,7 +199,11 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
 def throttled(p: Proposal, desk: Desk) -> Denial | None:
     """Messages a second and a minute, of the account and the strategy."""
     blocking = desk.throttles.blocking(p.strategy, p.now, p.orders)
-    return Denial(Reason.THROTTLED, blocking[0], str(blocking[1]), str(blocking[1] + 1)) if blocking is not None else None
+    if blocking is not None:
+        return Denial(Reason.THROTTLED, blocking[0], str(blocking[1]), str(blocking[1] + 1))
+    for key, most, held in desk.throttles.crossing(p.strategy, p.now, p.orders):
+        p.soft.append(LimitBreached(Reason.THROTTLED, key, str(most), str(held), hard=False))
+    return None
 
 
 def few_open(p: Proposal, desk: Desk) -> Denial | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
 from pydantic import BaseModel
 
 from shared.config import Config
@@ -28,8 +27,7 @@ def risk_settings(config: Config) -> RiskSettings:
         raise ValueError("live: the section is missing")
     risk = config.live.risk
     tree: dict[str, Any] = {}
-    for field in msgspec.structs.fields(RiskSettings):
-        name = field.name
+    for name in RiskSettings.__struct_fields__:
         for holder, key in ((risk, name), (risk.limits, name), (risk.limits, _OURS.get(name, name)), (risk, _OURS.get(name, name))):
             if key in type(holder).model_fields:
                 value = getattr(holder, key)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from shared.domain.exact import ONE, add, multiply, negate, of_float, share, subtract, text
+from shared.domain.exact import ONE, ZERO, add, multiply, negate, of_float, share, subtract, text
 from shared.events import OrderType, Reason
 
 from . import admission
@@ -26,7 +26,7 @@ from .resting import prices
 from .sectors import group_exposure
 from .volume import order_of_volume
 from .walk import price_walk
-from .within import grown, reach, within, within_equity
+from .within import afforded, grown, reach, within, within_equity
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -36,10 +36,7 @@ Check = Callable[[Proposal, "Desk"], Denial | None]
 
 def order_quantity(p: Proposal, desk: Desk) -> Denial | None:
     """Units of one order."""
-    most = desk.settings.order_qty_max
-    if most is not None and p.terms.quantity > most:
-        return Denial(Reason.ORDER_QUANTITY, "order_qty_max", text(most), text(p.terms.quantity))
-    return None
+    return within(desk.settings.order_qty_max, (ZERO, p.terms.quantity), Reason.ORDER_QUANTITY, "order_qty_max", p, desk)
 
 
 def order_notional(p: Proposal, desk: Desk) -> Denial | None:
@@ -49,11 +46,8 @@ def order_notional(p: Proposal, desk: Desk) -> Denial | None:
         return Denial(Reason.NO_REFERENCE, "order_notional_max", "", p.symbol[:32])
     if not desk.gates.has_rate(p.instrument) and desk.opening(p.symbol, p.terms.side, p.added):
         return Denial(Reason.NO_REFERENCE, "fx_rate", desk.gates.currency, p.instrument.currency)
-    most = desk.settings.order_notional_max
     notional = p.instrument.notional(p.terms.quantity, p.counted_at(desk.settings.collar_bps))
-    if most is not None and notional > most:
-        return Denial(Reason.ORDER_NOTIONAL, "order_notional_max", text(most), text(notional))
-    return None
+    return within(desk.settings.order_notional_max, (ZERO, notional), Reason.ORDER_NOTIONAL, "order_notional_max", p, desk)
 
 
 def price_collar(p: Proposal, desk: Desk) -> Denial | None:
@@ -118,12 +112,11 @@ def buying_power(p: Proposal, desk: Desk) -> Denial | None:
         needed = add(needed, share(value_of(p.replacing), subtract(unit, p.replacing.unit_value), p.replacing.unit_value))
     if not needed:
         return None
-    free = subtract(multiply(fraction, desk.buying_power()), desk.reservations.value)
-    if needed <= free:
-        return None
-    if needed <= add(free, multiply(fraction, desk.settlement.unsettled)):
-        return Denial(Reason.UNSETTLED_CASH, "settlement_days", text(free), text(needed))
-    return Denial(Reason.BUYING_POWER, "buying_power_fraction_max", text(free), text(needed))
+    power, reserved = multiply(fraction, desk.buying_power()), desk.reservations.value
+    denial = afforded(power, reserved, needed, "buying_power_fraction_max", p, desk)
+    if denial is not None and needed <= add(subtract(power, reserved), multiply(fraction, desk.settlement.unsettled)):
+        return Denial(Reason.UNSETTLED_CASH, "settlement_days", denial.limit, denial.value)
+    return denial
 
 
 def short_sale(p: Proposal, desk: Desk) -> Denial | None:

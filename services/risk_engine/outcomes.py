@@ -102,10 +102,12 @@ def on_rejected(e: Envelope, desk: Desk) -> Sequence[Event]:
     return (*_repeated(rejected, e.ts_ns, desk), *on_order_changed(e, desk))
 
 
-def _repeated(e: OrderEvent, now: int, desk: Desk) -> Sequence[TradingStateChanged]:
+def _repeated(e: OrderEvent, now: int, desk: Desk) -> Sequence[Event]:
     """Nothing more of a strategy that is halted already: what is still filled of it widens no halt an operator has lifted."""
     met = desk.repeats.judge(e, now)
-    if met is None or desk.states.of(Scope.STRATEGY, e.strategy) is TradingState.HALTED:
+    if met is None:
+        return desk.repeats.crossing(e, now)
+    if desk.states.of(Scope.STRATEGY, e.strategy) is TradingState.HALTED:
         return ()
     return desk.restrict_strategy(e.strategy, TradingState.HALTED, *met)
 

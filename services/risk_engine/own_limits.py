@@ -10,13 +10,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from shared.domain.exact import ZERO, multiply, negate, subtract, text
+from shared.domain.exact import ZERO, multiply, negate, subtract
 from shared.events import LimitBreached, Reason
 
 from .proposal import Denial, Proposal
 from .reservations import Line
 from .settings import Bounds
-from .within import Growth, grown, reach, within, within_equity
+from .within import Growth, afforded, grown, reach, within, within_equity
 
 if TYPE_CHECKING:
     from .book_value import BookValue
@@ -52,15 +52,12 @@ def _of_symbol(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
 
 
 def _one_order(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
-    if b.order_qty_max is not None and p.terms.quantity > b.order_qty_max:
-        return Denial(Reason.ORDER_QUANTITY, f"{name}order_qty_max", text(b.order_qty_max), text(p.terms.quantity))
-    if b.order_notional_max is None:
-        return None
+    denial = within(b.order_qty_max, (ZERO, p.terms.quantity), Reason.ORDER_QUANTITY, f"{name}order_qty_max", p, desk)
+    if denial is not None or b.order_notional_max is None:
+        return denial
     assert p.instrument is not None
     notional = p.instrument.notional(p.terms.quantity, p.counted_at(desk.settings.collar_bps))
-    if notional > b.order_notional_max:
-        return Denial(Reason.ORDER_NOTIONAL, f"{name}order_notional_max", text(b.order_notional_max), text(notional))
-    return None
+    return within(b.order_notional_max, (ZERO, notional), Reason.ORDER_NOTIONAL, f"{name}order_notional_max", p, desk)
 
 
 def _open_orders(p: Proposal, desk: Desk, b: Bounds, name: str, of_all: int, of_symbol: int) -> Denial | None:
@@ -111,9 +108,8 @@ def _buying_power(p: Proposal, desk: Desk, b: Bounds, name: str, value: BookValu
         return None
     assert p.instrument is not None
     needed = multiply(opening, multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier))
-    free = multiply(fraction, subtract(value.equity(), value.total().size))
-    free = subtract(free, desk.reservations.values.get(p.strategy, ZERO))
-    return Denial(Reason.BUYING_POWER, f"{name}buying_power_fraction_max", text(free), text(needed)) if needed > free else None
+    power = multiply(fraction, subtract(value.equity(), value.total().size))
+    return afforded(power, desk.reservations.values.get(p.strategy, ZERO), needed, f"{name}buying_power_fraction_max", p, desk)
 
 
 def _of_equity(

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.order_fold import NO_PART
-from shared.events import Event, OrderEvent, OrderFilled, OrderRejected, Reason
+from shared.events import Event, LimitBreached, OrderEvent, OrderFilled, OrderRejected, Reason
 
 from .settings import RiskSettings
 
@@ -47,6 +47,18 @@ class Repeats:
         if len(known) < most or known[-most] <= now - window * SECOND:
             return None
         return reason, f"{key} of {most} in {window} s is exceeded by {e.order_id}"
+
+    def crossing(self, e: OrderEvent, now: int) -> tuple[LimitBreached, ...]:
+        """That one more, not folded yet, is past the soft part of its limit, told by the one that passes it."""
+        times, most, window, reason, key = self._counted[type(e)]
+        if most is None or e.strategy not in self._strategies or _summary(e):
+            return ()
+        known, since, soft = times.get(e.strategy, ()), now - window * SECOND, int(self._settings.soft_fraction * most)
+        are_soft = not soft or (len(known) >= soft and known[-soft] > since)  # so many in the window before this one
+        are_more = len(known) > soft and known[-soft - 1] > since
+        if soft == most or not are_soft or are_more:
+            return ()
+        return (LimitBreached(reason, f"strategies.{e.strategy}.{key}", str(most), str(soft + 1), hard=False),)
 
     def fold(self, e: OrderEvent, now: int) -> None:
         times, most, *_ = self._counted[type(e)]

@@ -235,9 +235,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for group, limit in getattr(self, table).items():
                 if not (limit.is_finite() and limit > 0):
                     raise ValueError(f"{table}.{group}: {limit} is no limit")
-        check_names(
-            self.regimes, {f.name for f in msgspec.structs.fields(type(self)) if f.name.endswith("_max") and f.name != "repeat_executions_max"}
-        )
+        check_names(self.regimes, {name for name in self.__struct_fields__ if name.endswith("_max") and name != "repeat_executions_max"})
         ids = [s.id for s in self.strategies]
         if len(set(ids)) != len(ids):
             raise ValueError("strategies: an id stands twice")

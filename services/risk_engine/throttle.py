@@ -6,6 +6,7 @@ algorithm), so no rounding builds up and equal histories give equal states.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -26,6 +27,11 @@ class Bucket(msgspec.Struct):
 
     def has_tokens(self, now: int, count: int = 1) -> bool:
         return max(self.full_at, now) - now + count * (self.period_ns // self.rate) <= self.period_ns
+
+    def crossed(self, now: int, count: int, soft_ns: int) -> int:
+        """Messages it holds with so many more, where these take it past its soft part; else 0."""
+        used, each = max(self.full_at, now) - now, self.period_ns // self.rate
+        return -(-used // each) + count if used <= soft_ns < used + count * each else 0
 
     def take(self, now: int) -> None:
         """Take one token, also where there is none: what must pass is counted against what comes later."""
@@ -56,6 +62,13 @@ class Throttles:
             if not bucket.has_tokens(now, count):
                 return name.split(":", 1)[0], bucket.rate
         return None
+
+    def crossing(self, strategy: str, now: int, count: int = 1) -> Iterator[tuple[str, int, int]]:
+        """(key, limit, messages) of each limit whose soft part so many messages cross."""
+        for name, bucket in self._of(strategy):
+            held = bucket.crossed(now, count, int(self._settings.soft_fraction * bucket.period_ns))
+            if held:
+                yield name.split(":", 1)[0], bucket.rate, held
 
     def spend(self, strategy: str, now: int) -> None:
         """A new order or replace was approved."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from shared.domain.exact import ONE, multiply, of_float, share, text
+from shared.domain.exact import ZERO, of_float, text
 from shared.events import Bar, CorporateAction, DayEnded, Reason
 
 from .proposal import Denial, Proposal
+from .within import within_equity
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -72,6 +73,4 @@ def order_of_volume(p: Proposal, desk: Desk) -> Denial | None:
     average = desk.volumes.average(p.symbol, desk.gates)
     if average is None:
         return Denial(Reason.ORDER_ADV, "order_adv_fraction_max", text(most), "no volume known")
-    if p.terms.quantity <= multiply(most, average):
-        return None
-    return Denial(Reason.ORDER_ADV, "order_adv_fraction_max", text(most), text(round(share(p.terms.quantity, ONE, average), 6)))
+    return within_equity(most, (ZERO, p.terms.quantity), Reason.ORDER_ADV, "order_adv_fraction_max", average, p, desk)

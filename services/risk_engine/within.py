@@ -1,7 +1,7 @@
 """One figure against one limit: deny above it what grows, note the crossing of its soft part.
 
 Only what grows a figure can meet its limit, so an order that reduces passes above every limit of exposure. A soft part is told as it is
-crossed, by the order that crosses it; while the figure stays above, no order tells it again.
+crossed, by the order that crosses it; while the figure stays above, no order tells it again. Of a limit of one order each order's figure begins at nothing.
 """
 
 from __future__ import annotations
@@ -43,6 +43,17 @@ def within_equity(fraction: Decimal | None, grows: Growth, reason: Reason, key: 
         return Denial(reason, key, text(fraction), text(round(after / equity, 4)) if equity > 0 else "inf")
     if before <= multiply(desk.settings.soft_fraction, limit) < after:
         p.soft.append(LimitBreached(reason, key, text(fraction), text(round(after / equity, 4)), hard=False))
+    return None
+
+
+def afforded(power: Decimal, reserved: Decimal, needed: Decimal, key: str, p: Proposal, desk: Desk) -> Denial | None:
+    """Money an order needs against what of `power` is not reserved yet. A denial tells what is free, the soft part what is taken of the whole."""
+    free = subtract(power, reserved)
+    if needed > free:
+        return Denial(Reason.BUYING_POWER, key, text(free), text(needed))
+    taken = add(reserved, needed)
+    if reserved <= multiply(desk.settings.soft_fraction, power) < taken:
+        p.soft.append(LimitBreached(Reason.BUYING_POWER, key, text(power), text(taken), hard=False))
     return None
 
 
