@@ -1,11 +1,8 @@
-"""Each limit of size, price and exposure: just below and at it passes, just above is denied with key, limit and value."""
+"""What limits of size, price and exposure mean: replaces, races, what reduces, own orders. Each below, at and above: `tests/unit/risk_matrix`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -33,68 +30,8 @@ from shared.events import (
 from tests.support.risk_desk import BUY, CLEAN, SELL, RiskDesk, reason
 
 
-def hold_100(desk: RiskDesk) -> None:
-    desk.hold(100)
-
-
 def report_power(desk: RiskDesk) -> None:
     desk.tell(AccountReported("acc", "USD", Decimal(0), Decimal(0), Decimal(1000)))
-
-
-@dataclass(frozen=True)
-class Case:
-    """At `quantity` the limit is reached, not passed; bid 99, ask 101, so flat symbols are valued at 100, longs at 99, shorts at 101."""
-
-    limits: dict[str, Any]
-    quantity: int
-    key: str
-    code: Reason
-    side: str = "buy"
-    price: float | None = 100
-    before: Callable[[RiskDesk], None] | None = None
-
-
-CASES = {
-    "quantity": Case({"order_qty_max": 10}, 10, "order_qty_max", Reason.ORDER_QUANTITY),
-    "notional of a limit order": Case({"order_notional_max": 1000}, 10, "order_notional_max", Reason.ORDER_NOTIONAL),
-    "notional of a market buy: the ask": Case({"order_notional_max": 1010}, 10, "order_notional_max", Reason.ORDER_NOTIONAL, price=None),
-    "notional of a market buy: collar over the ask": Case(
-        {"order_notional_max": 1111, "collar_bps": 1000}, 10, "order_notional_max", Reason.ORDER_NOTIONAL, price=None
-    ),
-    "notional of a market sale: the bid": Case({"order_notional_max": 990}, 10, "order_notional_max", Reason.ORDER_NOTIONAL, "sell", None),
-    "notional of a sale below the bid: the bid": Case({"order_notional_max": 990}, 10, "order_notional_max", Reason.ORDER_NOTIONAL, "sell", 98),
-    "long position": Case({"position_max": 110}, 10, "position_max", Reason.POSITION, before=hold_100),
-    "short position": Case({"position_max": 10}, 10, "position_max", Reason.POSITION, "sell"),
-    "short position through zero": Case({"position_max": 100}, 200, "position_max", Reason.POSITION, "sell", before=hold_100),
-    "position money": Case({"position_notional_max": 10890}, 10, "position_notional_max", Reason.POSITION_NOTIONAL, before=hold_100),
-    "share of equity": Case({"position_pct_max": "0.01"}, 100, "position_pct_max", Reason.POSITION_PCT),
-    "gross": Case({"gross_notional_max": 10000}, 100, "gross_notional_max", Reason.GROSS_EXPOSURE),
-    "net long": Case({"net_notional_max": 10890}, 10, "net_notional_max", Reason.NET_EXPOSURE, before=hold_100),
-    "net short": Case({"net_notional_max": 1000}, 10, "net_notional_max", Reason.NET_EXPOSURE, "sell"),
-    "gross of equity": Case({"gross_pct_max": "0.01"}, 100, "gross_pct_max", Reason.GROSS_EXPOSURE, "sell"),
-    "net of equity": Case({"net_pct_max": "0.01"}, 100, "net_pct_max", Reason.NET_EXPOSURE),
-    "leverage": Case({"leverage_max": "0.01"}, 100, "leverage_max", Reason.LEVERAGE),
-    "buying power reported": Case({"buying_power_fraction_max": "0.5"}, 5, "buying_power_fraction_max", Reason.BUYING_POWER, before=report_power),
-    "buying power of cash": Case({"buying_power_fraction_max": "0.001"}, 10, "buying_power_fraction_max", Reason.BUYING_POWER),
-    "short sale": Case({"short_allowed": False}, 100, "short_allowed", Reason.SHORT_SALE, "sell", before=hold_100),
-}
-
-
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("over", [-1, 0, 1], ids=["below", "at", "above"])
-def test_below_at_and_above(case: Case, over: int) -> None:
-    desk = RiskDesk(**case.limits)
-    if case.before is not None:
-        case.before(desk)
-    answer = getattr(desk, case.side)(case.quantity + over, case.price)
-    if over <= 0:
-        assert isinstance(answer, OrderApproved)
-        assert answer.terms.quantity == case.quantity + over
-    else:
-        assert isinstance(answer, OrderDenied)
-        assert (answer.reason, answer.key) == (case.code, case.key)
-        assert answer.limit
-        assert answer.value
 
 
 @pytest.mark.parametrize("limit", [50000, 50000.0, "50000", Decimal("50000.0")])

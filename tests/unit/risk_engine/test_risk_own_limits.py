@@ -1,4 +1,4 @@
-"""Limits of one strategy's own book: below, at and above each, on both sides, with working orders, after a restart; and told once at 80 %."""
+"""Limits of one strategy's own book beside the account's. Each below, at and above: `tests/unit/risk_matrix`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.risk_engine.build import bounds_of
 from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import Bounds
 from shared.config.limits import LimitOverrides
-from shared.events import Event, LimitBreached, OrderApproved, OrderDenied, OrderIntent, OrderSide, OrderTerms, OrderType, Reason, TradingStateChanged
+from shared.events import LimitBreached, OrderApproved, OrderDenied, OrderIntent, OrderSide, OrderTerms, OrderType, Reason, TradingStateChanged
 from tests.support.risk_desk import RiskDesk, reason
 
 BUDGET = 20_000
@@ -23,7 +23,6 @@ def bounded(limits: dict[str, Any], **account: Any) -> RiskDesk:
     return RiskDesk(strategies=strategies, **account)
 
 
-# limit: (its value, reason, what is asked so that it is just met, what goes above it)
 TABLE: dict[str, tuple[object, Reason, int, int]] = {
     "order_qty_max": (50, Reason.ORDER_QUANTITY, 50, 51),
     "order_notional_max": (5_000, Reason.ORDER_NOTIONAL, 50, 51),
@@ -37,34 +36,6 @@ TABLE: dict[str, tuple[object, Reason, int, int]] = {
     "leverage_max": ("0.25", Reason.LEVERAGE, 50, 51),
     "buying_power_fraction_max": ("0.25", Reason.BUYING_POWER, 50, 51),
 }
-BUY, SELL = "buy", "sell"
-
-
-def ask(desk: RiskDesk, side: str, quantity: int, strategy: str = "a") -> Event:
-    return desk.buy(quantity, 100, strategy=strategy) if side == BUY else desk.sell(quantity, 100, strategy=strategy)
-
-
-@pytest.mark.parametrize("side", [BUY, SELL])
-@pytest.mark.parametrize("key", TABLE)
-def test_below_at_and_above_on_both_sides(key: str, side: str) -> None:
-    value, why, met, above = TABLE[key]
-    for quantity, expected in ((met - 1, None), (met, None), (above, why)):
-        desk = bounded({key: value})
-        answer = ask(desk, side, quantity)
-        assert reason(answer) is expected
-        if isinstance(answer, OrderDenied):
-            assert answer.key == f"strategies.a.{key}"
-            assert reason(ask(desk, side, quantity, "b")) is None  # the other's book is its own
-
-
-@pytest.mark.parametrize("key", [key for key in TABLE if not key.startswith("order_")])
-def test_working_orders_count_and_a_restart_forgets_none(key: str) -> None:
-    value, why, met, _ = TABLE[key]
-    desk = bounded({key: value})
-    desk.accept(desk.buy(met - 10, 100))
-    desk.core = desk.restarted()
-    assert reason(desk.buy(11, 100)) is why
-    assert reason(desk.buy(10, 100)) is None
 
 
 @pytest.mark.parametrize("key", [key for key in TABLE if not key.startswith(("order_", "buying_"))])
@@ -89,19 +60,6 @@ def test_sums_are_over_the_whole_book() -> None:
     desk.hold(-40, "Y", price=50)  # 2,000 to 2,040 at the ask
     assert reason(desk.buy(30, 100)) is Reason.GROSS_EXPOSURE
     assert reason(desk.buy(29, 100)) is None
-
-
-def test_open_orders_of_the_strategy_and_of_its_orders_in_a_symbol() -> None:
-    desk = bounded({"orders_open_max": 3, "symbol_orders_open_max": 2})
-    assert [reason(desk.buy(n, 90)) for n in (1, 2)] == [None, None]
-    answer = desk.buy(3, 90)
-    assert isinstance(answer, OrderDenied)
-    assert (answer.reason, answer.key, answer.limit, answer.value) == (Reason.OPEN_ORDERS, "strategies.a.symbol_orders_open_max", "2", "3")
-    assert reason(desk.buy(4, 40, symbol="Y")) is None
-    answer = desk.buy(5, 40, symbol="Y")
-    assert isinstance(answer, OrderDenied)
-    assert answer.key == "strategies.a.orders_open_max"
-    assert reason(desk.buy(5, 90, strategy="b")) is None
 
 
 @pytest.mark.parametrize(("key", "window_ms"), [("msgs_per_s_max", 1_000), ("msgs_per_min_max", 60_000)])
