@@ -100,8 +100,8 @@ def next_exit(e: Envelope, desk: Desk, decided: Sequence[Event] = ()) -> Iterato
     if line is None or guard is None or guard.met is None or (line.position > 0) is not (guard.sign > 0.0):
         return  # nothing is left of it, or the strategy's own order turned it over: another holding
     order = desk.reservations.orders.get(guard.order)
-    if order is not None and not after(order, event).ended:
-        return
+    if order is not None and not (event.order_id == guard.order and after(order, event).ended):
+        return  # it works: what another order's end sets free follows when it is done
     too_large = order is not None and order.leaves > magnitude(line.position)  # cancelled because the holding shrank without it
     if event.order_id == guard.order and isinstance(event, _UNFILLED) and not too_large and (order is None or not order.filled):
         again = f"tried again in {RETRY_NS // SECOND} s; `flatten {line.symbol}` or close it at the broker"

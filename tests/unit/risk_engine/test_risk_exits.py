@@ -107,6 +107,16 @@ def test_working_orders_go_and_what_they_may_not_close_is_closed_at_once() -> No
     assert exits(desk.cancel(profit)) == [("risk:1:2", "a", SELL, D(60))]
 
 
+def test_what_a_cancel_sets_free_waits_for_the_exit_that_works() -> None:
+    """Two exits at once would each be thought the only one."""
+    desk = guarded()
+    closing = desk.sell(30, 120)
+    first = approval(at(desk, 90.0))
+    assert first.terms.quantity == 70
+    assert exits(desk.cancel(closing)) == []
+    assert exits(desk.fill(first, price=90)) == [("risk:1:2", "a", SELL, D(30))]
+
+
 def test_a_sale_that_beats_its_cancel_is_not_closed_twice() -> None:
     desk = guarded(100)
     profit = desk.sell(60, 120)
