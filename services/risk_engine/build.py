@@ -60,6 +60,7 @@ def _stops(risk: RiskConfig) -> dict[str, Any]:
         "atr_window": atr.window if atr.enable else None,
         "atr_multiplier": atr.multiplier,
         "max_holding_seconds": time.max_holding_seconds if time.enable else None,
+        "loss": risk.loss_flattens,
     }
 
 

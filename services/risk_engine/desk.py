@@ -131,7 +131,9 @@ class Desk:
         self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)
         self.marking = Marking(settings.mark_interval_ms, self.ledger, self.value, self.watches, state.marks)
         self.flattening = Flattening(self.ledger, self.reservations, self.gates, state.flatten)
-        self.protective = Protective(settings.stops, settings.sessions_allowed, self.ledger, self.prices, self.gates, state.protective)
+        self.protective = Protective(
+            settings.stops, settings.sessions_allowed, self.ledger, self.prices, self.gates, state.protective, self.watches.lost
+        )
         self._state = state
         self.rebuild()
 

@@ -277,6 +277,14 @@ class Watches:
             watch.state.met = {name: True for name in watch.state.met if name.rpartition(".")[2].partition(":")[0] != limit}
             watch.settle()
 
+    def lost(self, strategy: str) -> Reason | None:
+        """Why a strategy's holdings are lost ground: a limit of its own or of the account that is met and not lifted."""
+        for watch in self.of(strategy):
+            for name in watch.state.met:
+                if name.endswith(":hard"):
+                    return Reason.DRAWDOWN if "drawdown_max:" in name else Reason.DAY_LOSS
+        return None
+
     def of(self, owner: str) -> list[Watch]:
         """Who is concerned by a fill of this owner's order."""
         watch = self.strategies.get(owner)

@@ -38,6 +38,7 @@ from . import claims, shrunk
 from .commands import closing_orders
 from .desk import Desk
 from .loss import ACCOUNT, Level, Watch
+from .loss_exits import closing
 from .protective_exits import guarding, next_exit
 from .reservations import Line
 
@@ -57,7 +58,7 @@ def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callab
         bid, ask = marks(e.event)
         for watch in active[symbol]:
             if watch.might_breach(symbol, bid, ask):
-                return loss_events(watches.judge(e), desk)
+                return loss_events(watches.judge(e), desk, e)
         return ()
 
     return decide
@@ -67,7 +68,7 @@ def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
     out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
     out += [e for moved in out if isinstance(moved, HoldingAssigned) for e in shrunk.exits(moved, desk.ledger, desk)]
-    out += loss_events(desk.watches.judge_fill(fill), desk)
+    out += loss_events(desk.watches.judge_fill(fill), desk, e)
     if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
         out += _repeated(fill, e.ts_ns, desk)
     if not desk.reservations.covers(fill):
@@ -116,8 +117,8 @@ def on_order_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
     return (*next_closing(e, desk, desk.states.halt_epoch), *next_exit(e, desk))
 
 
-def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk) -> list[Event]:
-    """The breaches, then for each scope the strictest state they ask for."""
+def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk, e: Envelope) -> list[Event]:
+    """The breaches, then for each scope the strictest state they ask for, then what closes it where that is configured."""
     out: list[Event] = [breach for _, _, breach in found]
     asked: dict[str, Level] = {}
     for watch, level, breach in found:
@@ -129,6 +130,8 @@ def loss_events(found: Sequence[tuple[Watch, Level, LimitBreached]], desk: Desk)
             out += desk.restrict_strategy(key, level.state, level.reason, why)
         elif (changed := desk.states.restrict(Scope.GLOBAL, "", level.state, level.reason, why)) is not None:
             out.append(changed)
+    if asked and desk.settings.stops.loss:
+        out += closing(asked, out, e, desk)
     return out
 
 

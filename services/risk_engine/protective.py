@@ -2,7 +2,7 @@
 
 A holding of a strategy's book is guarded from the fill that opened it to the one that ends it. Its stops: a fraction of the average cost
 (`stop_loss`), a fraction below the best mark since the entry (`trailing_stop`), so many average true ranges from the cost, the range as it was
-at the entry (`atr_stop`), a time (`time_stop`); whichever is met first. All of it is folded from the log, so a restart loses nothing. Costs
+at the entry (`atr_stop`), a time (`time_stop`); whichever is met first; or a loss limit of its strategy or the account (`loss_flattens`). All of it is folded from the log, so a restart loses nothing. Costs
 nothing where no stop is configured, and a comparison or two a datum of a guarded symbol where one is (`atr_stop`: an update a bar).
 """
 
@@ -27,6 +27,7 @@ NEVER: Final = 1 << 62
 RETRY_NS: Final = 30 * SECOND  # before an exit that came to nothing is tried again
 FAILED: Final = "stop_failed"  # alert keys: `<what>.<strategy>.<symbol>`
 WAITS: Final = "stop_waits"
+LOSSES: Final = frozenset({Reason.DAY_LOSS, Reason.DRAWDOWN})
 STOPS: Final = frozenset({Reason.STOP_LOSS, Reason.TRAILING_STOP, Reason.ATR_STOP, Reason.TIME_STOP})
 
 
@@ -38,16 +39,18 @@ class Stops(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     atr_window: int | None = None  # bars
     atr_multiplier: Decimal = Decimal(2)
     max_holding_seconds: int | None = None
+    loss: bool = False  # a loss limit that is met does too
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value is not None and not (Decimal(value).is_finite() and value > 0):
+            if value is not None and not isinstance(value, bool) and not (Decimal(value).is_finite() and value > 0):
                 raise ValueError(f"stops.{name}: {value} is no distance")
 
     @property
     def any(self) -> bool:
-        return any(v is not None for v in (self.stop_loss_pct, self.trailing_stop_pct, self.atr_window, self.max_holding_seconds))
+        limits = (self.stop_loss_pct, self.trailing_stop_pct, self.atr_window, self.max_holding_seconds)
+        return self.loss or any(limit is not None for limit in limits)
 
 
 class Guard(msgspec.Struct):
@@ -97,10 +100,18 @@ class ProtectiveState(msgspec.Struct):
 
 
 class Protective:
-    """guards: by symbol and strategy, the holdings watched; empty where no stop is configured."""
+    """guards: by symbol and strategy, the holdings watched; empty where no stop is configured. lost: the loss limit a strategy, or the account,
+    met and no operator lifted."""
 
     def __init__(
-        self, stops: Stops, sessions: tuple[SessionPhase, ...], ledger: Ledger, prices: Prices, gates: Gates, state: ProtectiveState
+        self,
+        stops: Stops,
+        sessions: tuple[SessionPhase, ...],
+        ledger: Ledger,
+        prices: Prices,
+        gates: Gates,
+        state: ProtectiveState,
+        lost: Callable[[str], Reason | None] = lambda _: None,
     ) -> None:
         self.stops = stops
         self.enabled = stops.any
@@ -110,6 +121,7 @@ class Protective:
         self._gates = gates
         self._ranges = state.ranges
         self.guards = state.guards
+        self._lost = lost
 
     def guard(self, strategy: str, symbol: str) -> Guard | None:
         of_symbol = self.guards.get(symbol)
@@ -159,17 +171,27 @@ class Protective:
             sign, guard = (1.0 if quantity > 0 else -1.0), self.guard(strategy, symbol)
             if guard is None or guard.sign != sign:
                 guard = Guard(sign, now, float(book.positions[symbol].average_price), self._range(symbol))
+                guard.met = self._lost(strategy) if self.stops.loss else None  # an order that filled before its cancel
                 self.guards.setdefault(symbol, {})[strategy] = guard
             self._settle(strategy, symbol, guard)
 
     def breached(self, e: LimitBreached) -> None:
-        """One of our own stops is met: the holding is being closed until it is gone."""
+        """One of our own stops, or a loss limit, is met: the holding is being closed until it is gone."""
+        if e.reason in LOSSES and e.hard and self.stops.loss:
+            self._lose(e)
         if e.reason not in STOPS:
             return
         _, strategy, symbol = e.key.split(".", 2)
         guard = self.guard(strategy, symbol)
         if guard is not None:
             guard.met = e.reason
+
+    def _lose(self, e: LimitBreached) -> None:
+        of = e.key.split(".")[1] if e.key.startswith("strategies.") else ""
+        for guards in self.guards.values():
+            for strategy, guard in guards.items():
+                if of in ("", strategy) and guard.met is None:
+                    guard.met = e.reason
 
     def approved(self, strategy: str, symbol: str, order_id: str) -> None:
         guard = self.guard(strategy, symbol)

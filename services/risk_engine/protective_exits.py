@@ -8,7 +8,7 @@ never through zero. An exit bears risk's order id and the strategy's name, so it
 | state | an exit is |
 |---|---|
 | ACTIVE, REDUCING, strategy HALTED or paused | sent: it reduces, and a strategy that is stopped is not left alone |
-| global or symbol HALTED, symbol locked | not sent: nothing leaves then but what a person asks for (flatten); an alert says so |
+| global or symbol HALTED, symbol locked | not sent: nothing leaves then but what a person asks for (flatten, `loss_flattens`); an alert says so |
 | DISARMED, market closed or halted, symbol being flattened | waits for the first good datum after |
 """
 
@@ -42,7 +42,7 @@ from shared.events import (
 from .open_order import after
 from .prices import MILLISECOND, Reference
 from .proposal import Denial, Proposal
-from .protective import FAILED, RETRY_NS, SECOND, WAITS, Guard
+from .protective import FAILED, LOSSES, RETRY_NS, SECOND, WAITS, Guard
 from .reservations import Line
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ _KEYS: Final = {
     Reason.TRAILING_STOP: "trailing_stop",
     Reason.ATR_STOP: "atr_stop",
     Reason.TIME_STOP: "time_stop",
+    **dict.fromkeys(LOSSES, "loss_flattens"),
 }
 
 Decider = Callable[[Envelope], Sequence[Event]]
@@ -83,6 +84,8 @@ def guarding(decide: Decider, marks: Callable[[Any], tuple[float, float]], desk:
         if not concerned:
             return out
         states = _restricted_to(out)
+        if any(isinstance(event, OrderApproved) for event in out):
+            return out  # a loss closes it already
         return out if TradingState.HALTED in states else (*out, *_on_datum(e, sorted(concerned), desk, reducing=bool(states)))
 
     return decided
@@ -107,11 +110,11 @@ def next_exit(e: Envelope, desk: Desk, decided: Sequence[Event] = ()) -> Iterato
         again = f"tried again in {RETRY_NS // SECOND} s; `flatten {line.symbol}` or close it at the broker"
         text = f"the exit of {event.strategy} from {line.symbol} ended as {type(event).__name__}: {again}"
         yield Alert(Severity.CRITICAL, f"{FAILED}.{event.strategy}.{line.symbol}", text)
-    elif desk.protective.in_session(line.symbol) and not _forbidden(event.strategy, line.symbol, desk):
+    elif desk.protective.in_session(line.symbol) and not _forbidden(guard, line.symbol, desk):
         side = OrderSide.SELL if line.position > 0 else OrderSide.BUY
         account = desk.reservations.preview(event) or line
         turns = not states and _may_turn(line.symbol, side, desk)
-        yield from _close(e, event.strategy, line, account if not turns else line, desk.prices.reference(line.symbol, side), 1, desk)
+        yield from close(e, event.strategy, line, account if not turns else line, desk.prices.reference(line.symbol, side), 1, desk)
 
 
 def _on_datum(e: Envelope, strategies: Sequence[str], desk: Desk, *, reducing: bool) -> Iterator[Event]:
@@ -129,7 +132,7 @@ def _on_datum(e: Envelope, strategies: Sequence[str], desk: Desk, *, reducing: b
         reason = guard.met or _met(guard, reference.price, e.ts_ns)
         if reason is None or guard.again > e.ts_ns or guard.order in desk.reservations.orders:
             continue
-        forbidden = _forbidden(strategy, symbol, desk)
+        forbidden = _forbidden(guard, symbol, desk)
         if forbidden:
             yield from _waits(guard, strategy, symbol, reason, forbidden)
             continue
@@ -139,7 +142,7 @@ def _on_datum(e: Envelope, strategies: Sequence[str], desk: Desk, *, reducing: b
         open_ = desk.reservations.strategy(strategy).open(symbol)
         line = Line(symbol, desk.ledger.quantity(strategy, symbol), open_.buys, open_.sells)
         turns = not reducing and _may_turn(symbol, side, desk)
-        for order in _close(e, strategy, line, line if turns else account, reference, number, desk):
+        for order in close(e, strategy, line, line if turns else account, reference, number, desk):
             number, units = number + 1, order.terms.quantity
             account = account._replace(sells=add(account.sells, units)) if side is OrderSide.SELL else account._replace(buys=add(account.buys, units))
             yield order
@@ -157,13 +160,13 @@ def _met(guard: Guard, price: float, now: int) -> Reason | None:
     return Reason.TIME_STOP if now >= guard.due else None
 
 
-def _forbidden(strategy: str, symbol: str, desk: Desk) -> str:
-    """Why no exit may leave now: empty when it may; `-` where there is nothing to tell a person."""
-    del strategy  # its own state stops the strategy, not its protection
+def _forbidden(guard: Guard, symbol: str, desk: Desk) -> str:
+    """Why no exit may leave now: empty when it may; `-` where there is nothing to tell a person. A strategy's own state stops the strategy, not
+    its protection."""
     overall = desk.states.of(Scope.GLOBAL, "")
     if overall is TradingState.DISARMED or symbol in desk.flattening.state.symbols:
         return "-"
-    if TradingState.HALTED in (overall, desk.states.of(Scope.SYMBOL, symbol)):
+    if guard.met not in LOSSES and TradingState.HALTED in (overall, desk.states.of(Scope.SYMBOL, symbol)):
         return "trading is halted: resume, or flatten it"
     return "the instrument is locked: resolve its break, or flatten it" if symbol in desk.gates.locked else ""
 
@@ -186,7 +189,7 @@ def _cancels(strategy: str, symbol: str, reason: Reason, desk: Desk) -> Iterator
             yield CancelApproved(order.order_id, strategy, reason)
 
 
-def _close(e: Envelope, strategy: str, line: Line, account: Line, reference: Reference | None, number: int, desk: Desk) -> Iterator[OrderApproved]:
+def close(e: Envelope, strategy: str, line: Line, account: Line, reference: Reference | None, number: int, desk: Desk) -> Iterator[OrderApproved]:
     """The approval of what closes as much of the book's line as nothing else may, and no more than the account's. number: of this decision's
     exits, from 1."""
     side = OrderSide.SELL if line.position > 0 else OrderSide.BUY

@@ -69,6 +69,9 @@ class PreTradeControls(Section):
 
     day_loss_state: LossState = Field(default="reducing", description="What a day's loss beyond its limit leads to.")
     drawdown_state: LossState = Field(default="halted", description="What a drawdown beyond its limit leads to.")
+    loss_flattens: bool = Field(
+        default=False, description="What a loss or drawdown limit stops is closed as well: its orders cancelled, strategies' holdings sold at market."
+    )
     mark_interval_ms: MillisOrZero = Field(default=1_000, description="Time between two marks of equity while something moves; 0: at day ends only.")
 
 

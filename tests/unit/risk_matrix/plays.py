@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -37,7 +37,7 @@ from shared.runtime.driver import ActorDriver
 from shared.runtime.session import Evidence, Performed, Permit
 from shared.runtime.sessions import InlineHost
 
-from .scene import BEAT, MS, Act, Ask, Bracket, Cancel, Replace, Scripted, moments
+from .scene import BEAT, MS, Act, Ask, Bracket, Broker, Cancel, Replace, Scripted, moments
 
 LOG_ID: Final = "aa" * 8
 DOING: Final = (Ask, Bracket, Replace, Cancel)
@@ -53,22 +53,35 @@ def configured(directory: Path, tree: dict[str, Any]) -> Loaded:
     return loaded if loaded.config.bus.clock == "wall" else replace(loaded, config=effective(loaded.config))
 
 
-Script = list[tuple[int, list[Event], list[Event]]]
+class Beat(NamedTuple):
+    """What happens at one moment: rows of the feed (T last, so that strategies act behind them), what an operator says, and the broker does."""
+
+    ns: int
+    rows: list[Event]
+    said: list[Event]
+    broker: list[Broker]
+
+
+Script = list[Beat]
 
 
 def scripted(acts: Sequence[Act], start: int) -> Script:
-    """By moment: rows of the feed (T last, so that strategies act behind them) and what an operator says. The strategies get their script."""
+    """The beats of a scene. The strategies get their script."""
     Scripted.script = {}
     found = []
     for ns, act in moments(acts, start):
-        rows, said = [], []
+        rows, said, broker = list[Event](), list[Event](), list[Broker]()
         if isinstance(act, DOING):
+            Scripted.script[ns] = (act,)
+        elif isinstance(act, tuple):
             Scripted.script[ns] = act
+        elif isinstance(act, Broker):
+            broker.append(act)
         elif isinstance(act, MarketEvent | RegimeChanged):
             rows.append(act)
         else:
             said.append(act)
-        found.append((ns, [*rows, Quote(BEAT, ns, 1.0, 1.01, 1e6, 1e6)], said))
+        found.append(Beat(ns, [*rows, Quote(BEAT, ns, 1.0, 1.01, 1e6, 1e6)], said, broker))
     return found
 
 
@@ -96,7 +109,7 @@ class Tape:
 
 
 def tape_of(script: Script) -> Tape:
-    return Tape([(ns, event) for ns, rows, _ in script for event in rows])
+    return Tape([(beat.ns, event) for beat in script for event in beat.rows])
 
 
 def by_backtest(loaded: Loaded, acts: Sequence[Act], start: int) -> list[Event]:
@@ -107,7 +120,9 @@ def by_backtest(loaded: Loaded, acts: Sequence[Act], start: int) -> list[Event]:
     engine = Engine(roster_of(loaded, tape_of(script), venue).members, venue, LOG_ID, sink=log.append)
     engine.start()
     row = 0
-    for ns, rows, said in script:
+    for ns, rows, said, broker in script:
+        for act in broker:
+            act.happens(venue)
         for event in rows:
             row += 1
             if isinstance(event, MarketEvent):
@@ -214,7 +229,9 @@ def by_live(loaded: Loaded, acts: Sequence[Act], start: int, stalled: str = "", 
     """What the live actors journal of it. stalled: who stands still for so long at the last act."""
     script = scripted(acts, start)
     live = Live(loaded, tape_of(script), start)
-    for n, (ns, _, said) in enumerate(script):
+    for n, (ns, _, said, broker) in enumerate(script):
+        for act in broker:
+            act.happens(live.venue)
         last = n == len(script) - 1
         if last:
             live.restart_risk()

@@ -141,4 +141,14 @@ TIMED = [
     for page in ("time_stop.enable", "time_stop.max_holding_seconds")
 ]
 
-ROWS = [*LOSSES, *STOPS, *TIMED]
+FLATTENED = [
+    Row(
+        "loss_flattens",
+        against(91.0, 109.0),
+        Breach(Reason.DAY_LOSS, "day_loss_max", "1000", MONEY, OrderApproved, {"order_id": "risk:1:1", "strategy": "a", "halt_epoch": epoch}),  # type: ignore[arg-type]
+        {"loss_flattens": True, "day_loss_state": state_, **limits(daily_loss_limit=1_000)},
+        met=AT,
+    )
+    for epoch, state_ in ((0, "reducing"), (1, "halted"))
+]
+ROWS = [*FLATTENED, *LOSSES, *STOPS, *TIMED]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
+from services.backtest.venue_link import Venue
 from shared.events import Bar, Event, Quote
 from shared.strategy import Context, Order, Strategy
 
@@ -93,16 +94,24 @@ class Wait:
     ms: int
 
 
+@dataclass(frozen=True)
+class Broker:
+    """Something that happens at the broker."""
+
+    happens: Callable[[Venue], object]
+
+
 Made = Callable[[int], Event]  # an event that names its time
 Doing = Ask | Bracket | Replace | Cancel
-Act = Doing | Price | Candle | Wait | Event | Made
+Race = tuple[Doing, ...]  # what strategies do at one moment
+Act = Doing | Race | Price | Candle | Wait | Broker | Event | Made
 
 
 class Moment(NamedTuple):
     """ns, and what is done then: by a strategy, or an event of the world."""
 
     ns: int
-    act: Doing | Event
+    act: Doing | Race | Broker | Event
 
 
 def moments(acts: Sequence[Act], start: int = START) -> Iterator[Moment]:
@@ -117,7 +126,7 @@ def moments(acts: Sequence[Act], start: int = START) -> Iterator[Moment]:
                 yield Moment(now, Quote(act.symbol, now, act.bid, act.ask, 1e6, 1e6))
             case Candle():
                 yield Moment(now, Bar(act.symbol, now - 1_000 * MS, now, act.close, act.high, act.low, act.close, act.volume))
-            case Ask() | Bracket() | Replace() | Cancel() | Event():
+            case Ask() | Bracket() | Replace() | Cancel() | Broker() | Event() | tuple():
                 yield Moment(now, act)
             case _:
                 yield Moment(now, act(now))
@@ -127,16 +136,18 @@ def moments(acts: Sequence[Act], start: int = START) -> Iterator[Moment]:
 class Scripted(Strategy):
     """Does what the scene says, when T says so. script: by ns, what is done by whom; set before a play."""
 
-    script: ClassVar[dict[int, Doing]] = {}
+    script: ClassVar[dict[int, Race]] = {}
 
     def initialize(self, ctx: Context) -> None:
         self.ctx = ctx
         self.orders: list[str] = []
 
     def on_quote(self, quote: Quote) -> None:
-        act = self.script.get(quote.timestamp) if quote.symbol == BEAT else None
-        if act is None or act.strategy != self.ctx.strategy_id:
-            return
+        for act in self.script.get(quote.timestamp, ()) if quote.symbol == BEAT else ():
+            if act.strategy == self.ctx.strategy_id:
+                self._do(act)
+
+    def _do(self, act: Doing) -> None:
         match act:
             case Ask():
                 self.orders.append(self.ctx.submit_order(act.order()))
