@@ -63,6 +63,19 @@ def test_a_print_that_comes_late_counts_in_the_bar_being_built(given: object, ns
     assert (second.timestamp, second.open, second.volume) == (end, 50.0, 2.0)
 
 
+@pytest.mark.parametrize("ahead_ms", [500, -500])
+def test_a_clock_half_a_second_off_puts_no_print_into_another_bar_than_the_log_does(given: object, ns: Callable, ahead_ms: int) -> None:
+    """Ahead: nothing is in a bar that has not begun. Behind: nothing is in a bar that was told."""
+    begin = ns("2013-10-04T15:00:00")
+    end, off = begin + 60 * SECOND, ahead_ms * SECOND // 1000
+    given.say(Trade("SPY", begin + SECOND, 10.0, 1.0), begin + SECOND)
+    given.say(Trade("SPY", end - SECOND // 5 + off, 11.0, 2.0), end - SECOND // 5)
+    told = bars(given.tick(end))
+    given.say(Trade("SPY", end + SECOND // 5 + off, 12.0, 4.0), end + SECOND // 5)
+    told += bars(given.tick(end + 60 * SECOND))
+    assert [(b.timestamp, b.volume, b.close) for b in told] == [(begin, 3.0, 11.0), (end, 4.0, 12.0)]
+
+
 def test_bars_of_quotes_are_of_their_mid_and_one_sided_quotes_have_none(log: Callable, ns: Callable) -> None:
     given = log("SPY", calendar="24x7", bars=BarSettings(source=BarsFrom.QUOTES, interval="5m"))
     begin = ns("2013-10-04T15:00:00")

@@ -349,3 +349,15 @@ def test_cash_that_moved_is_booked_once_a_reference_and_only_after_the_opening()
     assert w.when(before) == []
     assert w.when(after) == [CashFlow("dividend", "USD", Decimal("1.25"), "d1")]
     assert w.when(after) == []
+
+
+def test_a_broker_whose_ids_begin_anew_fills_the_order_that_has_the_id_now() -> None:
+    """Its gateway was started again: an old order's id is a new order's. Our own id says whose a fill is; an old fill stays where it was booked."""
+    w = at_broker()
+    w.given(executed(100, eid="E1", cumulative=100), approved(2), reported(OrderStatus.NEW, 2, broker_id="B1"))
+
+    fill = only(w.when(executed(30, 2, eid="E2", cumulative=30, broker_id="B1")), OrderFilled)
+
+    assert (fill.order_id, fill.leaves) == ("ma:1:2", 70)
+    assert w.when(executed(100, eid="E1", cumulative=100)) == []
+    assert only(w.when(executed(70, eid="E3", cumulative=100, client_id="", broker_id="B1")), OrderFilled).order_id == "ma:1:2"
