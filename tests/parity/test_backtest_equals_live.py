@@ -29,6 +29,7 @@ OWN: Final = "tests.support.parity_strategies:"
 STRATEGIES: Final[list[dict[str, Any]]] = [
     {"id": "probe", "path": f"{OWN}Probe", "symbols": ["SPY"]},
     {"id": "rival", "path": f"{OWN}Rival", "symbols": ["SPY", "IBM"]},
+    {"id": "breaker", "path": f"{OWN}Breaker", "symbols": ["IBM"]},
     {"id": "cross", "name": "moving_average_cross", "params": {"fast_period": 5, "slow_period": 15, "quantity": 10}, "warmup_bars": 10},
     {"id": "hold", "name": "buy_and_hold", "params": {"symbol": "IBM", "quantity": 3}},
     {
@@ -124,5 +125,8 @@ def assert_complete(log: list[Envelope]) -> None:
     assert {fill.strategy for fill in fills} >= {"probe", "rival", "cross", "hold", "pair"}
     assert any(fill.order_id == "probe:1:5" and fill.side == "sell" for fill in fills), "the stop was not hit"
     denied = {(e.event.strategy, e.event.reason) for e in log if isinstance(e.event, OrderDenied)}
+    broken = {reason for strategy, reason in denied if strategy == "breaker"}
+    assert broken == {Reason.ORDER_NOTIONAL, Reason.PRICE_COLLAR, Reason.OFF_TICK, Reason.SHORT_SALE, Reason.DUPLICATE_ORDER}
+    assert ("probe", Reason.ORDER_QUANTITY) in denied
     assert ("rival", Reason.POSITION) in denied, "the rival got the limit"
     assert ("probe", Reason.POSITION) not in denied, "the probe did not get the limit"

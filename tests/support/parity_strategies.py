@@ -58,6 +58,27 @@ class Probe(Strategy):
         return self.ctx.submit_order(Order(self.symbol, side, kind, quantity, limit_price=limit, stop_price=stop, tif=tif))
 
 
+class Breaker(Strategy):
+    """Meets a handful of limits, each with an order of its own that is denied; of two alike the first passes."""
+
+    def initialize(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.bars = 0
+
+    def on_bar(self, bar: Bar) -> None:
+        self.bars += 1
+        if self.bars == DENIED_AT:
+            self._order(OrderSide.BUY, 3_900, bar, 1.0)  # money
+            self._order(OrderSide.BUY, 1, bar, 1.2)  # eager beyond the collar
+            self._order(OrderSide.BUY, 1, bar, 0.9, off=0.005)  # between ticks
+            self._order(OrderSide.SELL, 900, bar, 1.0)  # short
+            for _ in range(2):
+                self._order(OrderSide.BUY, 1, bar, 0.95)
+
+    def _order(self, side: OrderSide, quantity: int, bar: Bar, eager: float, off: float = 0.0) -> None:
+        self.ctx.submit_order(Order(bar.symbol, side, OrderType.LIMIT, quantity, limit_price=round(bar.close * eager, 2) + off))
+
+
 class Rival(Strategy):
     """Wants the last of the account's limit at the very bar the probe does, and trades its own symbols meanwhile."""
 
