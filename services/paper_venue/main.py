@@ -143,7 +143,7 @@ def serve_at(
     try:
         serve(
             server,
-            VenueService(core, ledger, _clock(core.now_ns) if wall else lambda: 0),
+            VenueService(core, ledger, _clock(core.now_ns) if wall else lambda: 0, time.time_ns if wall else None),
             wall=wall,
             stopped=lambda: bool(stop),
             alive=lambda: alive(core.report_number),

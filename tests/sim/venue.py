@@ -73,7 +73,7 @@ class SimulatedVenue:
         self.books.point = self.point
         world = self.world
         clock = WallClock(world.wall_ns(), world.now, self.core.now_ns)
-        self.service = VenueService(self.core, self.books, lambda: clock.read(world.wall_ns(), world.now))
+        self.service = VenueService(self.core, self.books, lambda: clock.read(world.wall_ns(), world.now), world.wall_ns)
         self._up = True
 
     @property
