@@ -63,4 +63,4 @@ def _eager(terms: OrderTerms, reference: float) -> Decimal:
 
 
 def _key(terms: OrderTerms) -> str:
-    return f"{terms.side.value} {terms.symbol}"
+    return f"{terms.side} {terms.symbol}"
