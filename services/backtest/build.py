@@ -58,7 +58,12 @@ def sparse_readings(config: Config) -> bool:
 
 def reading_wanted(fills: int, strategies: Sequence[InlineStrategy]) -> bool:
     """Whether the account of such a backtest is read now. fills: since the newest reading, more than none."""
-    return fills >= FILLS_UNREAD_MAX or any(strategy.consults_account for strategy in strategies)
+    if fills >= FILLS_UNREAD_MAX:
+        return True
+    for strategy in strategies:  # noqa: SIM110 - asked after every fill: any() costs three times as much
+        if strategy.consults_account:
+            return True
+    return False
 
 
 def notes_of(loaded: Loaded) -> Sequence[Note]:

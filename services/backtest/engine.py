@@ -81,6 +81,7 @@ class Engine:
         self._members = sorted(members, key=lambda member: member.rank)
         self._by_source = {member.source: member for member in self._members}
         self._polled = [member for member in self._members if member.polled]
+        self._timers = [member.next_timer for member in self._members]
         self._venue = venue
         self._log_id = log_id
         self._observers: Observers = observers or {}
@@ -204,7 +205,12 @@ class Engine:
             self.settle()
 
     def _earliest(self) -> int:
-        return min((timer for member in self._members if (timer := member.next_timer()) > 0), default=NEVER)
+        earliest = NEVER
+        for timer in self._timers:
+            due = timer()
+            if 0 < due < earliest:
+                earliest = due
+        return earliest
 
     def _deliver(self, e: Envelope) -> None:
         kind = type(e.event)
@@ -286,7 +292,8 @@ class Engine:
         n, event, ts_ns = held.popleft()
         if not held:
             del outside[key]
-        self.now = max(self.now, ts_ns)
+        if ts_ns > self.now:  # noqa: PLR1730 - as in `rows`
+            self.now = ts_ns
         self._stamp(event, key[1], key[2], n, 0, 0)
         return True
 

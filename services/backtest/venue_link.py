@@ -103,8 +103,9 @@ class VenueLine(PaperOrders, PaperReadings):
         if not self._up:
             self._up = True
             items.append(StreamUp(f"venue at report {self._venue.head()}"))
-        if self._known < self._venue.head():
-            reports = self._venue.books.reports(self._known, self._venue.head())
+        head = self._venue.head()
+        if self._known < head:
+            reports = self._venue.books.reports(self._known, head)
             self._known = reports[-1].n
             items += map(item_of, reports)
         return items

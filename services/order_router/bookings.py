@@ -7,6 +7,8 @@ corrects is a `FillCorrected`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from shared.domain.exact import ZERO, add, subtract
 from shared.domain.order_ids import is_external
 from shared.events import (
@@ -25,6 +27,8 @@ from . import externals, late, parents, replaces
 from .asking import query
 from .orders import Draft
 from .state import Fact, RouterOrder
+
+_UNKNOWN: Final = OrderStatus.UNKNOWN  # looked up once: asked for at every change of an order
 
 
 def execution(draft: Draft, row: ExecutionRow, report: int = 0) -> None:
@@ -47,7 +51,7 @@ def settle(draft: Draft, order: RouterOrder) -> None:
     """What follows from where an order stands: end it where the broker did and our fills have reached what it says was done (until then
     they are awaited); ask about it where its outcome is unknown and nobody asks yet."""
     _conclude(draft, order)
-    if order.record.status is OrderStatus.UNKNOWN and not order.lookups:
+    if order.record.status is _UNKNOWN and not order.lookups:
         query(draft, order, order.record.client_order_id)
 
 

@@ -149,7 +149,7 @@ class RouterCore:
 
     def _next_timer(self) -> int:
         state = self._state
-        at = min(state.due.values(), default=0)
+        at = min(state.due.values()) if state.due else 0
         if not state.held and not state.held_cancels:
             return at
         room_at = throttle_queue.next_at(state, self._settings)

@@ -26,6 +26,7 @@ from . import outside, throttle
 from .orders import Orders
 from .state import Ending, RouterOrder
 
+_UNPROVEN: Final = frozenset({OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN})
 _ENDED: Final = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
@@ -44,7 +45,7 @@ def is_about_replace(order: RouterOrder, row: OrderRow) -> bool:
 
 def tells_nothing(row: OrderRow) -> bool:
     """A row that does not even prove that the broker has the order."""
-    return not row.broker_order_id and row.status in {OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN}
+    return not row.broker_order_id and row.status in _UNPROVEN
 
 
 def not_found(orders: Orders, e: BrokerOrderNotFound, now: int, _epoch: int) -> None:
@@ -110,7 +111,8 @@ def _row(orders: Orders, row: OrderRow, report: int, now: int) -> None:
         if report:
             orders.change_standing().stranger_report = report
         return
-    order.seen_report = max(order.seen_report, report)
+    if report > order.seen_report:  # noqa: PLR1730 - twice an order: max() costs a call
+        order.seen_report = report
     if not tells_nothing(row):
         order.lookups.pop(row.client_order_id, None)
     if order.replace is not None and row.status is OrderStatus.PENDING_NEW and is_about_replace(order, row):
@@ -135,6 +137,7 @@ def _told(orders: Orders, execution: ExecutionRow, report: int) -> None:
     order = orders.find(execution.client_order_id, execution.broker_order_id)
     if order is None:
         return
-    order.seen_report = max(order.seen_report, report)
+    if report > order.seen_report:  # noqa: PLR1730 - twice an order: max() costs a call
+        order.seen_report = report
     if execution.cumulative and execution.execution_id and execution.execution_id not in order.executions:
         order.told[execution.execution_id] = execution.cumulative

@@ -43,7 +43,8 @@ _TELLING: Final = (OrderFilled, OrderCanceled, OrderRejected, OrderAbandoned)
 
 def pursue(draft: Draft, touched: Sequence[RouterOrder]) -> None:
     """Bring every group of these orders to where it should be. Says the same nothing when it is there already."""
-    for group in dict.fromkeys(order.group for order in touched if order.group):
+    groups = [order.group for order in touched if order.group]
+    for group in dict.fromkeys(groups) if groups else ():
         legs = [leg for order_id in draft.legs_of(group) if (leg := draft.get(order_id)) is not None]
         for leg in sorted(legs, key=lambda leg: leg.role != STOP_LOSS):  # protection first; else in the order they were approved
             _pursue(draft, legs, leg)

@@ -8,6 +8,7 @@ earlier, by the same fold that `apply` uses on the state. Only what is touched i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -114,6 +115,8 @@ class Orders:
             if order is not None:
                 yield order
 
+
+_NOTHING_HELD: Final[tuple[tuple[str, ...], tuple[str, ...]]] = ((), ())
 
 Fold = Callable[[Orders, Event, int, int], bool]
 
@@ -237,7 +240,7 @@ class FoldedDraft(Draft):
         self.draining = False
         self._copies = {}  # here the orders themselves
         self._opened: set[str] = set()
-        self._held_before = (tuple(state.held), tuple(state.held_cancels))
+        self._held_before = (tuple(state.held), tuple(state.held_cancels)) if state.held or state.held_cancels else _NOTHING_HELD
 
     @property
     def standing(self) -> Standing:

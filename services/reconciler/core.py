@@ -51,6 +51,7 @@ VERSION: Final = 2
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(ReconcilerState).decode
+_UNKNOWN: Final = OrderStatus.UNKNOWN
 _LOCKING: Final[frozenset[type[Event]]] = FOLDED | {FillMismatch, ResumeRequested}
 
 
@@ -120,6 +121,26 @@ class ReconcilerCore:
             for name in locks.named(event):
                 self._follow(name, now)
 
+    def handlers(self, kind: type[Event]) -> tuple[Callable[[Envelope], Sequence[Event]], Callable[[Envelope], None] | None]:
+        """`decide` and `apply` of one of the `kinds`, looked up once; None in place of `apply` where the first folds the event too."""
+        change = self._changes[kind]
+        also = change.watched or change.noted or change.booked or "child" in kind.__struct_fields__
+        harmless = change.ordered and kind in locks.HARMLESS and not also
+        return (self._harmless, None) if harmless else (self.decide, self.apply)
+
+    def _harmless(self, e: Envelope) -> Sequence[Event]:
+        """`decide` and `apply` in one of an event that nothing follows from but how its order stands, as of nearly every event of an order."""
+        event: Any = e.event
+        watch, now = self._watch, e.ts_ns
+        if watch.locks or watch.unknown_since:
+            outputs = self.decide(e)
+            self.apply(e)
+            return outputs
+        self._judged = None
+        if self._orders.apply(event, now) is not None:
+            self._follow(event.order_id, now)
+        return ()
+
     def _change_of(self, kind: type[Event]) -> Change:
         reading = kind is BrokerStateReported
         locking = kind in _LOCKING or kind is ClockTicked
@@ -154,6 +175,8 @@ class ReconcilerCore:
         reading = readings.asked_ns + self._settings.answer_ns if readings.in_flight else readings.next_at
         aging = locks.next_aging(self._watch, self._orders, self._settings) if self._watch.unknown_since else 0
         router = self._router.due(self._settings.router_away_ns)
+        if not aging and not router:  # as mostly
+            return reading
         return min((t for t in (reading, aging, router) if t), default=0)
 
     def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger, router: RouterWatch) -> None:
@@ -265,7 +288,7 @@ class ReconcilerCore:
         return [*locks.lock_events(before, after), *(_aged_alert(order_id) for order_id in locks.newly_aged(before, after))]
 
     def _follow(self, order_id: str, now: int) -> None:
-        if self._orders.orders[order_id].status is OrderStatus.UNKNOWN:
+        if self._orders.orders[order_id].status is _UNKNOWN:
             self._watch.unknown_since.setdefault(order_id, now)
         elif self._watch.unknown_since:
             self._watch.unknown_since.pop(order_id, None)

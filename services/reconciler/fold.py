@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from shared.domain.actions import units_after
 from shared.domain.exact import ZERO, add, multiply, negate, subtract
+from shared.domain.instrument import signed
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
 from shared.domain.retirement import beyond_recall
@@ -132,7 +133,7 @@ def _filled(h: Holdings, e: OrderFilled, now: int) -> None:
     h.books.awaited.pop(e.execution_id, None)
     h.books.executions.setdefault(e.broker_order_id, {})[e.execution_id] = Booked(e.quantity, e.price, told.cumulative)
     cash = negate(add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission))
-    h.books.recent[e.execution_id] = Recent(e.child or e.order_id, e.symbol, _signed(e.side, e.quantity), cash, told.report, now)
+    h.books.recent[e.execution_id] = Recent(e.child or e.order_id, e.symbol, signed(e.side, e.quantity), cash, told.report, now)
 
 
 def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
@@ -148,7 +149,7 @@ def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
     of_order[e.execution_id] = Booked(e.quantity, e.price, ZERO, void=not e.quantity)
     before = add(_money(h, e.symbol, e.side, e.previous_quantity, e.previous_price), e.previous_commission)
     after = add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission)
-    change = _signed(e.side, subtract(e.quantity, e.previous_quantity))
+    change = signed(e.side, subtract(e.quantity, e.previous_quantity))
     h.books.recent[f"{e.execution_id}+"] = Recent(e.order_id, e.symbol, change, subtract(before, after), told.report, now)
 
 
@@ -202,11 +203,7 @@ def _resumed(h: Holdings, e: ResumeRequested, _now: int) -> None:
 
 def _money(h: Holdings, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal) -> Decimal:
     """Signed money an execution pays, before fees."""
-    return multiply(multiply(_signed(side, quantity), price), h.ledger.multiplier(symbol))
-
-
-def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
-    return quantity if side is OrderSide.BUY else negate(quantity)
+    return multiply(multiply(signed(side, quantity), price), h.ledger.multiplier(symbol))
 
 
 _FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {

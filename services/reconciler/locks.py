@@ -36,7 +36,7 @@ Locks = dict[str, dict[str, Reason]]
 
 _BREAK = "break"
 _UNKNOWN = "unknown:"
-_HARMLESS = FOLDED - {OrderFilled, FillCorrected}  # lock nothing, and where nothing is locked or unknown change nothing
+HARMLESS = FOLDED - {OrderFilled, FillCorrected}  # lock nothing, and where nothing is locked or unknown change nothing
 
 
 def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, settings: ReconcilerSettings, judgement: Judgement | None) -> Locks:
@@ -56,7 +56,7 @@ def locks_after(watch: Watch, orders: OrderFold, event: Event, now: int, setting
 
 def changes_nothing(watch: Watch, event: Event) -> bool:
     """As with nearly every event of an order: nothing is locked, no outcome is unknown, and this one locks nothing."""
-    return not watch.locks and not watch.unknown_since and type(event) in _HARMLESS
+    return not watch.locks and not watch.unknown_since and type(event) in HARMLESS
 
 
 def lock_events(before: Locks, after: Locks) -> list[Event]:

@@ -217,9 +217,11 @@ def few_open(p: Proposal, desk: Desk) -> Denial | None:
     )
     for key, count in counts:
         most = getattr(desk.settings, key)
-        if most is not None and count + p.orders > most:
+        if most is None:
+            continue
+        if count + p.orders > most:
             return Denial(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders))
-        if most is not None and count <= desk.settings.soft_fraction * most < count + p.orders:
+        if count <= desk.soft_count(most) < count + p.orders:
             p.soft.append(LimitBreached(Reason.OPEN_ORDERS, key, str(most), str(count + p.orders), hard=False))
     return None
 

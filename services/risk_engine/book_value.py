@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from shared.domain.exact import ZERO, add, magnitude, multiply
 from shared.domain.exposure import Exposure
 from shared.domain.ledger import Ledger
@@ -57,4 +59,4 @@ class BookValue:
             return Amounts()
         unit = self._account.unit(symbol)
         size = magnitude(multiply(line.position, unit))
-        return self._account.worst(line, unit)._replace(held=self._held(symbol), size=size)
+        return replace(self._account.worst(line, unit), held=self._held(symbol), size=size)

@@ -134,6 +134,7 @@ class Desk:
         self.protective = Protective(
             settings.stops, settings.sessions_allowed, self.ledger, self.prices, self.gates, state.protective, self.watches.lost
         )
+        self._soft_counts: dict[int, int] = {}
         self._state = state
         self.rebuild()
 
@@ -154,6 +155,13 @@ class Desk:
     def opening(self, symbol: str, side: OrderSide, added: Decimal) -> Decimal:
         """Units of an addition that open exposure, once the holding and the orders that may close it are used up."""
         return max(ZERO, subtract(added, self.reservations.account.room_to_reduce(symbol, side)))
+
+    def soft_count(self, most: int) -> int:
+        """Whole orders within the soft part of a limit on their number."""
+        known = self._soft_counts.get(most)
+        if known is None:
+            known = self._soft_counts[most] = int(self.settings.soft_fraction * most)
+        return known
 
     def restrict_strategy(self, strategy: str, state: TradingState, reason: Reason, why: str) -> list[TradingStateChanged]:
         """What a strategy's loss, failure or repetition stops: itself, and with it what `halt_scope` names, where that is not as strict already."""

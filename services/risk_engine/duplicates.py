@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from decimal import Decimal
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,9 @@ from shared.domain import exact
 from shared.events import OrderTerms
 
 from .prices import MILLISECOND
+
+_NO_PRICES: Final = (None, None, None, None)
+_UNPRICED: Final = "- - - -"  # as the order without a price is written, which most are
 
 
 class OrderId(msgspec.Struct, frozen=True):
@@ -100,8 +104,9 @@ def _is_count(text: str) -> bool:
 
 def _content(terms: OrderTerms) -> str:
     """Symbol, side, quantity and prices, equal for equal numbers however they are written."""
-    numbers = (terms.quantity, terms.limit_price, terms.stop_price, terms.trail_price, terms.trail_percent)
-    return " ".join((terms.symbol, terms.side.value, terms.type.value, *map(_plain, numbers)))
+    prices = (terms.limit_price, terms.stop_price, terms.trail_price, terms.trail_percent)
+    priced = _UNPRICED if prices == _NO_PRICES else " ".join(map(_plain, prices))
+    return f"{terms.symbol} {terms.side} {terms.type} {_plain(terms.quantity)} {priced}"
 
 
 def _plain(number: Decimal | None) -> str:

@@ -67,13 +67,13 @@ def exposure(p: Proposal, desk: Desk) -> Denial | None:
     """Worst-case holding of the symbol on the order's side, then worst-case sums over the account: units, money, shares of equity."""
     if not p.added:
         return None
-    before, unit = desk.value.line(p.symbol), desk.value.unit(p.symbol)
+    before, unit, equity = desk.value.line(p.symbol), desk.value.unit(p.symbol), desk.value.equity()
     after = grown(before, p)
-    return _position(p, desk, before, after, unit) or _gross_and_net(p, desk, after, unit)
+    return _position(p, desk, before, after, unit, equity) or _gross_and_net(p, desk, after, unit, equity)
 
 
-def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal) -> Denial | None:
-    s, equity = desk.settings, desk.value.equity()
+def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal, equity: Decimal) -> Denial | None:
+    s = desk.settings
     size = reach(before, p), reach(after, p)
     money = multiply(size[0], unit), multiply(size[1], unit)
     return (
@@ -83,8 +83,8 @@ def _position(p: Proposal, desk: Desk, before: Line, after: Line, unit: Decimal)
     )
 
 
-def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal) -> Denial | None:
-    s, total, equity = desk.settings, desk.value.sums.total(), desk.value.equity()
+def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal, equity: Decimal) -> Denial | None:
+    s, total = desk.settings, desk.value.sums.total()
     old, new = desk.value.sums.part(p.symbol), desk.value.worst(after, unit)
     gross = total.gross, add(subtract(total.gross, old.gross), new.gross)
     if p.is_buy:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shared.domain.exact import add
 from shared.domain.order_ids import is_external
 from shared.events import CancelApproved, Envelope, Event, OrderApproved, OrderFilled, OrderSide, Scope, TradingState, TradingStateChanged
 
@@ -64,7 +63,7 @@ def _exits(symbol: str, owners: Sequence[str], number: int, e: Envelope, desk: D
         line = Line(symbol, desk.ledger.quantity(strategy, symbol), open_.buys, open_.sells)
         for order in close(e, strategy, line, account, reference, number, desk):
             number, units = number + 1, order.terms.quantity
-            account = account._replace(sells=add(account.sells, units)) if side is OrderSide.SELL else account._replace(buys=add(account.buys, units))
+            account = account.grown(side, units)
             yield order
 
 

@@ -40,7 +40,7 @@ class Overrides(msgspec.Struct):
 
     def next_end(self) -> int:
         """ns at which the next override ends, 0: none does."""
-        return min((o.expires_at for o in self.standing.values() if o.expires_at), default=0)
+        return min((o.expires_at for o in self.standing.values() if o.expires_at), default=0) if self.standing else 0
 
 
 def effective(config: RiskSettings, overrides: Overrides) -> RiskSettings:

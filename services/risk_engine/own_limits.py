@@ -68,7 +68,7 @@ def _open_orders(p: Proposal, desk: Desk, b: Bounds, name: str, of_all: int, of_
             continue
         if count + p.orders > most:
             return Denial(Reason.OPEN_ORDERS, name + key, str(most), str(count + p.orders))
-        if count <= desk.settings.soft_fraction * most < count + p.orders:
+        if count <= desk.soft_count(most) < count + p.orders:
             p.soft.append(LimitBreached(Reason.OPEN_ORDERS, name + key, str(most), str(count + p.orders), hard=False))
     return None
 

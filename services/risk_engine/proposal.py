@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+import msgspec
+
 from shared.domain.exact import ONE, ZERO, add, magnitude, multiply, of_float, subtract
 from shared.domain.instrument import Instrument
-from shared.events import LimitBreached, OrderSide, OrderTerms, Reason
+from shared.events import LimitBreached, OrderTerms, Reason
+from shared.events.enums import BUY
 
 from .open_order import OpenOrder
 from .prices import Reference
@@ -25,8 +27,7 @@ class Denial(NamedTuple):
     value: str = ""
 
 
-@dataclass(slots=True)
-class Proposal:
+class Proposal(msgspec.Struct):
     """terms: whole, as they would be. source, cause, now: of the intent's envelope. replacing: the working order, None for a new one.
     soft: limits it would use by more than their soft part, filled by the checks. orders: that are judged with it, itself included."""
 
@@ -40,7 +41,7 @@ class Proposal:
     reference: Reference | None
     reduce_only: bool = False
     replacing: OpenOrder | None = None
-    soft: list[LimitBreached] = field(default_factory=list)
+    soft: list[LimitBreached] = msgspec.field(default_factory=list)
     orders: int = 1
     price: Decimal | None = None  # `counted_at`, once it was asked for
 
@@ -50,7 +51,7 @@ class Proposal:
 
     @property
     def is_buy(self) -> bool:
-        return self.terms.side is OrderSide.BUY
+        return self.terms.side is BUY
 
     @property
     def added(self) -> Decimal:
@@ -73,8 +74,8 @@ def value_price(terms: OrderTerms, reference: float, collar_bps: Decimal | None)
     worst a market order is believed to pay. A sale is counted at the better of its limit and the market: that is the money it turns over."""
     met = max(of_float(reference), terms.stop_price or ZERO)
     if terms.limit_price is not None:
-        return terms.limit_price if terms.side is OrderSide.BUY else max(terms.limit_price, met)
-    if terms.side is OrderSide.BUY and collar_bps is not None:
+        return terms.limit_price if terms.side is BUY else max(terms.limit_price, met)
+    if terms.side is BUY and collar_bps is not None:
         return multiply(met, add(ONE, multiply(collar_bps, BPS)))
     return met
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.domain.exact import add, magnitude, of_float, text
+from shared.domain.exact import magnitude, of_float, text
 from shared.events import (
     Alert,
     CancelApproved,
@@ -144,7 +144,7 @@ def _on_datum(e: Envelope, strategies: Sequence[str], desk: Desk, *, reducing: b
         turns = not reducing and _may_turn(symbol, side, desk)
         for order in close(e, strategy, line, line if turns else account, reference, number, desk):
             number, units = number + 1, order.terms.quantity
-            account = account._replace(sells=add(account.sells, units)) if side is OrderSide.SELL else account._replace(buys=add(account.buys, units))
+            account = account.grown(side, units)
             yield order
 
 

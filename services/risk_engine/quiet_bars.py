@@ -25,7 +25,7 @@ def quiet_bars(decide: Decider, fold: Folder, desk: Desk) -> Decider | None:
     if desk.protective.enabled or s.correlation is not None or s.order_adv_fraction_max is not None:
         return None
     lasts, quotes = desk.prices.state.lasts, desk.prices.state.quotes
-    active, gaps, moved = desk.watches.active, desk.gates.gaps, desk.marking.moved
+    active, gaps, marking, moved = desk.watches.active, desk.gates.gaps, s.mark_interval_ms > 0, desk.marking.moved
 
     def both(e: Envelope) -> Sequence[Event]:
         outputs = decide(e)
@@ -42,7 +42,7 @@ def quiet_bars(decide: Decider, fold: Folder, desk: Desk) -> Decider | None:
         if watches is not None:
             if len(watches) > 1 or not watches[0].follow(symbol, price):
                 return both(e)
-            if watches[0].holds(symbol):
+            if marking and watches[0].holds(symbol):
                 moved(e.ts_ns)
         lasts[symbol] = (price, ns if ns < e.ts_ns else e.ts_ns)  # noqa: FURB136 - the hot path: min() costs a call
         return ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ from shared.events import (
     OrderUnknown,
     ReplaceApproved,
 )
+from shared.events.enums import BUY
 
 from .group_lines import GroupLines, shares
 from .open_order import OpenOrder, after
@@ -36,13 +37,19 @@ from .resting import Resting
 ENDED_MAX: Final = 1_000  # ended orders remembered, for what is still said of them
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """Worst-case parts of one symbol: what is held and what may still be bought and sold."""
 
     symbol: str
     position: Decimal
     buys: Decimal
     sells: Decimal
+
+    def grown(self, side: OrderSide, added: Decimal) -> Line:
+        """The line with so many units more on one side."""
+        if side is BUY:
+            return Line(self.symbol, self.position, add(self.buys, added), self.sells)
+        return Line(self.symbol, self.position, self.buys, add(self.sells, added))
 
     def room_to_reduce(self, side: OrderSide) -> Decimal:
         """As `Exposure.room_to_reduce`."""

@@ -256,7 +256,10 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def strategy(self, strategy: str) -> StrategySettings | None:
         """The entry of a strategy id."""
-        return next((s for s in self.strategies if s.id == strategy), None)
+        for entry in self.strategies:
+            if entry.id == strategy:
+                return entry
+        return None
 
     def budgets(self) -> dict[str, Decimal]:
         return {s.id: s.budget for s in self.strategies}

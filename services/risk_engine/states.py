@@ -33,6 +33,7 @@ from shared.events import (
 
 from .settings import Arm
 
+_ACTIVE: Final = TradingState.ACTIVE
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
 _UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK)  # of a global state: until a clean reading
@@ -61,7 +62,7 @@ class TradingStates(msgspec.Struct):
     @property
     def unrestricted(self) -> bool:
         """Everybody may trade everything, as mostly."""
-        return self.armed and self.mode is TradingState.ACTIVE and not self.modes and not self.paused and not self.unwatched
+        return self.armed and self.mode is _ACTIVE and not self.modes and not self.paused and not self.unwatched
 
     def of(self, scope: Scope, key: str) -> TradingState:
         return self.overall() if scope is Scope.GLOBAL else self.modes.get(_name(scope, key), TradingState.ACTIVE)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from shared.domain.exact import ONE, ZERO, add, magnitude, multiply, of_float, share, subtract
 from shared.domain.ledger import Ledger
@@ -19,7 +20,7 @@ from .prices import Prices
 from .reservations import Line, Reservations
 
 
-class Amounts(NamedTuple):
+class Amounts(msgspec.Struct, frozen=True, gc=False):
     """held: holdings at their marks. gross: worst-case sizes. longest, shortest: signed worst cases. size: of the holdings alone."""
 
     held: Decimal = ZERO
@@ -132,8 +133,7 @@ class AccountValue:
     def grown(self, symbol: str, side: OrderSide, added: Decimal) -> Amounts:
         """The symbol's worst case with an order of so many units more."""
         line = self.line(symbol)
-        line = line._replace(buys=add(line.buys, added)) if side is OrderSide.BUY else line._replace(sells=add(line.sells, added))
-        return self.worst(line, self.unit(symbol))
+        return self.worst(line.grown(side, added), self.unit(symbol))
 
     def _amounts(self, symbol: str) -> Amounts:
         line = self.line(symbol)

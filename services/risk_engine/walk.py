@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.domain.exact import ONE, add, multiply, of_float, subtract, text
-from shared.events import OrderSide, OrderTerms, Reason
+from shared.events import OrderTerms, Reason
+from shared.events.enums import BUY
 
 from .admission import shrinks
 from .prices import MILLISECOND
@@ -30,7 +31,7 @@ class Walks(msgspec.Struct):
 
     def approved(self, terms: OrderTerms, reference: float, now: int, window_ns: int) -> None:
         """An order or replace may meet this price."""
-        price, key, buys = _eager(terms, reference), _key(terms), terms.side is OrderSide.BUY
+        price, key, buys = _eager(terms, reference), _key(terms), terms.side is BUY
         kept = [(ns, other) for ns, other in self.met.get(key, ()) if ns > now - window_ns and (other < price if buys else other > price)]
         self.met[key] = [*kept, (now, price)]
 
@@ -58,8 +59,8 @@ def _eager(terms: OrderTerms, reference: float) -> Decimal:
     market, limit = of_float(reference), terms.limit_price
     if limit is None or not market:
         return market if limit is None else limit
-    return max(limit, market) if terms.side is OrderSide.BUY else min(limit, market)
+    return max(limit, market) if terms.side is BUY else min(limit, market)
 
 
 def _key(terms: OrderTerms) -> str:
-    return f"{terms.side.value} {terms.symbol}"
+    return f"{terms.side} {terms.symbol}"

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from shared.domain.exact import ZERO, add, multiply, subtract, text
-from shared.events import LimitBreached, OrderSide, Reason
+from shared.events import LimitBreached, Reason
+from shared.events.enums import BUY
 
 from .proposal import Denial, Proposal
 from .reservations import Line
@@ -59,10 +60,10 @@ def afforded(power: Decimal, reserved: Decimal, needed: Decimal, key: str, p: Pr
 
 def reach(line: Line, p: Proposal) -> Decimal:
     """How far the line reaches on the proposal's side; at least nothing."""
-    far = add(line.position, line.buys) if p.terms.side is OrderSide.BUY else subtract(line.sells, line.position)
+    far = add(line.position, line.buys) if p.terms.side is BUY else subtract(line.sells, line.position)
     return max(ZERO, far)
 
 
 def grown(line: Line, p: Proposal) -> Line:
     """The line with what the proposal adds."""
-    return line._replace(buys=add(line.buys, p.added)) if p.is_buy else line._replace(sells=add(line.sells, p.added))
+    return line.grown(p.terms.side, p.added)

@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from shared.events import OrderSide
+from shared.events.enums import BUY
 
 from .exact import ZERO, add, magnitude, negate, subtract
 
@@ -79,7 +80,7 @@ class Exposure:
     def room_to_reduce(self, symbol: str, side: OrderSide) -> Decimal:
         """Units an order of this side may have and be sure to shrink the holding and not to turn it over, whatever else fills; 0: none."""
         position = self._position_of(symbol)
-        if side is OrderSide.BUY:
+        if side is BUY:
             return max(ZERO, negate(self.longest(symbol))) if position < 0 else ZERO
         return max(ZERO, self.shortest(symbol)) if position > 0 else ZERO
 
@@ -89,7 +90,7 @@ class Exposure:
 
     @staticmethod
     def _shift(line: Open, side: OrderSide, by: Decimal) -> None:
-        if side is OrderSide.BUY:
+        if side is BUY:
             line.buys = add(line.buys, by)
             assert line.buys >= 0, "more open buys were released than reserved"
         else:

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from shared.events import InstrumentDefined, OrderSide
+from shared.events.enums import BUY
 
-from .exact import ZERO, add, multiply, negate, remainder, subtract
+from .exact import ZERO, add, decimals, multiply, negate, remainder, subtract
 
 PLACES_MAX: Final = 18  # decimals a price or quantity may have: finer than any market's grid
 SIZE_EXPONENT_MAX: Final = 15  # below 10^16 units or price points: beyond any order, far inside exact arithmetic
@@ -41,8 +42,7 @@ def plausible(number: Decimal) -> bool:
     """Positive, finite, and of a size and fineness that exact arithmetic holds: the gate before any other use of a foreign number."""
     if not number.is_finite() or number <= 0:
         return False
-    exponent = number.as_tuple().exponent
-    return number.adjusted() <= SIZE_EXPONENT_MAX and isinstance(exponent, int) and exponent >= -PLACES_MAX
+    return number.adjusted() <= SIZE_EXPONENT_MAX and decimals(number) <= PLACES_MAX
 
 
 class Instrument(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ class Instrument(msgspec.Struct, frozen=True):
 
 def signed(side: OrderSide, quantity: Decimal) -> Decimal:
     """Quantity with the sign of its side."""
-    return quantity if side is OrderSide.BUY else negate(quantity)
+    return quantity if side is BUY else negate(quantity)
 
 
 def _past(value: Decimal, step: Decimal) -> Decimal:

@@ -23,12 +23,12 @@ from shared.events import (
     HoldingAssigned,
     InstrumentDefined,
     OrderFilled,
-    OrderSide,
 )
 
 from . import actions
 from .book import Book
 from .exact import ONE, ZERO, add, negate, share, subtract
+from .instrument import signed
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -140,13 +140,13 @@ class Ledger:
         return account in self._accounts
 
     def _filled(self, e: OrderFilled) -> None:
-        self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
+        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
 
     def _corrected(self, e: FillCorrected) -> None:
         """The old execution is traded back at its own price and fee, then the new one is booked: cash and holdings end as if only the new
         one had been, and profit follows from them."""
-        self._trade(e.strategy, e.symbol, _signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
-        self._trade(e.strategy, e.symbol, _signed(e.side, e.quantity), e.price, e.commission)
+        self._trade(e.strategy, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
+        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
 
     def shares_of(self, e: CashFlow) -> dict[str, Decimal]:
         """Whose money a flow is, by book: exactly the amount in all. A strategy's part needs nothing but its own holding."""
@@ -239,10 +239,6 @@ class Ledger:
         if budgets is not None:
             ledger._set_budgets(budgets)
         return ledger
-
-
-def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
-    return quantity if side is OrderSide.BUY else negate(quantity)
 
 
 def _book_state(strategy: str, book: Book) -> BookState:

@@ -62,6 +62,7 @@ FOLDED: Final[frozenset[type[Event]]] = frozenset({OrderIntent, ExternalOrderSee
 DENIED_MAX: Final = 1_000  # denied orders remembered, for what is still said of them
 NO_PART: Final = "no_part"  # code of the router's own word on an order whose parts were all refused
 
+_OPENING: Final = (OrderIntent, OrderApproved, OrderSending)
 _FINE: Final = Verdict.OK
 _LATE: Final = Verdict.LATE
 _NAMING: Final = frozenset({OrderSending, OrderAccepted, OrderFilled, OrderReplaced})  # types that bring a name the broker calls the order by
@@ -101,7 +102,7 @@ class OrderRecord(msgspec.Struct, omit_defaults=True):
 
 def open_record(event: Event, now: int) -> OrderRecord | None:
     """A fresh record for an event that may begin an order (intent, approval, an external order), else None."""
-    if isinstance(event, OrderIntent | OrderApproved | OrderSending):
+    if isinstance(event, _OPENING):
         return OrderRecord(event.order_id, event.strategy, event.terms, now, now)
     if isinstance(event, ExternalOrderSeen):
         status = working_status(event.filled, event.terms.quantity)

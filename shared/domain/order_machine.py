@@ -129,6 +129,7 @@ def _parse(table: str) -> dict[tuple[OrderStatus, Happening], tuple[OrderStatus 
     return cells
 
 
+_FILL_LAST: Final = Happening.FILL_LAST
 _STEPS: Final = {pair: None if target is None else Step(target, verdict) for pair, (target, verdict) in _parse(TABLE).items()}
 _WORK: Final = {pair: verdict for pair, (target, verdict) in _parse(TABLE).items() if target is None}
 
@@ -151,5 +152,5 @@ def fill_happening(filled: Decimal, quantity: Decimal, *, correction: bool = Fal
     if filled < quantity:
         return Happening.FIX_PART if correction else Happening.FILL_PART
     if filled == quantity:
-        return Happening.FIX_LAST if correction else Happening.FILL_LAST
+        return Happening.FIX_LAST if correction else _FILL_LAST
     return Happening.FIX_OVER if correction else Happening.FILL_OVER

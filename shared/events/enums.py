@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class OrderSide(StrEnum):
     BUY = "buy"
     SELL = "sell"
+
+
+BUY: Final = OrderSide.BUY
+"""For hot paths: until Python 3.12 an enumeration answers for a member twenty times slower than a module for a name."""
 
 
 class OrderType(StrEnum):

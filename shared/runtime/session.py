@@ -6,8 +6,9 @@ It does what its core decided, after that decision is durable, and says what it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from shared.events import Envelope, Event
 
@@ -15,8 +16,7 @@ Permit = Callable[[], str]
 """Asked right before a request leaves: empty to go, else the reason nothing may be sent (another epoch's decision, lease or deadline gone)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """An outside fact with its name. source, run, n: the dense name where the world gives one (a replay file's row, the paper venue's report
     number); n 0: the driver numbers it under the session's own epoch. ts_ns: when it happened, where the world says so; under the feed
     clock it is sequenced at that time."""
@@ -28,16 +28,14 @@ class Evidence:
     ts_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
+class Performed(msgspec.Struct, frozen=True):
     """What came of one effect. requires: outside names that must be in the log before a lock-step feed goes on, (source, run) -> n."""
 
     evidence: Sequence[Evidence] = ()
     requires: tuple[tuple[str, int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """What a feed offers next under the feed clock: a fact, its data time, and the outside names that must be settled before it."""
 
     evidence: Evidence

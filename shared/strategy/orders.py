@@ -90,10 +90,10 @@ class Fill:
 
 def exact(value: object, name: str) -> Decimal:
     """The decimal a person reads in the number. Raises TypeError, OrderError naming the argument."""
-    if isinstance(value, bool) or not isinstance(value, Decimal | Real | str):
-        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
     if isinstance(value, Decimal):
         number = value
+    elif isinstance(value, bool) or not isinstance(value, Real | str):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
     else:
         text = float.__repr__(value) if isinstance(value, float) else str(value).strip()  # not repr(): numpy's prints its type
         try:
@@ -140,6 +140,8 @@ def positive(value: object, name: str) -> Decimal:
 
 
 def _member(vocabulary: type[E], value: object, name: str) -> E:
+    if isinstance(value, vocabulary):
+        return value
     try:
         return vocabulary(value)  # type: ignore[arg-type]  # what is no text is no member either
     except ValueError:

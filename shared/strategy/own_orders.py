@@ -49,6 +49,7 @@ UPDATES: Final[tuple[type[Event], ...]] = (
     *_BEYOND_THE_FOLD,
 )
 """What `on_order_update` tells of."""
+_NEWS: Final = (Verdict.OK, Verdict.LATE)
 
 
 class OwnOrder(msgspec.Struct):
@@ -139,7 +140,7 @@ class OwnOrders:
             note(order, event)
         order.event = type(event).__name__
         self._file(order)
-        return order if known is Verdict.OK or known is Verdict.LATE else None
+        return order if known in _NEWS else None
 
     def forget(self, order_id: str) -> None:
         self._orders.pop(order_id, None)

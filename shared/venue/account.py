@@ -13,12 +13,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Protocol
 
 import msgspec
 
 from shared.domain.exact import ZERO, add, multiply, share, subtract
 from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow, UnsettledRow
+from shared.events.enums import BUY
 
 from .orders import Working, average
 from .settings import AccountKind, VenueSettings
@@ -81,7 +82,7 @@ class Account(msgspec.Struct, array_like=True):
 
     def trade(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, multiplier: Decimal, commission: Decimal, ns: int) -> None:
         """Book one execution."""
-        signed = quantity if side is OrderSide.BUY else -quantity
+        signed = quantity if side is BUY else -quantity
         self.cash = subtract(subtract(self.cash, multiply(multiply(signed, price), multiplier)), commission)
         self.month_shares = add(self.shares_this_month(ns), quantity)
         holding = self.holdings.setdefault(symbol, Holding())
@@ -100,25 +101,20 @@ class Account(msgspec.Struct, array_like=True):
         return tuple(PositionRow(symbol, h.quantity, average(h.cost, h.quantity) or ZERO) for symbol, h in sorted(self.holdings.items()))
 
 
-class Pricing(NamedTuple):
+class Pricing(Protocol):
     """mark: the newest price of a symbol, None while there is none; multiplier: money a point and unit."""
 
-    marks: Mapping[str, Decimal]
-    multipliers: Mapping[str, Decimal]
-    multiplier_default: Decimal
-
-    def value(self, symbol: str, quantity: Decimal, price: Decimal) -> Decimal:
-        return multiply(multiply(quantity, price), self.multipliers.get(symbol, self.multiplier_default))
-
-    def position_value(self, symbol: str, holding: Holding) -> Decimal:
-        """Signed; at cost while no price is known."""
-        mark = self.marks.get(symbol)
-        if mark is None:
-            return multiply(holding.cost, self.multipliers.get(symbol, self.multiplier_default))
-        return self.value(symbol, holding.quantity, mark)
+    def mark(self, symbol: str) -> Decimal | None: ...
+    def multiplier(self, symbol: str) -> Decimal: ...
 
 
-class Side(NamedTuple):
+def position_value(pricing: Pricing, symbol: str, holding: Holding) -> Decimal:
+    """Signed; at cost while no price is known."""
+    mark = pricing.mark(symbol)
+    return multiply(holding.cost if mark is None else multiply(holding.quantity, mark), pricing.multiplier(symbol))
+
+
+class Side(msgspec.Struct, frozen=True, gc=False):
     quantity: Decimal
     value: Decimal
 
@@ -135,7 +131,8 @@ def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> S
     for order in orders:
         if order.terms.side is not side:
             continue
-        one = Side(order.leaves, pricing.value(order.terms.symbol, order.leaves, order.reference))
+        leaves = order.leaves
+        one = Side(leaves, multiply(multiply(leaves, order.reference), pricing.multiplier(order.terms.symbol)))
         if order.group:
             known = groups.get(order.group, Side(ZERO, ZERO))
             groups[order.group] = Side(max(known.quantity, one.quantity), max(known.value, one.value))
@@ -146,10 +143,8 @@ def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> S
     return Side(quantity + sum((g.quantity for g in groups.values()), ZERO), value + sum((g.value for g in groups.values()), ZERO))
 
 
-def worst_value(account: Account, symbol: str, orders: Sequence[Working], pricing: Pricing) -> Decimal:
-    """Largest exposure in money the symbol can reach if its open orders fill."""
-    holding = account.holdings.get(symbol)
-    value = pricing.position_value(symbol, holding) if holding else ZERO
+def worst_value(value: Decimal, orders: Sequence[Working], pricing: Pricing) -> Decimal:
+    """Largest exposure in money a symbol can reach if its open orders fill. value: of what is held of it."""
     if not orders:
         return max(value, -value)
     return max(value + open_side(orders, OrderSide.BUY, pricing).value, open_side(orders, OrderSide.SELL, pricing).value - value)
@@ -157,15 +152,16 @@ def worst_value(account: Account, symbol: str, orders: Sequence[Working], pricin
 
 def totals(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing) -> AccountRow:
     """Cash, equity at the newest prices, and what may still be bought."""
-    equity = sum((pricing.position_value(s, h) for s, h in account.holdings.items()), account.cash)
+    values = {s: position_value(pricing, s, h) for s, h in account.holdings.items()}
+    equity = sum(values.values(), account.cash)
     unsettled = None
     if settings.account_kind is AccountKind.CASH:
         unsettled = tuple(account.unsettled) if settings.settlement_days else None
         spendable = account.settled if settings.settlement_days else account.cash
         free = spendable - sum((open_side(orders, OrderSide.BUY, pricing).value for orders in books.values()), ZERO)
     else:
-        symbols = sorted({*account.holdings, *books})
-        used = sum((worst_value(account, s, books.get(s, ()), pricing) for s in symbols), ZERO)
+        symbols = sorted({*values, *books})
+        used = sum((worst_value(values.get(s, ZERO), books.get(s, ()), pricing) for s in symbols), ZERO)
         free = equity * settings.margin_multiplier - used
     return AccountRow(settings.currency, account.cash, equity, max(free, ZERO), unsettled)
 
@@ -182,10 +178,12 @@ def shortage(
         if missing > 0 and (settings.account_kind is AccountKind.CASH or not settings.short_allowed or not shortable):
             return "short_not_allowed", f"{missing} more than held and not yet on sale"
     if settings.account_kind is AccountKind.CASH:
-        adds = terms.side is OrderSide.BUY
+        adds = terms.side is BUY
         need = open_side(both, OrderSide.BUY, pricing).value - open_side(others, OrderSide.BUY, pricing).value
     else:
-        need = worst_value(account, terms.symbol, both, pricing) - worst_value(account, terms.symbol, others, pricing)
+        holding = account.holdings.get(terms.symbol)
+        value = position_value(pricing, terms.symbol, holding) if holding else ZERO
+        need = worst_value(value, both, pricing) - worst_value(value, others, pricing)
         adds = need > 0
     if not adds:
         return None

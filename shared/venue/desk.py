@@ -139,7 +139,7 @@ class Desk(Office):
         books = self._open_by_symbol()
         books[terms.symbol] = [o for o in books.get(terms.symbol, ()) if o is not without]
         shortable = self.market.shortable(terms.symbol)
-        return shortage(self.settings, self._clerk.account, books, self._pricing(terms.symbol), order, shortable=shortable)
+        return shortage(self.settings, self._clerk.account, books, self.market, order, shortable=shortable)
 
     def _bad_replacement(self, new: Working, old: Working, now_ns: int) -> Fault | None:
         terms = new.terms

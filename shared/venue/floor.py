@@ -11,7 +11,7 @@ from typing import Final
 
 from shared.events import AccountRow, OrderRow, OrderStatus, OrderTerms, OrderType, PositionRow, TimeInForce
 
-from .account import Account, Pricing, reference_price, totals
+from .account import Account, reference_price, totals
 from .book import NEVER, Act, Book, Due, Replacement
 from .clerk import Clerk
 from .market import Hours, Market
@@ -83,7 +83,7 @@ class Floor:
         return self._clerk.account.rows()
 
     def account(self) -> AccountRow:
-        return totals(self.settings, self._clerk.account, self._open_by_symbol(), self._pricing())
+        return totals(self.settings, self._clerk.account, self._open_by_symbol(), self.market)
 
     def next_due(self) -> int:
         """ns before which nothing happens without market data or a request; far in the future when nothing is planned."""
@@ -232,8 +232,3 @@ class Floor:
 
     def _open_by_symbol(self) -> dict[str, list[Working]]:
         return {symbol: book.orders for symbol, book in self.books.items()}
-
-    def _pricing(self, symbol: str = "") -> Pricing:
-        symbols = {*self._clerk.account.holdings, *self.books, symbol}
-        marks = {s: mark for s in symbols if (mark := self.market.mark(s)) is not None}
-        return Pricing(marks, {s: self.market.multiplier(s) for s in symbols}, self.settings.multiplier)

@@ -23,6 +23,7 @@ class Role(Enum):
     AUCTION = 4
 
 
+_PLAIN: Final = {OrderType.LIMIT: Role.LIMIT, OrderType.MARKET: Role.TAKER}
 _AUCTIONS: Final = frozenset({OrderType.MARKET_ON_OPEN, OrderType.MARKET_ON_CLOSE})
 _IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
@@ -88,10 +89,9 @@ class Working(msgspec.Struct, array_like=True, gc=False):
     @property
     def role(self) -> Role:
         kind = self.terms.type
-        if kind is OrderType.LIMIT:
-            return Role.LIMIT
-        if kind is OrderType.MARKET:
-            return Role.TAKER
+        plain = _PLAIN.get(kind)
+        if plain is not None:
+            return plain
         if kind in _AUCTIONS:
             return Role.AUCTION
         if not self.elected:

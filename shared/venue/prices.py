@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
-from shared.domain.exact import of_float
+from shared.domain.exact import decimals, of_float
 from shared.events import Bar, OrderSide, Quote, Trade
 
 DIGITS_BEFORE_MAX: Final = 16
@@ -37,9 +37,7 @@ def reasonable(value: Decimal) -> bool:
     """A finite number of at most 16 digits before and 12 after the point: what exact arithmetic on it is dimensioned for."""
     if not value.is_finite():
         return False
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int), value
-    return value.adjusted() < DIGITS_BEFORE_MAX and exponent >= -DIGITS_AFTER_MAX
+    return value.adjusted() < DIGITS_BEFORE_MAX and decimals(value) <= DIGITS_AFTER_MAX
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:

@@ -19,6 +19,7 @@ from shared.events import AccountReported, Bar, Envelope, OrderFilled, OrderSide
 from shared.strategy import Order, Strategy
 from shared.strategy.context import Context
 from shared.venue.account import totals
+from shared.venue.market import Market
 from shared.venue.state import dump, load
 from tests.unit.backtest.conftest import Configure, WriteBars, configure, walk, write_bars
 
@@ -26,6 +27,13 @@ __all__ = ["configure", "write_bars"]  # fixtures of the backtest's tests
 
 BARS: Final = 300
 MULTIPLIERS: Final = {"ABC": 1, "FUT": 5}
+
+
+class _At:
+    """The venue's own multipliers at other marks."""
+
+    def __init__(self, market: Market, marks: dict[str, Decimal]) -> None:
+        self.mark, self.multiplier = marks.get, market.multiplier
 
 
 class Turner(Strategy):
@@ -85,7 +93,7 @@ class Compared:
         if desk.ledger.cash == 0:
             return  # before the account is opened
         marks = {symbol: of_float(both[0]) for symbol in desk.gates.instruments if (both := desk.prices.marks(symbol)) is not None}
-        counted = totals(venue.settings, venue._clerk.account, {}, venue._pricing()._replace(marks=marks))
+        counted = totals(venue.settings, venue._clerk.account, {}, _At(venue.market, marks))
         assert max(desk.buying_power(), ZERO) == counted.buying_power
         assert desk.value.equity() == counted.equity
         assert desk.settlement.unsettled == sum((row.amount for row in counted.unsettled or ()), ZERO)
