@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from shared.events import (
     Envelope,
     Event,
     HaltRequested,
+    InstrumentDefined,
     InstrumentHalted,
     InstrumentLocked,
     LeaseEnded,
@@ -37,6 +39,8 @@ from shared.events import (
     ReduceRequested,
     RunStarted,
     Scope,
+    SessionChanged,
+    SessionPhase,
     StrategyBlocked,
     StrategyFailed,
     StrategyPaused,
@@ -78,6 +82,14 @@ def advice_of(row: dict[str, Any], answer: dict[str, Any]) -> str:
     return text
 
 
+def sell_unsettled(s: Stack) -> None:
+    """All cash is spent, and what a sale brings waits for tomorrow."""
+    s.tell(InstrumentDefined("X", "equity", "USD", Decimal("0.01"), Decimal(1), Decimal(1), "XNYS"))
+    s.tell(SessionChanged("XNYS", SessionPhase.OPEN, "2023-11-14", 1, 2))
+    s.hold(9_900, price=101)
+    s.fill(s.sell(100))
+
+
 # reason: (limits, what is done so that an order of strategy a is denied, the key that denied)
 DENIALS: dict[Reason, tuple[dict[str, Any], Callable[[Stack], object], str]] = {
     Reason.HALTED: ({}, lambda s: s.tell(HaltRequested("c", "ann", "drill", Scope.STRATEGY, "a")), "state.strategy"),
@@ -94,6 +106,11 @@ DENIALS: dict[Reason, tuple[dict[str, Any], Callable[[Stack], object], str]] = {
     Reason.PRICE_COLLAR: ({"collar_bps": 10}, lambda _: None, "collar_bps"),
     Reason.POSITION: ({"position_max": 1}, lambda _: None, "position_max"),
     Reason.BUYING_POWER: ({"buying_power_fraction_max": "0.0001"}, lambda _: None, "buying_power_fraction_max"),
+    Reason.UNSETTLED_CASH: (
+        {"account_kind": "cash", "settlement_days": 1, "buying_power_fraction_max": 1},
+        sell_unsettled,
+        "settlement_days",
+    ),
     Reason.SELF_TRADE: ({"self_trade_allowed": False}, lambda s: s.sell(5, 102, strategy="b"), "self_trade"),
 }
 
