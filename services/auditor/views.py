@@ -14,7 +14,7 @@ from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
-from . import advice, denials
+from . import advice, denials, strategies
 from .state import Claim, Denied, Flow, Met, Picture, Raised
 from .times import iso
 
@@ -49,7 +49,8 @@ def status(f: Facts) -> dict[str, Any]:
         "current_regime": p.regime,
         "open_orders": len(open_orders),
         "positions": len(f.ledger.positions()),
-        "strategies": [_strategy(p, key) for key in sorted(p.strategies)],
+        "strategies": strategies.rows(p),
+        "strategy_changes": strategies.revisions(p, SHOWN),
         "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(name)],
         "reconciliation": _reconciliation(p),
         "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
@@ -180,20 +181,9 @@ def _trading_state(p: Picture) -> str:
 def _scope(p: Picture, key: str) -> dict[str, Any]:
     t = p.trading[key]
     what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason, t.scope, t.key)
+    if what and t.scope is Scope.STRATEGY:
+        what = strategies.what_to_do(p, t.key, t.reason, what)
     return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
-
-
-def _strategy(p: Picture, key: str) -> dict[str, Any]:
-    life = p.strategies[key]
-    return {
-        "strategy": key,
-        "name": life.name,
-        "run": life.run,
-        "state": life.state,
-        "text": life.text,
-        "since": iso(life.since_ns),
-        "what_to_do": advice.for_strategy(key, life.state),
-    }
 
 
 def _reconciliation(p: Picture) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Settings and fingerprints are those of the services' mains; `tests/unit/backtest
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,11 +30,12 @@ from services.risk_engine.commands import SOURCE as RISK
 from services.risk_engine.core import TOPICS as RISK_TOPICS
 from services.risk_engine.core import RiskCore
 from services.strategy_runner.host import StrategyHost
-from services.strategy_runner.main import strategy_settings
+from services.strategy_runner.worker import strategy_settings
 from shared.brokers import registry
 from shared.bus.port import Role
-from shared.config import Loaded
-from shared.config.strategies import StrategyConfig
+from shared.config import Config, Loaded
+from shared.config.revised import InForce, fold, in_force
+from shared.events import StrategyRevised
 from shared.runtime.actor import Core, FoldingCore
 from shared.runtime.places import Places
 from shared.runtime.service import Setting, broker_settings
@@ -47,7 +48,7 @@ Blocked = frozenset[int]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """make: a fresh core. deterministic: False for a strategy that reads the outside world; nobody can decide its run again."""
+    """One of a source, or one for each form a strategy had, oldest first. make: a fresh core. deterministic: False for a strategy that reads the outside world; nobody can decide its run again."""
 
     source: str
     topics: tuple[str, ...]
@@ -56,8 +57,8 @@ class Actor:
     deterministic: bool = True
 
 
-def actors_of(loaded: Loaded) -> list[Actor]:
-    """In rank order. Raises ValueError, PlaceError, StrategyNotFound, UnknownBroker, and what a strategy's own module raises on import."""
+def actors_of(loaded: Loaded, changes: Sequence[StrategyRevised] = ()) -> list[Actor]:
+    """In rank order. changes: what operators did to strategies, in order. Raises ValueError, PlaceError, StrategyNotFound, UnknownBroker, and what a strategy's own module raises on import."""
     setting = Setting(loaded, Places.of(loaded.config), INSTANCE)
     config = setting.config
     gateway, risk = gateway_settings(config), risk_settings(config)
@@ -72,7 +73,7 @@ def actors_of(loaded: Loaded) -> list[Actor]:
 
     return [
         actor(GATEWAY, Role.GATEWAY, GATEWAY_TOPICS, gateway, lambda: GatewayCore(gateway)),
-        *(_strategy(setting, s) for s in config.strategies),
+        *(_strategy(setting, form) for form in _forms(config, changes)),
         actor(RISK, Role.RISK, RISK_TOPICS, risk, lambda: RiskCore(risk)),
         actor(ROUTER, Role.ROUTER, ROUTER_TOPICS, router, lambda: RouterCore(router)),
         actor(RECONCILER, Role.RECONCILER, RECONCILER_TOPICS, reconciler, lambda: ReconcilerCore(reconciler)),
@@ -80,8 +81,21 @@ def actors_of(loaded: Loaded) -> list[Actor]:
     ]
 
 
-def _strategy(setting: Setting, s: StrategyConfig) -> Actor:
-    settings = strategy_settings(setting, s, setting.config.budgets(setting.config.paper.initial_cash)[s.id])
+def _forms(config: Config, changes: Sequence[StrategyRevised]) -> Iterator[InForce]:
+    """Every form of every strategy: as the file has it, then after each change of it."""
+    standing: dict[str, StrategyRevised] = {}
+    forms = {form.entry.id: [form] for form in in_force(config, standing)}
+    for change in changes:
+        if fold(standing, change):
+            for form in in_force(config, standing):
+                if form.entry.id == change.strategy:
+                    forms.setdefault(change.strategy, []).append(form)
+    for of_one in forms.values():
+        yield from of_one
+
+
+def _strategy(setting: Setting, form: InForce) -> Actor:
+    settings = strategy_settings(setting, form)
     loaded = load_strategy(settings.name, base=setting.loaded.files[0].parent)
 
     def make(blocked: Blocked) -> FoldingCore:

@@ -32,9 +32,10 @@ from services.risk_engine.core import SOURCE as RISK
 from services.risk_engine.core import TOPICS as RISK_TOPICS
 from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
-from services.strategy_runner.main import strategy_settings
+from services.strategy_runner.worker import strategy_settings
 from shared.bus.port import Role
 from shared.config import Loaded
+from shared.config.revised import in_force
 from shared.runtime.places import Places
 from shared.runtime.service import Setting, broker_settings
 
@@ -105,12 +106,11 @@ def roster_of(loaded: Loaded, source: Source, venue: Venue) -> Roster:
 
 def _strategies(setting: Setting) -> list[tuple[InlineStrategy, str]]:
     """With what their run's fingerprint is made of."""
-    config = setting.config
-    budgets = config.budgets(config.paper.initial_cash)
     found = []
-    for s in config.strategies:
-        settings = strategy_settings(setting, s, budgets[s.id])
+    wanted = in_force(setting.config, {})
+    for strategy in wanted:
+        settings = strategy_settings(setting, strategy)
         loaded = load_strategy(settings.name, base=setting.loaded.files[0].parent)
         loaded.cls.check_params(settings.params)
-        found.append((InlineStrategy(settings, loaded, alone=len(config.strategies) == 1), loaded.fingerprint(settings)))
+        found.append((InlineStrategy(settings, loaded, alone=len(wanted) == 1), loaded.fingerprint(settings)))
     return found

@@ -210,6 +210,10 @@ class FrameConnection:
         self._transport.watch(fd)
 
     @property
+    def behind(self) -> int:
+        return self._inbox.behind
+
+    @property
     def gaps(self) -> int:
         """Times the lane came with something missing before it, which was then read from the journal."""
         return self._inbox.gaps
