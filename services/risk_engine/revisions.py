@@ -85,6 +85,8 @@ def answers(
 
 def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, now: Revisions, account: Account, free: Decimal) -> StrategyRevised:
     """Raises ValueError, one line."""
+    if len(e.definition) > revised.DEFINITION_MAX:
+        raise ValueError(f"the definition has {len(e.definition)} characters, at most {revised.DEFINITION_MAX}")
     if not account.wall:
         raise ValueError("the log's clock is the feed's: strategies change with the configuration")
     if e.action == revised.ADD:

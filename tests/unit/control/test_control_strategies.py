@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from services.control import strategies
-from shared.events import Event, StrategyChanged, StrategyRevised, StrategyStarted
-from tests.unit.control.conftest import Run, Stack
+from shared.bus.journal import Journal
+from shared.bus.port import Durability
+from shared.bus.record import record_of
+from shared.events import Envelope, Event, StrategyChanged, StrategyRevised, StrategyStarted
+from tests.unit.control.conftest import CONFIG, Run, Stack
 
 MINE = "from shared.strategy import Strategy\n\n\nclass Mine(Strategy):\n    pass\n"
 CROSS = ["--name", "moving_average_cross", "--params", "fast_period=2", "--params", "slow_period=5"]
@@ -125,3 +128,17 @@ def test_the_list_is_the_file_with_what_commands_made_of_it(run: Run, audited: C
     assert "`regimeflow strategy add --id hold --reason TEXT` brings it back as the file has it" in shown
     said = run("halt", "--strategy", "nobody", "--reason", "x", "--config", stack.config).err
     assert said == "regimeflow: no strategy is called 'nobody'; there are cross, hold, swing\n"
+
+
+def test_config_check_says_what_lies_over_the_file(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "live.yaml"
+    config.write_text(CONFIG.format(directory=tmp_path))
+    assert "strategy" not in run("config", "check", config).out
+    (tmp_path / "s").mkdir()
+    journal = Journal.open(tmp_path / "s" / "journal.db", Durability.PROCESS)
+    for n, outcome in enumerate(("set", "removed"), 1):
+        event = StrategyRevised("c", outcome, "hold", n, "", Decimal(0), "ann: weak")
+        journal.append([record_of(Envelope(journal.head_seq + 1, n, event.topic, "risk_engine", 1, n, 0, 1, event))])
+    journal.close()
+    assert "strategy hold: removed while running, in force from seq 2, over this file" in run("config", "check", config).out
+    assert json.loads(run("config", "check", config, "--json").out)["changed"] == [{"strategy": "hold", "changed": "removed", "in_force_from": 2}]

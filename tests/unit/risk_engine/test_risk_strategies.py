@@ -78,6 +78,7 @@ def test_an_added_strategy_trades_its_symbols_from_the_commands_place_on_with_it
         ({**ENTRY, "symbls": []}, "symbls: unknown key; nearest: symbols"),
         ("{", "not JSON"),
         ("[]", "no section"),
+        ({**ENTRY, "params": {"symbol": "X" * 20_000}}, "characters, at most 16384"),
     ],
 )
 def test_what_cannot_be_added_is_refused_in_one_line_and_changes_nothing(entry: Any, said: str) -> None:
