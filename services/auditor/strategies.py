@@ -27,11 +27,16 @@ def revisions(p: Picture, shown: int) -> list[dict[str, Any]]:
 
 def what_to_do(p: Picture, strategy: str, reason: Reason, text: str) -> str:
     """Advice for a restricted strategy: none of it is lifted from one that is removed."""
-    return _back(strategy) if reason is Reason.OPERATOR and _removed(p, strategy) else text
+    return _back(strategy) if reason is Reason.OPERATOR and removed(p, strategy) else text
+
+
+def removed(p: Picture, key: str) -> bool:
+    revised = p.revised.get(key)
+    return revised is not None and revised.outcome == REMOVED
 
 
 def _row(p: Picture, key: str) -> dict[str, Any]:
-    life, revised, gone = p.strategies.get(key, NEVER_BEGUN), p.revised.get(key), _removed(p, key)
+    life, revised, gone = p.strategies.get(key, NEVER_BEGUN), p.revised.get(key), removed(p, key)
     return {
         "strategy": key,
         "name": life.name,
@@ -44,11 +49,6 @@ def _row(p: Picture, key: str) -> dict[str, Any]:
         "definition": revised.definition if revised is not None else "",
         "what_to_do": _back(key) if gone else advice.for_strategy(key, life.state),
     }
-
-
-def _removed(p: Picture, key: str) -> bool:
-    revised = p.revised.get(key)
-    return revised is not None and revised.outcome == REMOVED
 
 
 def _back(key: str) -> str:

@@ -51,7 +51,7 @@ def status(f: Facts) -> dict[str, Any]:
         "positions": len(f.ledger.positions()),
         "strategies": strategies.rows(p),
         "strategy_changes": strategies.revisions(p, SHOWN),
-        "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(name)],
+        "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(p, name)],
         "reconciliation": _reconciliation(p),
         "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
         "locks": [
@@ -144,7 +144,7 @@ def health(f: Facts) -> dict[str, Any]:
         "equity": _text(p.equity.equity) if p.equity is not None else None,
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "last_update": iso(p.now_ns),
-        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(name)],
+        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(p, name)],
         "lines": [
             {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
             for name, line in sorted(p.lines.items())
@@ -152,9 +152,9 @@ def health(f: Facts) -> dict[str, Any]:
     }
 
 
-def _is_service(name: str) -> bool:
-    """A command holds a name for its moment."""
-    return not name.startswith("control.")
+def _is_service(p: Picture, name: str) -> bool:
+    """A command holds a name for its moment; a strategy that was removed is missed by nobody."""
+    return not name.startswith("control.") and not (name.startswith("strategy.") and strategies.removed(p, name.partition(".")[2]))
 
 
 def _service(p: Picture, name: str) -> dict[str, Any]:

@@ -338,6 +338,7 @@ def test_of_denied_orders_the_newest_are_remembered() -> None:
 
 def test_what_commands_make_of_strategies_is_in_status_with_the_place_and_what_to_do() -> None:
     w = world(budgets={"ma": Decimal(500)}).given(StrategyStarted("ma", 1, "moving_average_cross", ("AAPL",), deterministic=True))
+    w.given(LeaseGranted("strategy.ma", "w1", 1), LeaseEnded("strategy.ma", 1, expired=False))
     w.given(StrategyRevised("c1", "added", "late", 40, '{"id":"late"}', Decimal(100), "ann: trial"))
     w.given(StrategyRevised("c2", "removed", "ma", 41, "", Decimal(0), "ann: weak"))
     w.given(TradingStateChanged(Scope.STRATEGY, "ma", TradingState.HALTED, Reason.OPERATOR, "ann: weak: removed", 1))
@@ -352,3 +353,5 @@ def test_what_commands_make_of_strategies_is_in_status_with_the_place_and_what_t
         assert "strategy add --id ma" in next(r["what_to_do"] for r in status["trading"] if r["key"] == "ma")
         books = {b["owner"]: b["cash"] for b in auditor.view("positions")["books"]}
         assert (books["late"], books.get("ma", "0")) == ("100", "0")
+        assert status["services_missing"] == []
+        assert "strategy.ma" not in [row["service"] for row in auditor.view("health")["services"]]
