@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from shared.config import revised
 from shared.events import (
     AccountReported,
     Alert,
@@ -34,6 +35,7 @@ from shared.events import (
     StrategyBlocked,
     StrategyFailed,
     StrategyPaused,
+    StrategyRevised,
     StrategyStarted,
     StrategyStopped,
     Trade,
@@ -115,6 +117,12 @@ def _overridden(p: Picture, e: LimitOverridden, _now: int, _s: AuditorSettings) 
         p.overrides[name] = e
     elif e.outcome != "refused":
         p.overrides.pop(name, None)
+
+
+def _revised(p: Picture, e: StrategyRevised, _now: int, s: AuditorSettings) -> None:
+    p.revisions.append(e)
+    del p.revisions[: -s.notes_kept]
+    revised.fold(p.revised, e)
 
 
 def _reconciled(p: Picture, e: ReconcileCompleted, now: int, _s: AuditorSettings) -> None:
@@ -231,6 +239,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     InstrumentLocked: _locked,
     InstrumentUnlocked: _unlocked,
     LimitOverridden: _overridden,
+    StrategyRevised: _revised,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     EquityMarked: _equity,

@@ -30,6 +30,7 @@ from shared.events import (
     Severity,
     StrategyBlocked,
     StrategyFailed,
+    StrategyRevised,
     SystemStarted,
     SystemStopped,
     TradingStateChanged,
@@ -155,6 +156,11 @@ def _overridden(e: LimitOverridden, _net: Decimal) -> Sequence[Entry]:
     return [("OperatorCommand", f"limit {e.key} {e.outcome}: {e.text}", extra)]
 
 
+def _revised(e: StrategyRevised, _net: Decimal) -> Sequence[Entry]:
+    extra = meta(command=e.command, outcome=e.outcome, strategy=e.strategy, since=e.since, budget=e.budget or None, definition=e.definition or None)
+    return [("OperatorCommand", f"strategy {e.strategy} {e.outcome}: {e.text}", extra)]
+
+
 def command_line(e: Command, _net: Decimal) -> Sequence[Entry]:
     own = {name: value for name in e.__struct_fields__ if name not in {"command", "operator", "reason"} and (value := getattr(e, name)) != ""}
     extra = (*meta(command=e.command, operator=e.operator), *meta(**own))
@@ -171,6 +177,7 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     InstrumentUnlocked: _unlocked,
     LimitBreached: _breached,
     LimitOverridden: _overridden,
+    StrategyRevised: _revised,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
     OrdersCanceledDirectly: _canceled_directly,

@@ -22,6 +22,7 @@ from shared.events import (
     LimitOverridden,
     OrderDenied,
     OrderFilled,
+    StrategyRevised,
     TradingStateChanged,
 )
 
@@ -119,7 +120,8 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct):
-    """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service."""
+    """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service. revised: what
+    commands made of strategies, by id; revisions: the newest answers to such commands, refusals too."""
 
     log_id: str = ""
     now_ns: int = 0
@@ -145,6 +147,8 @@ class Picture(msgspec.Struct):
     met: list[Met] = msgspec.field(default_factory=list)
     claims: list[Claim] = msgspec.field(default_factory=list)
     flows: list[Flow] = msgspec.field(default_factory=list)
+    revised: dict[str, StrategyRevised] = msgspec.field(default_factory=dict)
+    revisions: list[StrategyRevised] = msgspec.field(default_factory=list)
 
 
 class AuditorState(msgspec.Struct):

@@ -14,7 +14,7 @@ from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
-from . import advice, denials
+from . import advice, denials, strategies
 from .state import Claim, Denied, Flow, Met, Picture, Raised
 from .times import iso
 
@@ -50,8 +50,9 @@ def status(f: Facts) -> dict[str, Any]:
         "current_regime": p.regime,
         "open_orders": len(open_orders),
         "positions": len(f.ledger.positions()),
-        "strategies": [_strategy(p, key) for key in sorted(p.strategies)],
-        "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(name)],
+        "strategies": strategies.rows(p),
+        "strategy_changes": strategies.revisions(p, SHOWN),
+        "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(p, name)],
         "reconciliation": _reconciliation(p),
         "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
         "locks": [
@@ -144,7 +145,7 @@ def health(f: Facts) -> dict[str, Any]:
         "equity": _text(p.equity.equity) if p.equity is not None else None,
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "last_update": iso(p.now_ns),
-        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(name)],
+        "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(p, name)],
         "lines": [
             {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
             for name, line in sorted(p.lines.items())
@@ -152,9 +153,9 @@ def health(f: Facts) -> dict[str, Any]:
     }
 
 
-def _is_service(name: str) -> bool:
-    """A command holds a name for its moment."""
-    return not name.startswith("control.")
+def _is_service(p: Picture, name: str) -> bool:
+    """A command holds a name for its moment; a strategy that was removed is missed by nobody."""
+    return not name.startswith("control.") and not (name.startswith("strategy.") and strategies.removed(p, name.partition(".")[2]))
 
 
 def _service(p: Picture, name: str) -> dict[str, Any]:
@@ -181,6 +182,8 @@ def _trading_state(p: Picture) -> str:
 def _scope(p: Picture, key: str) -> dict[str, Any]:
     t = p.trading[key]
     what = "" if t.state is TradingState.ACTIVE else advice.for_reason(t.reason, t.scope, t.key)
+    if what and t.scope is Scope.STRATEGY:
+        what = strategies.what_to_do(p, t.key, t.reason, what)
     return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
 
 
@@ -195,19 +198,6 @@ def _settled(p: Picture) -> dict[str, Any]:
     return {
         "settled_cash": _text(settled),
         "unsettled": [{"amount": _text(row.amount), "settles": row.date, "calendar": row.calendar} for row in rows],
-    }
-
-
-def _strategy(p: Picture, key: str) -> dict[str, Any]:
-    life = p.strategies[key]
-    return {
-        "strategy": key,
-        "name": life.name,
-        "run": life.run,
-        "state": life.state,
-        "text": life.text,
-        "since": iso(life.since_ns),
-        "what_to_do": advice.for_strategy(key, life.state),
     }
 
 

@@ -5,7 +5,7 @@ Settings and fingerprints are made by the live services' own builders; `tests/un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,12 @@ from services.risk_engine.core import SOURCE as RISK
 from services.risk_engine.core import TOPICS as RISK_TOPICS
 from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
-from services.strategy_runner.main import strategy_settings
+from services.strategy_runner.worker import strategy_settings
 from shared.brokers.contract import Capabilities
 from shared.bus.port import Role
+from shared.config import Config
+from shared.config.revised import InForce, fold, in_force
+from shared.events import StrategyRevised
 from shared.runtime.actor import Core
 from shared.runtime.service import Setting
 from shared.strategy.loading import LoadedStrategy, load_strategy
@@ -71,15 +74,15 @@ class Actors:
     risk: RiskSettings
 
 
-def actors_of(setting: Setting, able: Capabilities, options: Mapping[str, Any]) -> Actors:
-    """able, options: of the broker. Raises ValueError naming the key or parameter, StrategyNotFound, and whatever a strategy's module raises when
+def actors_of(setting: Setting, able: Capabilities, options: Mapping[str, Any], changes: Sequence[StrategyRevised] = ()) -> Actors:
+    """able, options: of the broker. changes: what operators did to strategies, in order: each form of one is an actor. Raises ValueError naming the key or parameter, StrategyNotFound, and whatever a strategy's module raises when
     it is imported."""
     config = setting.config
     gateway, risk, auditor = gateway_settings(config), risk_settings(config), auditor_settings(config)
     router, reconciler = router_settings(setting, able, options), reconciler_settings(setting)
     ranked: tuple[Service | Strategy, ...] = (
         Service(GATEWAY, Role.GATEWAY, GATEWAY_TOPICS, repr(gateway), lambda: GatewayCore(gateway)),
-        *_strategies(setting),
+        *_strategies(setting, changes),
         Service(RISK, Role.RISK, RISK_TOPICS, repr(risk), lambda: RiskCore(risk)),
         Service(ROUTER, Role.ROUTER, ROUTER_TOPICS, repr(router), lambda: RouterCore(router)),
         Service(RECONCILER, Role.RECONCILER, RECONCILER_TOPICS, repr(reconciler), lambda: ReconcilerCore(reconciler)),
@@ -88,9 +91,21 @@ def actors_of(setting: Setting, able: Capabilities, options: Mapping[str, Any]) 
     return Actors(ranked, gateway, risk)
 
 
-def _strategies(setting: Setting) -> Iterator[Strategy]:
-    budgets = setting.config.budgets(setting.config.paper.initial_cash)
-    for entry in setting.config.strategies:
-        settings = strategy_settings(setting, entry, budgets[entry.id])
+def _strategies(setting: Setting, changes: Sequence[StrategyRevised]) -> Iterator[Strategy]:
+    for form in _forms(setting.config, changes):
+        settings = strategy_settings(setting, form)
         loaded = load_strategy(settings.name, base=setting.loaded.files[0].parent)
         yield Strategy(settings, loaded, loaded.fingerprint(settings))
+
+
+def _forms(config: Config, changes: Sequence[StrategyRevised]) -> Iterator[InForce]:
+    """Every form of every strategy: as the file has it, then after each change of it."""
+    standing: dict[str, StrategyRevised] = {}
+    forms = {form.entry.id: [form] for form in in_force(config, standing)}
+    for change in changes:
+        if fold(standing, change):
+            for form in in_force(config, standing):
+                if form.entry.id == change.strategy:
+                    forms.setdefault(change.strategy, []).append(form)
+    for of_one in forms.values():
+        yield from of_one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from services.strategy_runner.host import StrategyHost
 from shared.brokers import registry
 from shared.bus.port import Role
 from shared.config import Loaded
+from shared.events import StrategyRevised
 from shared.runtime.actor import Core, FoldingCore
 from shared.runtime.places import Places
 from shared.runtime.service import Setting, broker_settings
@@ -23,7 +24,7 @@ Blocked = frozenset[int]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """make: a fresh core. deterministic: False for a strategy that reads the outside world; nobody can decide its run again."""
+    """One of a source, or one for each form a strategy had, oldest first. make: a fresh core. deterministic: False for a strategy that reads the outside world; nobody can decide its run again."""
 
     source: str
     topics: tuple[str, ...]
@@ -32,12 +33,12 @@ class Actor:
     deterministic: bool = True
 
 
-def actors_of(loaded: Loaded) -> list[Actor]:
-    """In rank order. Raises as `actors.actors_of`, PlaceError and UnknownBroker."""
+def actors_of(loaded: Loaded, changes: Sequence[StrategyRevised] = ()) -> list[Actor]:
+    """In rank order. changes: as `actors.actors_of`, which says what is raised, with PlaceError and UnknownBroker."""
     setting = Setting(loaded, Places.of(loaded.config), INSTANCE)
     options = broker_settings(setting)
     able = registry.broker(setting.live.broker).capabilities(options)
-    found = actors.actors_of(setting, able, options)
+    found = actors.actors_of(setting, able, options, changes)
     return [_service(setting, a) if isinstance(a, actors.Service) else _strategy(setting, a) for a in found.ranked]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shared.bus.port import NEVER
 from shared.config import Loaded
-from shared.events import Bar, Envelope, Event, OrderBook, OrderEvent, Quote, Trade, topic_market
+from shared.events import Bar, Envelope, Event, OrderBook, OrderEvent, Quote, StrategyRevised, Trade, topic_market
 
 from .replay import Difference, OwnOutputs, ReplayedRun, Run, runs_of
 from .replay_actors import Actor, actors_of
@@ -77,7 +77,8 @@ def replay(path: Path, loaded: Loaded, until: int | None = None, progress: Calla
     log_id = refuse_unverified(path).log_id
     journal = ReplayJournal(path, until)
     try:
-        return _Replay(journal, actors_of(loaded)).run(log_id, progress)
+        changes = [e for _, e in journal.of_type(StrategyRevised)]
+        return _Replay(journal, actors_of(loaded, changes)).run(log_id, progress)
     finally:
         journal.close()
 
@@ -90,14 +91,19 @@ class _Replay:
         self._latest: dict[str, Envelope] = {}
         started = journal.started()
         self._refuse_strangers(started, {a.source for a in actors})
+        forms: dict[str, list[Actor]] = {}
         for actor in actors:
-            self._choose(actor, runs_of(started, actor.source))
+            forms.setdefault(actor.source, []).append(actor)
+        for source, of_one in forms.items():
+            self._choose(of_one, runs_of(started, source))
         self._listening: dict[str, list[ReplayedRun]] = {}  # by topic; runs that are over are taken out
         self._active = [replayed for _, replayed in self._runs]
         self._next_end = min((r.run.ended for r in self._active), default=NEVER)
 
-    def _choose(self, actor: Actor, runs: Sequence[Run]) -> None:
+    def _choose(self, forms: Sequence[Actor], runs: Sequence[Run]) -> None:
+        """forms: of one source, oldest first; a run is decided by the one whose fingerprint it has, the newest run by the newest else."""
         for run in runs:
+            actor = next((form for form in forms if form.fingerprint == run.fingerprint), forms[-1])
             matches = run.fingerprint == actor.fingerprint
             if not actor.deterministic:
                 self._left_out.append(LeftOut(run.source, run.number, "not deterministic: it reads the outside world"))

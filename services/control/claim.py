@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from .commands import ACKNOWLEDGE_S, Reason
+from .commands import ACKNOWLEDGE_S, Reason, check_strategy
 from .errors import NO, CliError
 from .options import AnyConfig, Json, find_stack
 from .output import print_json
@@ -42,8 +42,7 @@ def claim(
     from shared.events import ClaimRequested
 
     stack = find_stack(config)
-    if strategy not in (known := [s.id for s in stack.loaded.config.strategies]):
-        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
+    check_strategy(stack, strategy)
     if quantity:
         try:
             exact_number(quantity)

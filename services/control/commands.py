@@ -101,14 +101,25 @@ def scope_of(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
     config = stack.loaded.config
     if strategy and symbol:
         raise CliError("name a strategy or a symbol, not both")
-    if strategy and strategy not in (known := [s.id for s in config.strategies]):
-        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
+    if strategy:
+        check_strategy(stack, strategy)
     symbols = config.live.symbols if config.live is not None else ()
     if symbol and symbol not in symbols:
         raise CliError(f"{symbol!r} is not in live.symbols: {', '.join(symbols)}")
     if strategy:
         return Scope.STRATEGY, strategy
     return (Scope.SYMBOL, symbol) if symbol else (Scope.GLOBAL, "")
+
+
+def check_strategy(stack: StackHere, strategy: str) -> None:
+    """Raises CliError for a name that neither the file nor a command brought in."""
+    if strategy in (known := [s.id for s in stack.loaded.config.strategies]):
+        return
+    from .strategies import changed_ids
+
+    known += [name for name in changed_ids(stack) if name not in known]
+    if strategy not in known:
+        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
 
 
 def words_of(scope: Scope, key: str) -> str:

@@ -10,6 +10,7 @@ import typer
 from .errors import USAGE
 from .options import Json
 from .output import print_json
+from .standing import standing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(path: Annotated[Path, typer.Argument(help="The configuration file.")], as_json: Json = False) -> None:
-    """Say everything that is wrong with a configuration, one line a problem, and what in it has no effect.
+    """Say everything that is wrong with a configuration, one line a problem, and what in it has no effect or was changed while running.
 
     Nothing is connected and no secret is asked for. Exit status 0 it would start, 2 it would be refused.
     """
@@ -41,12 +42,15 @@ def check(path: Annotated[Path, typer.Argument(help="The configuration file.")],
             name: [{"line": n.line, "path": n.path, "text": n.text} for n in found]
             for name, found in (("ignored", loaded.ignored), ("not_in_force", loaded.not_in_force), ("missing", loaded.missing))
         }
-        print_json({"ok": True, "problems": [], **notes})
+        changed = [{"strategy": e.strategy, "changed": e.outcome, "in_force_from": e.since} for e in standing(loaded.config).values()]
+        print_json({"ok": True, "problems": [], **notes, "changed": changed})
         return
     for note in (*loaded.ignored, *loaded.not_in_force):
         print(note)
     for problem in loaded.missing:
         print(f"a start asks for it: {problem}")
+    for e in standing(loaded.config).values():
+        print(f"strategy {e.strategy}: {e.outcome} while running, in force from seq {e.since}, over this file; see `regimeflow strategy list`")
     print(f"{path}: in order")
 
 

@@ -32,7 +32,7 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
 _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "status": (
         ("trading", ("scope", "key", "state", "reason", "text")),
-        ("strategies", ("strategy", "name", "run", "state", "text")),
+        ("strategies", ("strategy", "name", "run", "state", "changed", "in_force_from", "text")),
         ("services_missing", ("service", "holder", "reported")),
         ("overrides", ("scope", "scope_key", "key", "value", "before", "expires", "text")),
         ("locks", ("symbol", "reason", "text")),

@@ -14,7 +14,8 @@ import msgspec
 from services.gateway.bars import BarBuilder, OpenBar
 from services.gateway.freshness import Freshness
 from services.gateway.phases import CalendarState, Phases
-from services.gateway.settings import BarsFrom, GatewaySettings, interval_ns
+from services.gateway.settings import BarsFrom, GatewaySettings, WarmupSettings, interval_ns
+from services.gateway.wanted import Wanted
 from shared.events import (
     Bar,
     ClockTicked,
@@ -28,6 +29,7 @@ from shared.events import (
     Quote,
     RunStarted,
     SessionChanged,
+    StrategyRevised,
     Trade,
     WarmupRequested,
 )
@@ -53,6 +55,7 @@ class _State(msgspec.Struct, array_like=True):
     closed_bars: dict[str, int]
     feed: str
     unasked: dict[str, int] = msgspec.field(default_factory=dict)
+    wanted: dict[str, WarmupSettings | None] = msgspec.field(default_factory=dict)
 
 
 class GatewayCore:
@@ -69,6 +72,7 @@ class GatewayCore:
         self._waiting: Final = self._fresh.waiting
         self._bars: Final = BarBuilder(interval_ns(settings.bars.interval)) if settings.bars else None
         self._built_from: Final[type[Event] | None] = None if settings.bars is None else Trade if settings.bars.source is BarsFrom.TRADES else Quote
+        self._wanted: Final = Wanted(settings.warmup)
         self._unasked: dict[str, int] = {}  # strategy -> its run that no history was asked for: it began before ours
         self._feed = ""  # up or down, as the feed last said; empty before it said anything
         self._due = 0  # the earliest moment something can follow from time alone
@@ -92,6 +96,7 @@ class GatewayCore:
             FreshnessChanged: self._apply_freshness,
             RunStarted: self._apply_run,
             WarmupRequested: self._apply_request,
+            StrategyRevised: self._apply_revised,
         }
         self._quiet: Final = {Bar, Quote, Trade} - {self._built_from}
         if self._built_from is not None:
@@ -170,6 +175,7 @@ class GatewayCore:
                 _sorted(bars.closed) if bars else {},
                 self._feed,
                 _sorted(self._unasked),
+                _sorted(self._wanted.changed),
             )
         )
 
@@ -192,7 +198,8 @@ class GatewayCore:
             _refill(self._bars.open, s.open_bars)
             _refill(self._bars.closed, s.closed_bars)
         self._feed = s.feed
-        self._unasked = {strategy: run for strategy, run in s.unasked.items() if strategy in self._settings.warmup}
+        self._wanted.changed = s.wanted
+        self._unasked = {strategy: run for strategy, run in s.unasked.items() if self._wanted.of(strategy) is not None}
         self._reckon()
 
     def _on_built(self, e: Envelope) -> Sequence[Event]:
@@ -249,10 +256,11 @@ class GatewayCore:
     def _warming(self, run: RunStarted) -> str:
         """The strategy whose run it is, where it wants history."""
         strategy = run.name.removeprefix(_STRATEGY) if run.name.startswith(_STRATEGY) else ""
-        return strategy if strategy in self._settings.warmup else ""
+        return strategy if strategy and self._wanted.of(strategy) is not None else ""
 
     def _request(self, strategy: str, run: int, now: int) -> WarmupRequested:
-        wanted = self._settings.warmup[strategy]
+        wanted = self._wanted.of(strategy)
+        assert wanted is not None
         return WarmupRequested(strategy, run, wanted.symbols, wanted.bars, now)
 
     def _apply_run(self, e: Envelope) -> None:
@@ -265,6 +273,12 @@ class GatewayCore:
         request = cast("WarmupRequested", e.event)
         if self._unasked.get(request.strategy) == request.strategy_run:
             del self._unasked[request.strategy]
+
+    def _apply_revised(self, e: Envelope) -> None:
+        revised = cast("StrategyRevised", e.event)
+        self._wanted.fold(revised)
+        if self._wanted.of(revised.strategy) is None:
+            self._unasked.pop(revised.strategy, None)
 
     def _apply_quote(self, e: Envelope) -> None:
         quote: Any = e.event

@@ -95,6 +95,8 @@ class Ending:
         if service not in self.fleet.running([service]):
             return True
         said = self.fleet.health(service)
+        if said is not None and said["epoch"] == 0:
+            return True  # it holds no name: no strategy is left
         return said is not None and said["cursor"] >= seq and not said["queue"]
 
     def _open_orders(self) -> int | None:

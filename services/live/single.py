@@ -19,7 +19,7 @@ from services.reconciler.killpath import KillPath
 from services.reconciler.main import drivers as reconciler_drivers
 from services.reconciler.main import open_killpath
 from services.risk_engine.main import drivers as risk_drivers
-from services.strategy_runner.main import Worker
+from services.strategy_runner.worker import Worker
 from shared.bus.journal import Journal
 from shared.bus.journal_reader import JournalReader
 from shared.bus.memory import MemoryBus
@@ -58,7 +58,7 @@ def run(loaded: Loaded, instance: str) -> int:
         desk = Desk(setting, bus)
         killpath = open_killpath(setting, log, bus_apart=False)
         drivers = _drivers(setting, bus, desk, killpath)
-        return ActorProcess(SERVICE, bus, drivers, setting.health(SERVICE), log, extra=desk.step).run(stop)
+        return ActorProcess(SERVICE, bus, drivers, setting.health(SERVICE), log, extra=desk.step, crew=Worker(setting, bus)).run(stop)
     finally:
         bus.pump()
         if killpath is not None:
@@ -74,7 +74,7 @@ def run(loaded: Loaded, instance: str) -> int:
 
 
 def _drivers(setting: Setting, bus: MemoryBus, desk: Desk, killpath: KillPath | None) -> Sequence[ActorDriver]:
-    """In rank order, the auditor last: it sees what the others made."""
-    found: list[ActorDriver] = [*gateway_drivers(setting, bus), *Worker(setting, bus).drivers]
+    """In rank order, the auditor last: it sees what the others made. The strategies are the worker's."""
+    found: list[ActorDriver] = [*gateway_drivers(setting, bus)]
     found += [*risk_drivers(setting, bus), *router_drivers(setting, bus), *reconciler_drivers(setting, bus, killpath)]
     return [*found, desk.driver]

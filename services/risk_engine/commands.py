@@ -32,11 +32,12 @@ from shared.events import (
     SessionPhase,
     Severity,
     StrategyBlocked,
+    StrategyChanged,
     StrategyFailed,
     TradingState,
 )
 
-from . import claims, groups
+from . import claims, groups, strategies
 from .desk import Desk
 from .flatten import OWNER
 from .gates import BLIND
@@ -61,6 +62,7 @@ def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
         *desk.unanswered.intents(),
         *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.unanswered.limits()),
         *claims.answers(desk.unanswered.claims(), desk),
+        *strategies.overdue(e, desk),
     )
 
 
@@ -103,6 +105,8 @@ def on_reduce(e: Envelope, desk: Desk) -> Sequence[Event]:
 def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Not while a loss limit stands: raise the limit, or wait for its day to end; the answer names it."""
     command: ResumeRequested = e.event  # type: ignore[assignment]
+    if refused := strategies.refused_resume(command, desk):
+        return refused
     watch = desk.watches.account if command.scope is Scope.GLOBAL else desk.watches.strategies.get(command.key)
     if watch is not None and command.scope is not Scope.SYMBOL:
         standing = watch.standing(watch.value.equity())
@@ -198,6 +202,7 @@ ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
     FlattenRequested: on_flatten,
     ClaimRequested: claims.on_claim,
     LimitChanged: on_limit_changed,
+    StrategyChanged: strategies.on_strategy_changed,
     ClockTicked: on_clock,
     DayEnded: on_day_ended,
     ServiceAnnounced: on_announced,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged
+from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged, StrategyRevised
 from shared.runtime.actor import SnapshotIncompatible
 
 from . import bands, clock_offset, commands, intents, outcomes
@@ -95,6 +95,13 @@ class RiskCore:
         if self._desk.overrides.fold(event):
             self._sit(self._desk.limited_anew(event))
 
+    def _revised(self, e: Envelope) -> None:
+        """A strategy more or less: the desk is built anew around its state, as after a restart."""
+        event: StrategyRevised = e.event  # type: ignore[assignment]  # dispatched by type
+        self._desk.unanswered.answered(event)
+        if self._desk.revisions.fold(event):
+            self._sit(self._desk.revised(event, e.ts_ns))
+
     def _regime_changed(self, e: Envelope) -> None:
         """Limits may be tighter, or no longer so: in force from here."""
         event: RegimeChanged = e.event  # type: ignore[assignment]  # dispatched by type
@@ -112,6 +119,7 @@ class RiskCore:
         self._fold = Fold(desk).on
         settling(self._fold, desk)
         self._fold[LimitOverridden] = self._overridden
+        self._fold[StrategyRevised] = self._revised
         self._fold[RegimeChanged] = self._regime_changed
         self._fold[BrokerStateReported] = self._state_reported
         rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON, **clock_offset.ON}

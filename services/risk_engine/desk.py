@@ -15,7 +15,7 @@ from shared.domain.cause_age import AgeState, CauseAges
 from shared.domain.exact import ZERO, multiply, subtract
 from shared.domain.instrument import Instrument
 from shared.domain.ledger import Ledger, LedgerState
-from shared.events import LimitOverridden, OrderSide, Reason, Scope, TradingState, TradingStateChanged
+from shared.events import LimitOverridden, OrderSide, Reason, Scope, StrategyRevised, TradingState, TradingStateChanged
 
 from .bands import Bands
 from .book_value import BookValue
@@ -34,6 +34,7 @@ from .protective import Protective, ProtectiveState
 from .regimes import in_regime
 from .repeats import Repeats, RepeatState
 from .reservations import Reservations, ReservationState
+from .revisions import Revisions, with_revisions
 from .sectors import GroupSums
 from .settings import FREE, AccountKind, RiskSettings
 from .settlement import Settlement, SettlementState
@@ -83,6 +84,7 @@ class RiskState(msgspec.Struct):
     settlement: SettlementState = msgspec.field(default_factory=SettlementState)
     regime: str = ""
     clock: ClockOffset = msgspec.field(default_factory=ClockOffset)
+    revisions: Revisions = msgspec.field(default_factory=Revisions)
 
 
 # no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
@@ -91,15 +93,17 @@ _decode = msgspec.msgpack.Decoder(RiskState).decode
 
 
 class Desk:
-    """The parts, sharing one ledger, one set of reservations and one set of prices. config: as given; settings: with what operators changed, as the
-    regime tightens it."""
+    """The parts, sharing one ledger, one set of reservations and one set of prices. file: as given; config: with the strategies there are now;
+    settings: with the limits operators changed, as the regime tightens them."""
 
     def __init__(self, config: RiskSettings, state: RiskState | None = None) -> None:
         state = state if state is not None else RiskState()
-        self.config = config
+        self.file = config
+        self.revisions = state.revisions
+        self.config = with_revisions(config, state.revisions)
         self.overrides = state.overrides
         self.regime = state.regime
-        settings = in_regime(effective(config, state.overrides), state.regime)
+        settings = in_regime(effective(self.config, state.overrides), state.regime)
         budgets = settings.budgets()
         self.settings = settings
         self.bounds = {s.id: s.limits for s in settings.strategies if s.limits != FREE}
@@ -201,10 +205,20 @@ class Desk:
     def limited_anew(self, e: LimitOverridden) -> Desk:
         """The same desk under the limits that stand now, as a restart would build it. A loss that met the old limit is judged anew; who has a
         loss limit for the first time starts its day here."""
-        desk = Desk(self.config, self._gathered())
+        desk = Desk(self.file, self._gathered())
         desk.watches.forget(setting_of(e.key, Scope.STRATEGY))
         if desk.watches.account.state.base is not None:
             desk.watches.begin()
+        return desk
+
+    def revised(self, e: StrategyRevised, now: int) -> Desk:
+        """The same desk with another list of strategies, as a restart would build it. What a removed one held is nobody's, so nothing guards it."""
+        self.ledger.apply(e)
+        desk = Desk(self.file, self._gathered())
+        if desk.watches.account.state.base is not None:
+            desk.watches.begin()
+        for symbol in sorted(desk.ledger.positions()):
+            desk.protective.rebooked(symbol, now)
         return desk
 
     def in_regime(self, name: str) -> Desk:
@@ -212,7 +226,7 @@ class Desk:
         self._state.regime = self.regime = name
         if in_regime(effective(self.config, self.overrides), name) == self.settings:
             return self
-        desk = Desk(self.config, self._gathered())
+        desk = Desk(self.file, self._gathered())
         if desk.watches.account.state.base is not None:
             desk.watches.begin()
         return desk

@@ -113,6 +113,10 @@ class TradingStates(msgspec.Struct):
         """Always an event: a second halt cancels again."""
         return self._change(scope, key, TradingState.HALTED, reason, text)
 
+    def lift(self, strategy: str, reason: Reason, text: str) -> TradingStateChanged:
+        """A strategy that begins anew: what restricted it was of its earlier life."""
+        return self._change(Scope.STRATEGY, strategy, TradingState.ACTIVE, reason, text)
+
     def reduce(self, scope: Scope, key: str, reason: Reason, text: str) -> TradingStateChanged | None:
         """None where the state is as strict already."""
         if scope is Scope.GLOBAL and not self.armed and self.mode is TradingState.ACTIVE:

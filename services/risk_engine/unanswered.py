@@ -9,6 +9,7 @@ would wait for ever. Whatever asks is kept, as it was said, until its answer is 
 | a new order, a replace | denied: trading is not armed then, and they are old | its approval or denial |
 | a cancel | approved, as cancels always are | its approval |
 | another limit | as ever (`overrides`) | `LimitOverridden` |
+| a strategy added, removed or set | as ever, one after the other (`revisions`) | `StrategyRevised` |
 | a claim | as ever, one after the other (`claims`) | `HoldingAssigned`, or the alert that refuses it |
 
 What a flatten asks is no answer: it is done when the symbol is flat (`flatten`).
@@ -43,7 +44,9 @@ from shared.events import (
     ResumeRequested,
     Scope,
     StrategyBlocked,
+    StrategyChanged,
     StrategyFailed,
+    StrategyRevised,
     TradingState,
     TradingStateChanged,
     decode_body,
@@ -126,6 +129,9 @@ class Unanswered:
     def claims(self) -> list[ClaimRequested]:
         return [event for event in self._open.values() if isinstance(event, ClaimRequested)]
 
+    def changes(self) -> list[StrategyChanged]:
+        return [event for event in self._open.values() if isinstance(event, StrategyChanged)]
+
 
 def _before(note: Callable[[Any], None], fold: Callable[[Envelope], None] | None) -> Callable[[Envelope], None]:
     def folded(e: Envelope) -> None:
@@ -169,6 +175,10 @@ def _limit(e: LimitChanged | LimitOverridden) -> str:
     return f"limit:{e.command}"
 
 
+def _change(e: StrategyChanged | StrategyRevised) -> str:
+    return f"change:{e.command}"
+
+
 def _claim(e: ClaimRequested | HoldingAssigned) -> str:
     return f"claim:{e.command}"
 
@@ -190,6 +200,7 @@ _ASKED: Final[dict[type[Event], Callable[[Any], str]]] = {
     StrategyFailed: _stopped,
     StrategyBlocked: _stopped,
     LimitChanged: _limit,
+    StrategyChanged: _change,
     ClaimRequested: _claim,
 }
 _ANSWERED: Final[dict[type[Event], Callable[[Any], str]]] = {
@@ -200,6 +211,7 @@ _ANSWERED: Final[dict[type[Event], Callable[[Any], str]]] = {
     CancelApproved: _cancel,
     ResumeRequested: _scope,
     LimitOverridden: _limit,
+    StrategyRevised: _change,
     HoldingAssigned: _claim,
     Alert: _told,
 }

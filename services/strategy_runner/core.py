@@ -5,8 +5,9 @@
 from the log; a strategy's own memory is only ever its indicators.
 
 Life: RunStarted of its name -> built and initialised -> warm-up bars, if any, are told with orders refused -> on_start -> running, until
-the system stops (and on_start again when it starts), the strategy is removed, or a callback raises or blocks. A failure ends the calls of
-this strategy only; the orders of the event it failed at are taken back. `resume` of its own scope by an operator builds it anew.
+the system stops (and on_start again when it starts), a command removes it or sets its parameters, or a callback raises or blocks. A failure ends the calls of
+this strategy only; the orders of the event it failed at are taken back. `resume` of its own scope by an operator builds it anew. A change by
+command (`StrategyRevised`) ends the run: what comes after, if anything, is another run, by an actor that was built for that change.
 
 The hot path is a bar without a consequence: one table look-up, one history entry, the strategy's own arithmetic.
 """
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from shared.config.revised import REFUSED
 from shared.events import (
     TOPIC_ACCOUNT,
     TOPIC_CONTROL,
@@ -31,9 +33,9 @@ from shared.events import (
     RunStarted,
     Scope,
     StrategyBlocked,
-    StrategyChanged,
     StrategyFailed,
     StrategyLogged,
+    StrategyRevised,
     StrategyStarted,
     StrategyStopped,
     SystemStarted,
@@ -54,9 +56,8 @@ from .folding import Handler, facts_of, intents_of
 from .saved import LAYOUT, ActorState, Phase, pack, unpack
 from .user_code import Generators, NoGenerators, UserCode
 
-REMOVE: Final = "remove"  # the action of a StrategyChanged that ends a strategy
-
 _RUNNING: Final = Phase.RUNNING  # looked up once: asked for at every datum
+_LIFELESS: Final = (Phase.IDLE, Phase.FAILED, Phase.OVER)
 _GATES: Final = {Phase.WARMING: Gate.DEAF, Phase.RUNNING: Gate.OPEN}
 
 
@@ -69,10 +70,12 @@ class StrategyActor:
         self._user = UserCode(self._desk, strategy_factory, generators or NoGenerators())
         self._saved: tuple[bytes | None, bytes] = (None, b"")
         self._held_back: list[Bar] = []
+        self._revised_at = 0
         self._facts = facts_of(self._desk) | intents_of(self._desk) | self._life_read_back()
         self._passive = facts_of(self._desk) | {
             RunStarted: self._run_started,
             StrategyBlocked: self._ended,
+            StrategyRevised: self._revised,
             ResumeRequested: self._resumed,
             SystemStarted: self._system_started,
         }
@@ -123,7 +126,7 @@ class StrategyActor:
         if not desk.said:
             return ()
         said, desk.said = desk.said, []
-        if self._user.strategy is None:
+        if self._user.strategy is None and self._phase is not Phase.OVER:
             self._end()
         return said
 
@@ -137,7 +140,8 @@ class StrategyActor:
         """In place of `step` for an event whose callback did not return when it was first delivered: it is folded, and the strategy ends as it
         did then, without being called again. Nothing follows."""
         self.apply(e)
-        self._end()
+        if self._phase is not Phase.OVER:
+            self._end()
         return ()
 
     def next_timer(self) -> int:
@@ -147,17 +151,18 @@ class StrategyActor:
         """Raises SaveError when the strategy's save() does not do its part. Of a strategy without save and load the bytes tell its state,
         but restore refuses them while it is alive."""
         strategy, generators = self._saved if self._user.strategy is None else self._user.save()
-        return pack(ActorState(LAYOUT, self._phase, self._desk.to_state(), tuple(self._held_back), strategy, generators))
+        return pack(ActorState(LAYOUT, self._phase, self._desk.to_state(), tuple(self._held_back), strategy, generators, self._revised_at))
 
     def restore(self, state: bytes) -> None:
         """The strategy itself is rebuilt at the next step: when that begins another run, its saved state is not needed."""
         s = unpack(state)
-        if s.phase not in (Phase.IDLE, Phase.FAILED) and s.strategy is None:
+        if s.phase not in _LIFELESS and s.strategy is None:
             raise SnapshotIncompatible("the strategy has no save and load: its run is replayed")
         self._desk.restore(s.desk)
         self._user.strategy = None
         self._saved = (s.strategy, s.generators)
         self._held_back = list(s.held_back)
+        self._revised_at = s.revised
         self._enter(s.phase)
 
     # -- life
@@ -168,7 +173,7 @@ class StrategyActor:
         self._phase = phase
         self._desk.gate = _GATES.get(phase, Gate.SHUT)
         self._table: dict[type[Event], Handler] = self._passive
-        if phase in (Phase.IDLE, Phase.FAILED):
+        if phase in _LIFELESS:
             return
         if self._user.strategy is None:
             self._table = dict.fromkeys(self._passive | self._listening(), self._wake) | {RunStarted: self._run_started}
@@ -188,7 +193,6 @@ class StrategyActor:
                 DayEnded: self._day_ended,
                 RegimeChanged: self._regime_changed,
                 SystemStopped: self._system_stopped,
-                StrategyChanged: self._changed,
                 WarmupBar: self._too_late,
                 WarmupEnded: self._too_late,
             }
@@ -198,7 +202,7 @@ class StrategyActor:
         if event.name != self.settings.source:
             return
         self._adopt_run(event)
-        if not self._user.build(f"{self.settings.id}:{event.name_run}"):
+        if self._phase is Phase.OVER or not self._user.build(f"{self.settings.id}:{event.name_run}"):
             return
         if self.settings.warmup_bars:
             self._enter(Phase.WARMING)
@@ -209,7 +213,8 @@ class StrategyActor:
         if event.name == self.settings.source:
             self._end()
             self._desk.begin_run(event.name_run)
-            self._enter(Phase.WARMING)
+            changed_since = self._revised_at > self.settings.since  # by a command that this actor was not built for
+            self._enter(Phase.OVER if changed_since else Phase.WARMING)
 
     def _start(self) -> None:
         self._enter(Phase.RUNNING)
@@ -256,9 +261,23 @@ class StrategyActor:
     def _system_stopped(self, event: SystemStopped) -> None:
         self._stop(event.reason)
 
-    def _changed(self, event: StrategyChanged) -> None:
-        if event.strategy == self.settings.id and event.action == REMOVE:
-            self._stop(f"removed by {event.operator}: {event.reason}")
+    def _revised(self, event: StrategyRevised) -> None:
+        """A command removed it or set it otherwise: this run is over, wherever it was in its life."""
+        if not self._concerns(event):
+            return
+        if self._phase is Phase.RUNNING and self._user.call("on_stop"):
+            self._desk.said.append(StrategyStopped(self.settings.id, self._desk.run, f"{event.outcome} by {event.text}"))
+        self._over(event)
+
+    def _concerns(self, event: StrategyRevised) -> bool:
+        return event.strategy == self.settings.id and event.outcome != REFUSED
+
+    def _over(self, event: StrategyRevised) -> None:
+        """Its book opens or closes with the change."""
+        self._desk.ledger.apply(event)
+        self._revised_at = event.since
+        self._end()
+        self._enter(Phase.OVER)
 
     def _resumed(self, event: ResumeRequested) -> None:
         """An operator clears the halt of a failed strategy: it begins anew in the same run, with the book and the history it has."""
@@ -267,7 +286,8 @@ class StrategyActor:
             self._start()
 
     def _ended(self, event: StrategyBlocked | StrategyFailed) -> None:
-        if event.strategy == self.settings.id and event.strategy_run == self._desk.run:
+        mine = event.strategy == self.settings.id and event.strategy_run == self._desk.run
+        if mine and self._phase is not Phase.OVER:
             self._end()
 
     def _fresh_seed(self) -> str:
@@ -277,11 +297,17 @@ class StrategyActor:
         """Its own life as the log tells it, where `apply` alone is used."""
 
         def entered(event: StrategyStarted | StrategyStopped) -> None:
-            if event.strategy == self.settings.id and event.strategy_run == self._desk.run:
+            mine = event.strategy == self.settings.id and event.strategy_run == self._desk.run
+            if mine and self._phase is not Phase.OVER:
                 self._enter(Phase.RUNNING if isinstance(event, StrategyStarted) else Phase.STOPPED)
+
+        def revised(event: StrategyRevised) -> None:
+            if self._concerns(event):
+                self._over(event)
 
         return {
             RunStarted: self._adopt_run,
+            StrategyRevised: revised,
             WarmupBar: self._tell_history,
             StrategyStarted: entered,
             StrategyStopped: entered,

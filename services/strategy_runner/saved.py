@@ -21,17 +21,19 @@ class SaveError(SnapshotFailed):
 
 class Phase(StrEnum):
     """idle: no run yet. warming: set up, history is being told. running. stopped: cleanly. failed: raised or blocked; latched until an
-    operator resumes it or another run begins."""
+    operator resumes it or another run begins. over: removed, or set to other parameters: only another run begins it again."""
 
     IDLE = "idle"
     WARMING = "warming"
     RUNNING = "running"
     STOPPED = "stopped"
     FAILED = "failed"
+    OVER = "over"
 
 
 class ActorState(msgspec.Struct, frozen=True, array_like=True):
-    """held_back: live bars that arrived during warm-up. strategy: None where none was alive or it has no save."""
+    """held_back: live bars that arrived during warm-up. strategy: None where none was alive or it has no save. revised: the sequence number
+    from which the newest change of it by a command is in force."""
 
     layout: int
     phase: Phase
@@ -39,6 +41,7 @@ class ActorState(msgspec.Struct, frozen=True, array_like=True):
     held_back: tuple[Bar, ...]
     strategy: bytes | None
     generators: bytes
+    revised: int = 0
 
 
 _encode: Final = msgspec.msgpack.Encoder(decimal_format="string").encode

@@ -70,10 +70,12 @@ def raise_refusal(refusal: wire.Refusal) -> None:
 
 
 class FrameConnection:
-    """See `port.Connection`."""
+    """See `port.Connection`. tend: called while an answer is waited for, so that others of this thread keep their leases meanwhile."""
 
-    def __init__(self, transport: Transport, reg: Registration, timeout_s: float) -> None:
+    def __init__(self, transport: Transport, reg: Registration, timeout_s: float, tend: Callable[[], None] = lambda: None) -> None:
         self._reg = reg
+        self._tend = tend
+        self.closed = False
         self._topics = tuple(sorted(set(reg.topics)))
         self._transport = transport
         self._ids = 0
@@ -210,6 +212,10 @@ class FrameConnection:
         self._transport.watch(fd)
 
     @property
+    def behind(self) -> int:
+        return self._inbox.behind
+
+    @property
     def gaps(self) -> int:
         """Times the lane came with something missing before it, which was then read from the journal."""
         return self._inbox.gaps
@@ -233,6 +239,11 @@ class FrameConnection:
             sent += 1
         self._outbox.sent(sent)
         self._beat_due(now)
+
+    def tend(self) -> None:
+        """A sign of life, where one is due."""
+        if not self.closed:
+            self._beat_due(self._transport.mono_ns())
 
     def _beat_due(self, now: int) -> None:
         if now >= self._next_beat:
@@ -344,6 +355,7 @@ class FrameConnection:
         return b"".join(parts)
 
     def close(self, release: bool = True) -> None:
+        self.closed = True
         if release:
             id_ = self._next_id()
             with contextlib.suppress(BusUnavailable, Fenced, Refused):  # the lease then ends by silence
@@ -372,6 +384,7 @@ class FrameConnection:
                 asked = now
             if self._welcomed:
                 self._beat_due(now)  # reading a long history takes longer than a lease lasts
+            self._tend()
             answers, readings, pages = self._transport.receive(ASK_POLL_S)
             for raw in pages:
                 self._on_page(raw)

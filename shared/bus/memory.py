@@ -250,6 +250,10 @@ class MemoryConnection:
         at = next(iter(self._bus.history(self._cursor - 1, self._cursor)), None) if self._cursor else None
         return Cursor(self._cursor, digest_of(record_of(at)) if at is not None else b"")
 
+    @property
+    def behind(self) -> int:
+        return 0  # what is known of is in hand
+
     def watch(self, fd: int) -> None:
         self._fds.append(fd)
         self._bus.watch(fd)

@@ -179,6 +179,10 @@ class Connection(Protocol):
     def cursor(self) -> Cursor:
         """Where the newest delivered event stands."""
 
+    @property
+    def behind(self) -> int:
+        """Newest seq of the lane that is known of and not delivered yet; 0: none."""
+
     def watch(self, fd: int) -> None:
         """`poll` also returns when this descriptor is readable; whoever registered it drains it."""
 

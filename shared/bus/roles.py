@@ -98,6 +98,7 @@ _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
         ev.EquityMarked,
         ev.LimitBreached,
         ev.LimitOverridden,
+        ev.StrategyRevised,
         ev.InstrumentLocked,
         ev.InstrumentUnlocked,
         ev.HoldingAssigned,

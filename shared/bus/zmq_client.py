@@ -24,10 +24,20 @@ class ZmqBus:
         self._endpoints = endpoints
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
+        self._connections: list[FrameConnection] = []
 
     def connect(self, registration: Registration, timeout_s: float = ASK_TIMEOUT_S) -> FrameConnection:
         """Claim the lease. Raises LeaseHeld, BusUnavailable, Refused(role)."""
-        return FrameConnection(ZmqTransport(self._context, self._endpoints, self._poller), registration, timeout_s)
+        transport = ZmqTransport(self._context, self._endpoints, self._poller)
+        connection = FrameConnection(transport, registration, timeout_s, self._tend)
+        self._connections.append(connection)
+        return connection
+
+    def _tend(self) -> None:
+        """One of them waits for the bus, at a start over a long log: the others stay alive."""
+        self._connections = [connection for connection in self._connections if not connection.closed]
+        for connection in self._connections:
+            connection.tend()
 
     def wait(self, timeout_s: float) -> None:
         """Until something is there for one of this process's connections, or a watched descriptor."""

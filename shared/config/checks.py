@@ -184,29 +184,30 @@ def _strategy_entries(config: Config) -> Findings:
         yield ("strategy",), "is the short form of live.strategies; give one of them"
     seen: set[str] = set()
     for path, strategy in _strategies(config):
-        if strategy.id in RESERVED_IDS:
-            yield (*path, "id"), f"{strategy.id} is the engine's own"
         if strategy.id in seen:
             yield (*path, "id"), f"{strategy.id} is used twice"
         seen.add(strategy.id)
-        if strategy.warmup_bars > strategy.history_bars_max:
-            yield (*path, "warmup_bars"), f"must be at most history_bars_max ({strategy.history_bars_max})"
-        if (strategy.name is None) == (strategy.path is None):
-            yield (*path, "name"), "required key is missing (or `path`)" if strategy.name is None else "give `name` or `path`, not both"
-        elif strategy.name is not None and strategy.name not in BUILTIN_PARAMS:
-            near = nearest(strategy.name, BUILTIN_PARAMS)[0]
-            yield (*path, "name"), f"no strategy {strategy.name!r} is built in; nearest: {near} (your own: `path: module:Class`)"
+        yield from (((*path, *at), text) for at, text in entry_faults(strategy))
 
 
-def _strategy_params(config: Config) -> Findings:
-    for path, strategy in _strategies(config):
-        known = BUILTIN_PARAMS.get(strategy.name or "")
-        for key, value in strategy.params.items() if known is not None else ():
-            kinds = (known or {}).get(key)
-            if kinds is None:
-                yield (*path, "params", key), f"unknown key; nearest: {nearest(key, known or {})[0]}"
-            elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                yield (*path, "params", key), f"must be {_KINDS.get(kinds, 'a number')}, got {value!r}"
+def entry_faults(strategy: StrategyConfig) -> Findings:
+    """What one entry cannot be by itself; paths within it."""
+    if strategy.id in RESERVED_IDS:
+        yield ("id",), f"{strategy.id} is the engine's own"
+    if strategy.warmup_bars > strategy.history_bars_max:
+        yield ("warmup_bars",), f"must be at most history_bars_max ({strategy.history_bars_max})"
+    if (strategy.name is None) == (strategy.path is None):
+        yield ("name",), "required key is missing (or `path`)" if strategy.name is None else "give `name` or `path`, not both"
+    elif strategy.name is not None and strategy.name not in BUILTIN_PARAMS:
+        near = nearest(strategy.name, BUILTIN_PARAMS)[0]
+        yield ("name",), f"no strategy {strategy.name!r} is built in; nearest: {near} (your own: `path: module:Class`)"
+    known = BUILTIN_PARAMS.get(strategy.name or "")
+    for key, value in strategy.params.items() if known is not None else ():
+        kinds = (known or {}).get(key)
+        if kinds is None:
+            yield ("params", key), f"unknown key; nearest: {nearest(key, known or {})[0]}"
+        elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            yield ("params", key), f"must be {_KINDS.get(kinds, 'a number')}, got {value!r}"
 
 
 _KINDS: Final[dict[tuple[type, ...], str]] = {(int,): "a whole number", (bool,): "true or false", (str,): "text"}
@@ -234,7 +235,6 @@ CHECKS: Final[tuple[Callable[[Config], Findings], ...]] = (
     _costs,
     _symbols,
     _strategy_entries,
-    _strategy_params,
     _budgets,
 )
 

@@ -3,7 +3,9 @@
 Promises: folding the same events gives the same books on any machine; account cash, holdings and profit are exactly the sum over books,
 after partial closes, trades through zero, corrections and busts; nothing is de-duplicated here, because only the router books fills.
 Orders of risk (flatten) and of others at the broker (external) trade for no strategy: their fills are unassigned until `HoldingAssigned`
-moves them. Commissions and cash flows are taken in the account's currency. A dividend goes to who holds the symbol when it is booked.
+moves them. Commissions and cash flows are taken in the account's currency. A dividend goes to who holds the symbol when it is booked. A strategy
+that is removed leaves its cash and its holdings, at what they cost, unassigned; what its orders still fill is unassigned too. Its book stays,
+empty, with what it earned.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from shared.events import (
     HoldingAssigned,
     InstrumentDefined,
     OrderFilled,
+    StrategyRevised,
 )
 
 from . import actions
@@ -58,6 +61,7 @@ class LedgerState(msgspec.Struct, frozen=True, array_like=True):
     multipliers: tuple[tuple[str, Decimal], ...]
     budgets: tuple[tuple[str, Decimal], ...]
     accounts: tuple[str, ...]
+    revised: tuple[tuple[str, Decimal | None], ...] = ()
 
 
 class Ledger:
@@ -67,6 +71,7 @@ class Ledger:
     def __init__(self, budgets: Mapping[str, Decimal] | None = None) -> None:
         self.books: dict[str, Book] = {UNASSIGNED: Book()}
         self._budgets: dict[str, Decimal] = {}
+        self._revised: dict[str, Decimal | None] = {}  # budgets that commands gave, over the given ones; None: removed
         self._multipliers: dict[str, Decimal] = {}
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
@@ -80,6 +85,7 @@ class Ledger:
             CorporateAction: self._corporate_action,
             AccountOpened: self._opened,
             InstrumentDefined: self._defined,
+            StrategyRevised: self._strategy_revised,
         }
 
     @property
@@ -96,11 +102,16 @@ class Ledger:
 
     def book(self, strategy: str) -> Book:
         """The book an order of this owner trades for; opened empty for a strategy not met before."""
-        key = UNASSIGNED if strategy in OWNERLESS else strategy
+        key = self._key(strategy)
         book = self.books.get(key)
         if book is None:
             book = self.books[key] = Book()
         return book
+
+    def _key(self, owner: str) -> str:
+        if owner in OWNERLESS or (owner in self._revised and self._revised[owner] is None):
+            return UNASSIGNED
+        return owner
 
     def net(self, symbol: str) -> Decimal:
         """The account's signed holding of a symbol: the sum over books. O(1)."""
@@ -108,7 +119,7 @@ class Ledger:
 
     def quantity(self, strategy: str, symbol: str) -> Decimal:
         """Signed holding in the book of an order's owner; opens no book."""
-        book = self.books.get(UNASSIGNED if strategy in OWNERLESS else strategy)
+        book = self.books.get(self._key(strategy))
         return book.quantity(symbol) if book is not None else ZERO
 
     def positions(self) -> dict[str, Decimal]:
@@ -207,8 +218,29 @@ class Ledger:
             total = add(total, book.quantity(symbol))
         self._net[symbol] = total
 
-    def _set_budgets(self, budgets: Mapping[str, Decimal]) -> None:
+    def _strategy_revised(self, e: StrategyRevised) -> None:
+        if e.outcome == "added":
+            self._revised[e.strategy] = e.budget
+            self._set_budgets(self._budgets)
+        elif e.outcome == "removed" and self._key(e.strategy) != UNASSIGNED:
+            self._release(e.strategy)
+
+    def _release(self, strategy: str) -> None:
+        """Cash and holdings of a book become unassigned; the account does not change."""
+        book = self.book(strategy)
+        for symbol, position in book.positions.items():
+            if held := position.quantity:
+                price = position.average_price
+                self._trade(strategy, symbol, negate(held), price, ZERO)
+                self._trade(UNASSIGNED, symbol, held, price, ZERO)
+        self.books[UNASSIGNED].fund(book.cash)
+        book.fund(negate(book.cash))
+        self._budgets.pop(strategy, None)
+        self._revised[strategy] = None
+
+    def _set_budgets(self, given: Mapping[str, Decimal]) -> None:
         """Move what changed between unassigned cash and the strategies' books."""
+        budgets = {k: v for k, v in {**given, **self._revised}.items() if v is not None}
         for strategy in sorted(set(budgets) | set(self._budgets)):
             change = subtract(budgets.get(strategy, ZERO), self._budgets.get(strategy, ZERO))
             self.book(strategy).fund(change)
@@ -222,6 +254,7 @@ class Ledger:
             multipliers=tuple(sorted(self._multipliers.items())),
             budgets=tuple(sorted(self._budgets.items())),
             accounts=tuple(sorted(self._accounts)),
+            revised=tuple(sorted(self._revised.items())),
         )
 
     @classmethod
@@ -234,6 +267,7 @@ class Ledger:
         ledger._multipliers = dict(state.multipliers)
         ledger._budgets = dict(state.budgets)
         ledger._accounts = set(state.accounts)
+        ledger._revised = dict(state.revised)
         for symbol in {symbol for book in ledger.books.values() for symbol in book.positions}:
             ledger._recount(symbol)  # the order of this set decides nothing
         if budgets is not None:

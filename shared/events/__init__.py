@@ -4,6 +4,7 @@ from .base import (
     TOPIC_ACCOUNT,
     TOPIC_BROKER,
     TOPIC_CONTROL,
+    TOPIC_STRATEGIES,
     Envelope,
     Event,
     Value,

@@ -15,6 +15,7 @@ from typing import ClassVar
 import msgspec
 
 TOPIC_CONTROL = "c."  # clock, leases, control, instruments, sessions: every lane includes it
+TOPIC_STRATEGIES = "c.s."  # which strategies there are; within control, so every lane has it, and one that has nothing else is quickly read
 TOPIC_ACCOUNT = "t.a."  # trading state, equity, reconciliation, cash
 TOPIC_BROKER = "t.b."  # evidence: what a broker session saw
 

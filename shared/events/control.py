@@ -67,7 +67,8 @@ class LimitChanged(Command, frozen=True):
 
 
 class StrategyChanged(Command, frozen=True):
-    """A strategy added, removed or given new parameters while running. definition: JSON of its config entry."""
+    """A strategy added, removed or given new parameters while running. action: add | set | remove. definition: JSON, of its whole entry to add
+    it, of the parameters that change (`{"params": {...}}`) to set them."""
 
     TAG: ClassVar[int] = 406
     strategy: str

@@ -1,11 +1,11 @@
-"""Risk and account family (tags 300-349), on `t.a.`: trading state, marks, limits, locks, reconciliation, cash."""
+"""Risk and account family (tags 300-349), on `t.a.` unless said: trading state, marks, limits, locks, reconciliation, cash."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import ClassVar
 
-from .base import TOPIC_ACCOUNT, Event, Value
+from .base import TOPIC_ACCOUNT, TOPIC_STRATEGIES, Event, Value
 from .broker import UnsettledRow
 from .enums import Reason, Scope, TradingState
 
@@ -220,3 +220,23 @@ class LimitOverridden(AccountEvent, frozen=True):
     new: str
     expires_at: int
     text: str
+
+
+class StrategyRevised(Event, frozen=True):
+    """On `c.s.`: risk's answer to a `StrategyChanged`. outcome: added | set | removed | refused. since: the sequence number it is in force from, of the
+    command or, where nobody was there to answer it, of the run that did. definition: JSON of the strategy's entry, whole where a command
+    added it, else only the parameters that stand over the file's; empty once removed. budget: cash its book opens with (added). text: who
+    and why, or why it is refused."""
+
+    TAG: ClassVar[int] = 346
+    command: str
+    outcome: str
+    strategy: str
+    since: int
+    definition: str
+    budget: Decimal
+    text: str
+
+    @property
+    def topic(self) -> str:
+        return TOPIC_STRATEGIES

@@ -10,7 +10,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from shared.bus.port import Bus, BusUnavailable, ClockMode, Fenced, LeaseHeld, Refused
 from shared.events import HealthReported, HealthState, ServiceAnnounced
@@ -28,10 +28,19 @@ EXIT_INVARIANT: Final = 4
 EXIT_BUS: Final = 5
 
 
+class Crew(Protocol):
+    """Whose actors come and go while the process runs."""
+
+    def turn(self, started: Sequence[ActorDriver]) -> tuple[Sequence[ActorDriver], Sequence[ActorDriver]]:
+        """Called once a step: (actors that are over, actors to start). started: those that hold their lease. Raises as a driver's `start`."""
+
+    def close(self) -> None: ...
+
+
 class ActorProcess:
     """drivers: the actors of this process, started in order. connect_timeout_s: how long to wait for a bus that is not there yet.
     extra: called once a step, for what a service answers beside the log. announce: hashes of code, broker and bus settings, said by every actor
-    as its first word under the wall clock."""
+    as its first word under the wall clock. crew: actors beside `drivers` that are not known from the start."""
 
     def __init__(
         self,
@@ -43,6 +52,7 @@ class ActorProcess:
         connect_timeout_s: float = 60.0,
         extra: Callable[[], None] | None = None,
         announce: tuple[str, str, str] | None = None,
+        crew: Crew | None = None,
     ) -> None:
         self.service = service
         self._bus = bus
@@ -55,6 +65,7 @@ class ActorProcess:
         self._timeout_s = connect_timeout_s
         self._loop_ms = 0.0
         self._announce = announce
+        self._crew = crew
         self._said: Counter[str] = Counter()
 
     def run(self, stop: Stop) -> int:
@@ -65,6 +76,7 @@ class ActorProcess:
             self._write_health(started)
             self._health.state = HealthState.RECOVERING
             while not stop.asked:
+                self._change(started)
                 self._claim(started)
                 self._step(started)
         except Fenced as error:
@@ -77,9 +89,26 @@ class ActorProcess:
             self._health.state = HealthState.STOPPING
             for driver in reversed(started):
                 driver.stop(release=status == 0)
+            if self._crew is not None:
+                self._crew.close()
             self._bus.close()
             self._health.gone()
         return status
+
+    def _change(self, started: list[ActorDriver]) -> None:
+        """Actors that come and go."""
+        if self._crew is None:
+            return
+        over, new = self._crew.turn(started)
+        for driver in over:
+            if driver in started:
+                started.remove(driver)
+                driver.stop()
+            else:
+                self._pending.remove(driver)
+        self._pending.extend(new)
+        if new:
+            self._next_claim = 0
 
     def _claim(self, started: list[ActorDriver]) -> None:
         """Take the leases that are free; another holder may be leaving, or be the one that works."""

@@ -19,7 +19,7 @@ from .driver import ActorDriver, fingerprint
 from .health import REPORT_EVERY_NS, HealthFile
 from .logs import logger
 from .places import PlaceError, Places
-from .process import ActorProcess
+from .process import ActorProcess, Crew
 from .signals import Stop
 
 RANKS: Final = {"gateway": 0, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
@@ -69,7 +69,8 @@ class Setting:
     def registration(self, source: str, role: Role, topics: tuple[str, ...], settings: str, *, feed: bool = False) -> Registration:
         """settings: text of all that decides the actor's outputs besides its code."""
         mark = fingerprint(build_hash(), settings)
-        return Registration(source, role, mark, topics, roster(self.config)[source], self.instance, feed=feed)
+        rank = roster(self.config).get(source, STRATEGY_RANK)  # one added while running: there is no lock-step then
+        return Registration(source, role, mark, topics, rank, self.instance, feed=feed)
 
     def health(self, service: str) -> HealthFile:
         return HealthFile(self.places.health, service, heartbeat_ns(self.config))
@@ -97,8 +98,9 @@ def run_service(
     name: str,
     loaded: Loaded,
     instance: str,
-    build: Callable[[Setting, Bus], Sequence[ActorDriver]],
+    build: Callable[[Setting, Bus], Sequence[ActorDriver]] = lambda _setting, _bus: (),
     extra: Callable[[], None] | None = None,
+    crew: Callable[[Setting, Bus], Crew] | None = None,
 ) -> int:
     """Until asked to stop. Exit status as `ActorProcess`."""
     places = Places.of(loaded.config)
@@ -107,4 +109,5 @@ def run_service(
     bus = ZmqBus(places.bus)
     setting = Setting(loaded, places, instance)
     health, log = setting.health(name), logger(name)
-    return ActorProcess(name, bus, build(setting, bus), health, log, extra=extra, announce=setting.hashes()).run(stop)
+    hands = None if crew is None else crew(setting, bus)
+    return ActorProcess(name, bus, build(setting, bus), health, log, extra=extra, announce=setting.hashes(), crew=hands).run(stop)

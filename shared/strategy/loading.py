@@ -54,6 +54,7 @@ class LoadedStrategy:
         """32 hex digits over source, parameters and everything else that can change a decision; another one starts a new run."""
         s = settings
         plain = [self.name, self.digest, s.id, s.symbols, dict(s.params), s.budget, s.warmup_bars, s.history_bars_max]
+        plain += [s.since] if s.since else []
         return hashlib.blake2b(msgspec.json.encode(plain, order="deterministic"), digest_size=16).hexdigest()
 
 

@@ -18,7 +18,7 @@ HISTORY_BARS_MAX: Final = 1_000
 class StrategySettings:
     """id: unique in the log, part of every order id. name: the spec it was loaded from. budget: cash its own book opens with, account
     currency. warmup_bars: history asked for a symbol before it starts, 0 for none. history_bars_max: bars a symbol kept for `get_bars`. default_tif: of
-    an order that names no time in force.
+    an order that names no time in force. since: the sequence number a command made it so from, 0 as the file has it.
     Raises ValueError naming the field that cannot be."""
 
     id: str
@@ -29,6 +29,7 @@ class StrategySettings:
     warmup_bars: int = 0
     history_bars_max: int = HISTORY_BARS_MAX
     default_tif: TimeInForce = TimeInForce.DAY
+    since: int = 0
 
     def __post_init__(self) -> None:
         if STRATEGY_ID.fullmatch(self.id) is None:

@@ -21,13 +21,14 @@ from services.risk_engine.build import risk_settings
 from services.risk_engine.core import RiskCore
 from services.risk_engine.main import TOPICS as RISK_TOPICS
 from services.strategy_runner.host import StrategyHost
-from services.strategy_runner.main import strategy_settings
+from services.strategy_runner.worker import strategy_settings
 from shared.bus.journal import Journal
 from shared.bus.journal_reader import JournalReader
 from shared.bus.memory import MemoryBus
 from shared.bus.port import ClockMode, Cursor, Delivered, Durability, Role
 from shared.bus.server import BusSettings
 from shared.config import load
+from shared.config.revised import InForce
 from shared.events import AccountOpened, ReconcileCompleted
 from shared.runtime.driver import ActorDriver
 from shared.runtime.places import Places
@@ -72,7 +73,7 @@ class OneProcess:
     def _drivers(self, setting: Setting) -> list[ActorDriver]:
         config, log = setting.config, self._log
         strategy = config.strategies[0]
-        ours = strategy_settings(setting, strategy, CASH)
+        ours = strategy_settings(setting, InForce(strategy, CASH, 0))
         host = StrategyHost(ours, load_strategy(ours.name))
         risk = risk_settings(config)
         return [

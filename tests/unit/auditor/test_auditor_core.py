@@ -48,6 +48,7 @@ from shared.events import (
     Severity,
     StrategyBlocked,
     StrategyFailed,
+    StrategyRevised,
     StrategyStarted,
     TradingState,
     TradingStateChanged,
@@ -351,3 +352,24 @@ def test_of_denied_orders_the_newest_are_remembered() -> None:
     assert len(w.core._orders.orders) == DENIED_MAX
     assert "ma:1:2" not in w.core._orders.orders
     assert len(w.core.view("status")["denials"]) > 0
+
+
+def test_what_commands_make_of_strategies_is_in_status_with_the_place_and_what_to_do() -> None:
+    w = world(budgets={"ma": Decimal(500)}).given(StrategyStarted("ma", 1, "moving_average_cross", ("AAPL",), deterministic=True))
+    w.given(LeaseGranted("strategy.ma", "w1", 1), LeaseEnded("strategy.ma", 1, expired=False))
+    w.given(StrategyRevised("c1", "added", "late", 40, '{"id":"late"}', Decimal(100), "ann: trial"))
+    w.given(StrategyRevised("c2", "removed", "ma", 41, "", Decimal(0), "ann: weak"))
+    w.given(TradingStateChanged(Scope.STRATEGY, "ma", TradingState.HALTED, Reason.OPERATOR, "ann: weak: removed", 1))
+    w.given(StrategyRevised("c3", "refused", "ma", 42, "", Decimal(0), "removed already: ma"))
+    core = AuditorCore(AuditorSettings(budgets={"ma": Decimal(500)}))
+    core.restore(w.core.snapshot())
+    for auditor in (w.core, core):
+        status = auditor.view("status")
+        rows = [(r["strategy"], r["state"], r["changed"], r["in_force_from"]) for r in status["strategies"]]
+        assert rows == [("late", "waiting", "added", 40), ("ma", "removed", "removed", 41)]
+        assert [(r["command"], r["outcome"]) for r in status["strategy_changes"]] == [("c3", "refused"), ("c2", "removed"), ("c1", "added")]
+        assert "strategy add --id ma" in next(r["what_to_do"] for r in status["trading"] if r["key"] == "ma")
+        books = {b["owner"]: b["cash"] for b in auditor.view("positions")["books"]}
+        assert (books["late"], books.get("ma", "0")) == ("100", "0")
+        assert status["services_missing"] == []
+        assert "strategy.ma" not in [row["service"] for row in auditor.view("health")["services"]]

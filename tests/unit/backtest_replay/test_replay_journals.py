@@ -17,7 +17,7 @@ from services.gateway.main import drivers as gateway_drivers
 from services.order_router.main import drivers as router_drivers
 from services.reconciler.main import drivers as reconciler_drivers
 from services.risk_engine.main import drivers as risk_drivers
-from services.strategy_runner.main import Worker
+from services.strategy_runner.worker import Worker
 from shared.bus.journal import Journal
 from shared.bus.memory import MemoryBus
 from shared.bus.port import ClockMode, Durability
@@ -228,7 +228,7 @@ def test_actors_are_built_as_the_services_build_them(tmp_path: Path) -> None:
     setting = Setting(config, Places.of(config.config), "x")
     bus = MemoryBus(BusSettings(ClockMode.WALL), lambda: (1, 1))
     worker = Worker(setting, bus)
-    built = [*worker.drivers]
+    built = [*worker.turn([])[1]]
     for make in (gateway_drivers, risk_drivers, router_drivers, reconciler_drivers):
         built.extend(make(setting, bus))
     live = {d.source: (d._reg.fingerprint, d._reg.topics, type(d.core)) for d in built}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -21,6 +22,7 @@ from shared.events import (
     RunStarted,
     SessionChanged,
     SessionPhase,
+    StrategyRevised,
     Trade,
     WarmupRequested,
 )
@@ -223,3 +225,15 @@ def test_a_symbol_that_left_the_settings_leaves_the_state(log: Callable, ns: Cal
 def test_impossible_settings_are_refused(log: Callable, change: dict[str, object], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         log(**change)
+
+
+def test_history_is_asked_for_a_strategy_that_was_added_and_not_for_one_that_was_removed(log: Callable, ns: Callable) -> None:
+    given = log("SPY", "IBM", warmup={"trend": WarmupSettings(symbols=("IBM",), bars=50)})
+    entry = '{"budget":"5","id":"late","name":"buy_and_hold","symbols":["SPY"],"warmup_bars":20}'
+    given.say(StrategyRevised("c1", "added", "late", 3, entry, Decimal(5), ""), "2013-10-04T14:00:00")
+    given.say(StrategyRevised("c2", "removed", "trend", 4, "", Decimal(0), ""), "2013-10-04T14:00:00")
+    given = given.restarted()
+    assert given.say(RunStarted("strategy.late", 1, "f"), "2013-10-04T14:00:01") == [
+        WarmupRequested("late", 1, ("SPY",), 20, ns("2013-10-04T14:00:01"))
+    ]
+    assert given.say(RunStarted("strategy.trend", 2, "f"), "2013-10-04T14:00:01") == []

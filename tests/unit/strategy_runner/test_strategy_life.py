@@ -26,7 +26,6 @@ from shared.events import (
     ResumeRequested,
     RunStarted,
     Scope,
-    StrategyChanged,
     StrategyFailed,
     StrategyLogged,
     StrategyStarted,
@@ -352,12 +351,6 @@ class TestStop:
         life.bar(2.0)
         assert Diary.last.seen[1:] == [("start",), ("stop",), ("start",), ("bar", 2.0, False)]
         assert [b.close for b in Diary.last.ctx.get_bars("SPY", 5)] == [1.0, 2.0]
-
-    def test_a_strategy_is_removed_by_command(self, live):
-        life = live(Diary)
-        life.start()
-        assert life.tell(StrategyChanged("c1", "ann", "weak", "xx", "remove", "")) == []
-        assert life.tell(StrategyChanged("c1", "ann", "weak", "ma", "remove", "")) == [StrategyStopped("ma", 1, "removed by ann: weak")]
 
 
 def test_a_callback_not_overridden_has_no_handler(live):

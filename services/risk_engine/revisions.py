@@ -1,0 +1,125 @@
+"""Strategies added, removed and set while running: which answers stand, what they make of the configuration, what becomes of a command.
+
+An answer (`StrategyRevised`) is a fact, in force from the sequence number it names. It outlives restarts; the configuration lies under it. A command
+that no run decided is answered as the next one begins, in order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from shared.config import revised
+from shared.domain.exact import ZERO, add, subtract, text
+from shared.events import StrategyChanged, StrategyRevised
+
+from .build import bounds_of
+from .settings import RiskSettings, StrategySettings
+
+ID_SHOWN: Final = 32
+
+
+class Revisions(msgspec.Struct):
+    """standing: the newest answer of each strategy a command changed."""
+
+    standing: dict[str, StrategyRevised] = msgspec.field(default_factory=dict)
+
+    def fold(self, e: StrategyRevised) -> bool:
+        """Whether the list is another one now."""
+        return revised.fold(self.standing, e)
+
+    def removed(self, strategy: str) -> bool:
+        answer = self.standing.get(strategy)
+        return answer is not None and answer.outcome == revised.REMOVED
+
+
+def with_revisions(config: RiskSettings, revisions: Revisions) -> RiskSettings:
+    """The configuration's strategies as they stand now: in its order, then added ones by id."""
+    standing = revisions.standing
+    if not standing:
+        return config
+    added = {id_: _entry(e) for id_, e in sorted(standing.items()) if revised.is_whole(e.definition)}
+    entries = [added.pop(s.id, s) for s in config.strategies if not revisions.removed(s.id)]
+    return msgspec.structs.replace(config, strategies=(*entries, *added.values()))
+
+
+def _entry(e: StrategyRevised) -> StrategySettings:
+    entry = revised.entry_of(e.definition)
+    tree = {"id": entry.id, "symbols": entry.symbols, "budget": entry.budget, "limits": bounds_of(entry.limits)}
+    return msgspec.convert(tree, StrategySettings, strict=False)
+
+
+class Account:
+    """What answers are judged by. symbols: those the gateway has told of. cash: by strategy, what its book holds; free: what is unassigned. clock:
+    whether time is the wall clock's."""
+
+    def __init__(self, symbols: Iterable[str], cash: dict[str, Decimal], free: Decimal, *, wall: bool) -> None:
+        self.symbols = frozenset(symbols)
+        self.cash = cash
+        self.free = free
+        self.wall = wall
+
+
+def answers(
+    commands: Iterable[StrategyChanged], since: int, config: RiskSettings, revisions: Revisions, account: Account
+) -> Iterator[StrategyRevised]:
+    """What becomes of commands, each judged by what those before it leave."""
+    now = Revisions(dict(revisions.standing))
+    cash, free = dict(account.cash), account.free
+    for e in commands:
+        said = f"{e.operator}: {e.reason}"[:200]
+        try:
+            answer = _answer(e, since, said, with_revisions(config, now), now, account, free)
+        except ValueError as error:
+            answer = StrategyRevised(e.command, revised.REFUSED, e.strategy[:ID_SHOWN], since, "", ZERO, str(error)[:200])
+        now.fold(answer)
+        if answer.outcome == revised.ADDED:
+            cash[e.strategy], free = answer.budget, subtract(free, answer.budget)
+        elif answer.outcome == revised.REMOVED:
+            free = add(free, cash.pop(e.strategy, ZERO))
+        yield answer
+
+
+def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, now: Revisions, account: Account, free: Decimal) -> StrategyRevised:
+    """Raises ValueError, one line."""
+    if len(e.definition) > revised.DEFINITION_MAX:
+        raise ValueError(f"the definition has {len(e.definition)} characters, at most {revised.DEFINITION_MAX}")
+    if not account.wall:
+        raise ValueError("the log's clock is the feed's: strategies change with the configuration")
+    if e.action == revised.ADD:
+        return _added(e, since, said, settings, account, free)
+    if settings.strategy(e.strategy) is None:
+        raise ValueError(f"{'removed already' if now.removed(e.strategy) else 'no strategy is called'}: {e.strategy[:ID_SHOWN]}")
+    if e.action == revised.REMOVE:
+        return StrategyRevised(e.command, revised.REMOVED, e.strategy, since, "", ZERO, said)
+    if e.action != revised.SET:
+        raise ValueError(f"no such action: {e.action[:ID_SHOWN]}")
+    if not revised.params_of(e.definition):
+        raise ValueError("params: none is given")
+    standing = now.standing.get(e.strategy)
+    definition = revised.laid_over(standing.definition if standing is not None else "", e.definition)
+    if revised.is_whole(definition):
+        revised.entry_of(definition)
+    return StrategyRevised(e.command, revised.CHANGED, e.strategy, since, definition, ZERO, said)
+
+
+def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, account: Account, free: Decimal) -> StrategyRevised:
+    entry = revised.entry_of(e.definition)
+    if entry.id != e.strategy:
+        raise ValueError(f"id: {entry.id} is not {e.strategy[:ID_SHOWN]}")
+    if settings.strategy(entry.id) is not None:
+        raise ValueError(f"id: {entry.id} trades already; remove it first, or `set` its parameters")
+    if entry.budget is None:
+        raise ValueError("budget: required key is missing")
+    if not entry.symbols:
+        raise ValueError("symbols: required key is missing")
+    for symbol in entry.symbols:
+        if symbol not in account.symbols:
+            raise ValueError(f"symbols: no feed subscribes {symbol}; list it in live.symbols")
+    if entry.budget > free:
+        raise ValueError(f"budget: {text(entry.budget)} is more than the {text(free)} that is unassigned")
+    bounds_of(entry.limits)
+    return StrategyRevised(e.command, revised.ADDED, entry.id, since, e.definition, entry.budget, said)
