@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from services.backtest import roster
+from services.backtest import actors
 from shared.strategy.loading import LoadedStrategy, load_strategy
 
 
@@ -18,4 +18,4 @@ def _loaded(name: str) -> LoadedStrategy:
 @pytest.fixture(autouse=True)
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy's source, and all that it imports, is read and digested once."""
-    monkeypatch.setattr(roster, "load_strategy", lambda name, base=None: _loaded(name))
+    monkeypatch.setattr(actors, "load_strategy", lambda name, base=None: _loaded(name))
