@@ -9,7 +9,8 @@ from .rows import ROWS
 # not risk's to judge: another service's, proven by tests of its own that stand on the page
 OF_OTHERS = frozenset(
     {
-        "alert_latency_ms_max",  # the auditor's; no order is judged
+        "alert_latency_ms_max",  # the auditor's
+        "clock_offset_ms_max",  # measured by the reconciler; below, at and above: `test_risk_clock_offset.py`
         "conservation_tolerance",  # the auditor's
         "external_policy",  # what becomes of a trade that happened; no order is judged
         "mark_interval_ms",  # how often a figure is written; nothing is judged
@@ -17,14 +18,13 @@ OF_OTHERS = frozenset(
         "unknown_age_s_max",  # the reconciler's
     }
 )
-# judged of what no strategy and no feed can say: a forged route, an id said twice, an exit that works, a broker's clock, dates that follow each other
+# judged of what no strategy and no feed can say: a forged route, an id said twice, an exit that works
 OF_THEIR_OWN = frozenset(
     {
-        "a holding being closed for its strategy",
         "child_qty_over_parent_max",
-        "clock_offset_ms_max",
         "duplicate_id_window",
-        "settled cash of a cash account (`paper.settlement_days`)",
+        "a holding being closed for its strategy",
+        "settled cash of a cash account (`paper.settlement_days`)",  # trading dates: `test_risk_settlement.py`
     }
 )
 
