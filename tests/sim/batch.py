@@ -26,11 +26,12 @@ EXPECTED: Final = (
     | frozenset(f"venue {mode}" for mode in Mode)
     | frozenset(f"without {leaver}" for leaver in LEAVERS)
     | {
-        *("lose", "repeat", "crash actor", "crash bus", "pause", "successor", "fenced", "leaseheld", "snapshot", "torn tail"),
+        *("lose", "repeat", "crash actor", "crash bus", "pause", "successor", "fenced", "leaseheld", "snapshot", "crash after snapshot", "torn tail"),
         *("line: request lost", "line: request late", "line: answer lost", "line: answer slow", "push lost", "push repeated"),
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
-        *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested"),
+        *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
+        *("dead man: bus", "kill path"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )
@@ -38,6 +39,9 @@ JUDGED: Final = frozenset(
     {
         *("OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"),
         *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
+        *("entry filled", "take_profit filled", "stop_loss filled", "oco filled", "leg resized", "leg ended unsent"),
+        *("OrderExpired", "LimitOverridden", "stop met", "exit"),
+        *("direct cancel", "cancelled directly: bus", "cancelled directly: router", "cancelled directly: operator"),
     }
 )
 

@@ -5,8 +5,8 @@ cores. Every event is judged as it becomes durable, every request as it is writt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from services.paper_venue.books import MemoryBooks
@@ -15,33 +15,44 @@ from shared.events import Envelope
 
 from .account_model import AccountModel
 from .converged import unfinished
+from .direct_model import DirectModel
 from .evidence_model import EvidenceModel
+from .groups_model import GroupsModel
 from .halts_model import Halts
+from .limits_model import LimitsModel
 from .log_model import LogModel
 from .orders_model import Handlers, OrdersModel
 from .truth import Truth, hold
+from .venue import DIRECT
 
 
 class Model:
     """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened_cash: what the venue's account began with.
-    position_max: the largest that any run of risk had. reduces: trades by hand close strategies' holdings."""
+    reduces: trades by hand close strategies' holdings. native: the venue keeps one-cancels-other groups. outbox: the
+    file of the kill path."""
 
-    def __init__(self, books: MemoryBooks, opened_cash: Decimal, position_max: Callable[[], int], *, reduces: bool) -> None:
+    def __init__(self, books: MemoryBooks, opened_cash: Decimal, outbox: Path, *, reduces: bool, native: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.truth = Truth(books)
         self.log = LogModel()
         self.halts = Halts()
         evidence = EvidenceModel(self.truth, opened_cash)
         self.account = AccountModel(self.truth, evidence, opened_cash, reduces=reduces)
-        self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, position_max, self.seen)
+        self.groups = GroupsModel(native=native)
+        self.limits = LimitsModel()
+        self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
+        self.direct = DirectModel(outbox, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self.alerts: Counter[str] = Counter()
         judged: Handlers = {
             **self.orders.handlers(),
             ev.LeaseGranted: self.log.lease,
-            ev.RunStarted: self.log.run,
+            ev.RunStarted: self._run,
+            ev.LimitChanged: self.limits.asked,
+            ev.LimitOverridden: self.limits.overridden,
             ev.TradingStateChanged: self.halts.state,
-            ev.HaltRequested: self.halts.halted,
+            ev.HaltRequested: self._halted,
+            ev.OrdersCanceledDirectly: self.direct.told,
             ev.ResumeRequested: self.halts.resumed,
             ev.BrokerStateReported: evidence.reading,
             ev.BrokerOrderReported: evidence.order,
@@ -71,7 +82,10 @@ class Model:
             handler(e.event, e)
 
     def wire(self, method: str, message: Any, epoch: int) -> None:
-        """A request of the router as it is written."""
+        """A request of the router, or of the reconciler's kill path, as it is written."""
+        if epoch == DIRECT:
+            self.direct.wire(method, message)
+            return
         self.orders.wire(method, message, epoch, self.log.now)  # at least: what is durable is not later than now
 
     def jumped(self) -> None:
@@ -82,11 +96,20 @@ class Model:
         """What has not converged with the venue; empty when all has."""
         return unfinished(self)
 
+    def _run(self, e: ev.RunStarted, at: Envelope) -> None:
+        self.log.run(e, at)
+        self.limits.run(e, at)
+
+    def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
+        self.halts.halted(e, at)
+        self.direct.halted(e, at)
+
     def _reconciled(self, e: ev.ReconcileCompleted, _: Envelope) -> None:
         self.clean = e if e.clean else None
 
-    def _alert(self, e: ev.Alert, _: Envelope) -> None:
+    def _alert(self, e: ev.Alert, at: Envelope) -> None:
         self.alerts[e.key] += 1
+        self.direct.told(e, at)
         if e.key.startswith("claim:"):
             self.account.refused(e)
         hold(not e.key.startswith("invariant:") or (self.orders.jumped and ":I4:" in e.key), "auditor", e.text)

@@ -18,10 +18,13 @@ from shared.events import (
     Event,
     FlattenRequested,
     HaltRequested,
+    LimitChanged,
+    OrderType,
     ReconcileNow,
     ResumeRequested,
     Scope,
 )
+from shared.runtime.killpath import HaltOrder
 from shared.runtime.simulated import Faults, Made, Part
 
 from .market import SYMBOLS
@@ -62,8 +65,8 @@ class Run:
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
         self.outside = Outside(self.stack.venue, self.by_hand, self.world.fired)
-        self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max, reduces=house.external_policy == "reduce_holder")
-        self.position_max = Limits().position_max
+        reduces = house.external_policy == "reduce_holder"
+        self.model = Model(self.stack.venue.books, CASH, self.stack.outbox, reduces=reduces, native=house.native_oco)
         self.stack.journal.committed = self.model.take
         self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
@@ -89,6 +92,10 @@ class Run:
         for act in self.outside.acts.values():
             for _ in range(self.by_hand.choice((0, 0, 1, 3))):
                 world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
+        if self.by_hand.random() < 0.2:
+            world.at(
+                self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
+            )
         torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
         self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
 
@@ -118,20 +125,43 @@ class Run:
             CancelRequested(*who, ""),
             FlattenRequested(*who, rng.choice(("", *SYMBOLS))),
             ReconcileNow(*who),
+            self._limit(who, rng),
             ClaimRequested(*who, rng.choice(SYMBOLS), rng.choice(sorted(STRATEGIES)), rng.choice(("", "3", "-2", "11"))),
         )
         command = rng.choice(commands)
         self.world.fired[type(command).__name__] += 1
         self.stack.commands.append(command)
 
+    def _limit(self, who: tuple[str, str, str], rng: random.Random) -> LimitChanged:
+        """Tighter or wider than a run of risk may have, for good or for a while; or as it was."""
+        key, values = rng.choice((("position_max", ("15", "30", "70", "null", "")), ("order_qty_max", ("5", "12", "25", "null", ""))))
+        scope, scope_key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS))))
+        ends = rng.choice((0, self.world.wall_ns() + rng.randint(1, 4) * SECOND))
+        return LimitChanged(*who, key, rng.choice(values), ends, scope, scope_key)
+
     def _clock_jump(self) -> None:
         self.model.jumped()
         self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
 
+    def _halt_directly(self, journaled: bool) -> None:
+        """An operator's halt past the bus, or beside it once the bus has it; a bus that says nothing for two seconds is passed by."""
+        command = f"direct{self.world.now:x}"
+        if journaled:
+            self.stack.commands.append(HaltRequested(command, "sim", "drill", Scope.GLOBAL, ""))
+        self._ask_directly(command, self.world.now + (2 * SECOND if journaled else 0))
+
+    def _ask_directly(self, command: str, patience: int) -> None:
+        killpath, world = self.stack.killpath, self.world
+        journaled = command in self.model.direct.halts
+        if not journaled and world.now < patience:
+            world.at(world.now + SECOND // 20, lambda: self._ask_directly(command, patience))
+        elif killpath is not None and not killpath.closed:
+            world.fired["kill path"] += 1
+            killpath.halt(HaltOrder(command, "sim", "drill", Scope.GLOBAL, "", journaled))
+
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""
         self.stack.limits = Limits(self.rng.choice((20, 40, 60)))
-        self.position_max = max(self.position_max, self.stack.limits.position_max)
         for life in list(self.world.lives):
             if life.part.source == "risk_engine":
                 self.world.crash(life)
@@ -187,6 +217,8 @@ class Run:
             cursor, state = was[source]
 
             def observe(e: Envelope) -> None:
+                if made.observe is not None:
+                    made.observe(e)
                 if e.seq > cursor and source not in same:
                     same[source] = made.core.snapshot() == state
 
@@ -227,9 +259,31 @@ class Run:
             return not working()
 
         if leaver in ("order_router", "bus"):
-            self.world.run_for(3 * SECOND)
+            self._unmanned(leaver)
         elif not self.world.run_until(empty, CONVERGE_S * SECOND, SECOND // 2):
             raise Broken(f"I8: a halt without {leaver} leaves {working()} at the venue")
+
+    def _unmanned(self, leaver: str) -> None:
+        """Nobody cancels for the log: the dead man's switch does, but for stops that reduce, or an operator past the log does, all."""
+        deadman = self.stack.house.deadman
+        killpath = self.stack.killpath
+        if killpath is None or killpath.closed:
+            self.world.run_for(3 * SECOND)  # the only one who could went as well
+            return
+        if not deadman:
+            self._halt_directly(journaled=False)
+
+        def left() -> list[str]:
+            return sorted(
+                name
+                for name, row in self.model.truth.open().items()
+                if not deadman
+                or (parse_client_id(name) is not None and row.terms.type not in (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP))
+            )
+
+        if not self.world.run_until(lambda: not left(), CONVERGE_S * SECOND, SECOND // 2):
+            raise Broken(f"I8: without {leaver} {'the dead man' if deadman else 'the kill path'} leaves {left()} at the venue")
+        self.model.seen[f"{'dead man' if deadman else 'kill path'} without {leaver}"] += 1
 
 
 def run(seed: int, *, plain: bool = False) -> Verdict:
