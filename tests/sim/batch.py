@@ -30,7 +30,7 @@ EXPECTED: Final = (
         *("line: request lost", "line: request late", "line: answer lost", "line: answer slow", "push lost", "push repeated"),
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
-        *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested"),
+        *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )
@@ -38,6 +38,16 @@ JUDGED: Final = frozenset(
     {
         *("OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"),
         *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
+        *(
+            "entry filled",
+            "take_profit filled",
+            "stop_loss filled",
+            "oco filled",
+            "leg resized",
+            "leg ended unsent",
+            "OrderExpired",
+            "LimitOverridden",
+        ),
     }
 )
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .groups_model import EXITS
+
 if TYPE_CHECKING:
     from .model import Model
+    from .orders_model import Order
 
 
 def unfinished(model: Model) -> str:
@@ -14,6 +17,8 @@ def unfinished(model: Model) -> str:
     open_ = truth.open()
     if missing := account.unbooked():
         return f"not booked: {missing[:3]}"
+    if limits := model.limits.unanswered():
+        return f"limits without an answer: {limits[:3]}"
     if account.claims:
         return f"claims without an answer: {sorted(account.claims)[:3]}"
     if waiting := set(orders.intents) - orders.answered:
@@ -27,6 +32,8 @@ def unfinished(model: Model) -> str:
             if order.client_id in open_:
                 return f"{order.order_id} is over here and open at the venue"
             continue
+        if not order.sent and _waits(model, order):
+            continue
         if not order.sent:
             return f"{order.order_id} is approved and neither sent nor abandoned"
         row = open_.get(order.client_id)
@@ -36,6 +43,8 @@ def unfinished(model: Model) -> str:
             return f"{order.order_id} differs: {order.terms}, {order.filled} filled; at the venue {row.terms}, {row.filled}"
         if order.asked:
             return f"a replace of {order.order_id} is neither confirmed nor refused"
+    if wrong := next(model.groups.unfinished(open_, model.alerts), ""):
+        return wrong
     known = {order.client_id for order in orders.orders.values()}
     if strangers := set(open_) - known:
         return f"open at the venue and not here: {sorted(strangers)}"
@@ -47,3 +56,11 @@ def unfinished(model: Model) -> str:
     if model.clean is None:
         return "the newest reconciliation is not clean"
     return ""
+
+
+def _waits(model: Model, order: Order) -> bool:
+    """Whether a leg is rightly held: its entry works on, and it is the target or nothing is there to be stopped."""
+    if order.role not in EXITS:
+        return False
+    entry = model.groups.legs[order.group][0]
+    return not entry.ended and entry.filled < entry.terms.quantity and (order.role == "take_profit" or not entry.filled)

@@ -5,7 +5,6 @@ cores. Every event is judged as it becomes durable, every request as it is writt
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +15,9 @@ from shared.events import Envelope
 from .account_model import AccountModel
 from .converged import unfinished
 from .evidence_model import EvidenceModel
+from .groups_model import GroupsModel
 from .halts_model import Halts
+from .limits_model import LimitsModel
 from .log_model import LogModel
 from .orders_model import Handlers, OrdersModel
 from .truth import Truth, hold
@@ -24,22 +25,26 @@ from .truth import Truth, hold
 
 class Model:
     """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened_cash: what the venue's account began with.
-    position_max: the largest that any run of risk had. reduces: trades by hand close strategies' holdings."""
+    reduces: trades by hand close strategies' holdings. native: the venue keeps one-cancels-other groups."""
 
-    def __init__(self, books: MemoryBooks, opened_cash: Decimal, position_max: Callable[[], int], *, reduces: bool) -> None:
+    def __init__(self, books: MemoryBooks, opened_cash: Decimal, *, reduces: bool, native: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.truth = Truth(books)
         self.log = LogModel()
         self.halts = Halts()
         evidence = EvidenceModel(self.truth, opened_cash)
         self.account = AccountModel(self.truth, evidence, opened_cash, reduces=reduces)
-        self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, position_max, self.seen)
+        self.groups = GroupsModel(native=native)
+        self.limits = LimitsModel()
+        self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self.alerts: Counter[str] = Counter()
         judged: Handlers = {
             **self.orders.handlers(),
             ev.LeaseGranted: self.log.lease,
-            ev.RunStarted: self.log.run,
+            ev.RunStarted: self._run,
+            ev.LimitChanged: self.limits.asked,
+            ev.LimitOverridden: self.limits.overridden,
             ev.TradingStateChanged: self.halts.state,
             ev.HaltRequested: self.halts.halted,
             ev.ResumeRequested: self.halts.resumed,
@@ -81,6 +86,10 @@ class Model:
     def unfinished(self) -> str:
         """What has not converged with the venue; empty when all has."""
         return unfinished(self)
+
+    def _run(self, e: ev.RunStarted, at: Envelope) -> None:
+        self.log.run(e, at)
+        self.limits.run(e, at)
 
     def _reconciled(self, e: ev.ReconcileCompleted, _: Envelope) -> None:
         self.clean = e if e.clean else None

@@ -10,12 +10,13 @@ from unittest import mock
 
 import msgspec
 
-from services.order_router import bookings
+from services.order_router import bookings, groups, groups_fold
 from services.order_router.session import RouterSession
-from services.risk_engine import reservations
+from services.risk_engine import desk, reservations
 from shared.brokers.contract import Ambiguous, ReadFailed, WholeState
 from shared.brokers.paper.sessions import PaperReadings
 from shared.bus.port import Snapshot
+from shared.domain import actions
 from shared.events import AccountRow, Envelope, Event, OrderUnknown
 from shared.runtime.driver import ActorDriver, as_own
 
@@ -101,6 +102,31 @@ def snapshot_past_an_unacknowledged_output() -> contextlib.AbstractContextManage
     return mock.patch.object(ActorDriver, "snapshot", snapshot)
 
 
+@contextlib.contextmanager
+def exits_as_large_as_approved() -> Iterator[None]:
+    """A bracket's exits are sent whole, whatever its entry filled and the other exit did."""
+
+    def room(_orders: Any, leg: Any) -> Any:
+        return leg.approved_quantity
+
+    with mock.patch.object(groups, "room", room), mock.patch.object(groups_fold, "room", room):
+        yield
+
+
+def overrides_ignored() -> contextlib.AbstractContextManager[Any]:
+    """What an operator changed is answered, and decides nothing."""
+    return mock.patch.object(desk, "effective", lambda config, _overrides: config)
+
+
+def splits_forget_fractions() -> contextlib.AbstractContextManager[Any]:
+    """After a split every book is rounded to the nearest lot."""
+
+    def units_after(quantity: Decimal, e: Any) -> Decimal:
+        return round(quantity * e.ratio / e.per / e.lot) * e.lot
+
+    return mock.patch.object(actions, "units_after", units_after)
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     resend_on_timeout,
     no_write_ahead,
@@ -109,4 +135,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     error_as_empty_list,
     fenced_router_still_sending,
     snapshot_past_an_unacknowledged_output,
+    exits_as_large_as_approved,
+    overrides_ignored,
+    splits_forget_fractions,
 )

@@ -18,6 +18,7 @@ from shared.events import (
     Event,
     FlattenRequested,
     HaltRequested,
+    LimitChanged,
     ReconcileNow,
     ResumeRequested,
     Scope,
@@ -62,8 +63,8 @@ class Run:
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
         self.outside = Outside(self.stack.venue, self.by_hand, self.world.fired)
-        self.model = Model(self.stack.venue.books, CASH, lambda: self.position_max, reduces=house.external_policy == "reduce_holder")
-        self.position_max = Limits().position_max
+        reduces = house.external_policy == "reduce_holder"
+        self.model = Model(self.stack.venue.books, CASH, reduces=reduces, native=house.native_oco)
         self.stack.journal.committed = self.model.take
         self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
@@ -118,11 +119,19 @@ class Run:
             CancelRequested(*who, ""),
             FlattenRequested(*who, rng.choice(("", *SYMBOLS))),
             ReconcileNow(*who),
+            self._limit(who, rng),
             ClaimRequested(*who, rng.choice(SYMBOLS), rng.choice(sorted(STRATEGIES)), rng.choice(("", "3", "-2", "11"))),
         )
         command = rng.choice(commands)
         self.world.fired[type(command).__name__] += 1
         self.stack.commands.append(command)
+
+    def _limit(self, who: tuple[str, str, str], rng: random.Random) -> LimitChanged:
+        """Tighter or wider than a run of risk may have, for good or for a while; or as it was."""
+        key, values = rng.choice((("position_max", ("15", "30", "70", "null", "")), ("order_qty_max", ("5", "12", "25", "null", ""))))
+        scope, scope_key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS))))
+        ends = rng.choice((0, self.world.wall_ns() + rng.randint(1, 4) * SECOND))
+        return LimitChanged(*who, key, rng.choice(values), ends, scope, scope_key)
 
     def _clock_jump(self) -> None:
         self.model.jumped()
@@ -131,7 +140,6 @@ class Run:
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""
         self.stack.limits = Limits(self.rng.choice((20, 40, 60)))
-        self.position_max = max(self.position_max, self.stack.limits.position_max)
         for life in list(self.world.lives):
             if life.part.source == "risk_engine":
                 self.world.crash(life)

@@ -62,14 +62,17 @@ RECONCILER = ReconcilerSettings(
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a configuration says about trades that are not ours, for a whole run."""
+    """What a configuration says of trades that are not ours, one-cancels-other groups of the broker, and stops, for a whole run."""
 
     external_policy: str = "unassigned"
     allow_external: bool = False
+    native_oco: bool = True
+    stops: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def drawn(cls, rng: random.Random) -> House:
-        return cls(rng.choice(("unassigned", "reduce_holder", "lock")), rng.random() < 0.5)
+        stops = rng.choice(((), ("stop_loss_pct", "0.0005"), ("trailing_stop_pct", "0.0008"), ("max_holding_seconds", "1")))
+        return cls(rng.choice(("unassigned", "reduce_holder", "lock")), rng.random() < 0.5, rng.random() < 0.5, (stops,) if stops else ())
 
     def reconciler(self) -> ReconcilerSettings:
         return dataclasses.replace(RECONCILER, allow_external_orders=self.allow_external, lock_on_external=self.external_policy == "lock")
@@ -98,6 +101,7 @@ class Limits:
                 "strategy_msgs_per_s_max": 20,
                 "duplicate_order_window_ms": None,
                 "external_policy": house.external_policy,
+                "stops": dict(house.stops),
             }
         )
 
@@ -164,6 +168,7 @@ class Stack:
         self.commands: list[Event] = []
         self.limits = Limits()
         self._reconciling = house.reconciler()
+        self._routing = dataclasses.replace(ROUTER, native_oco=house.native_oco)
         rng = random.Random(seed ^ 0x5EED)
         self._market = SeededMarket(seed, seconds)
         self.venue = SimulatedVenue(
@@ -223,7 +228,7 @@ class Stack:
             return PaperExecution("", TIMEOUT_S, self.venue.line(host, subscribe=True), host.clock_s)
 
         session = RouterSession(CAPABILITIES, line, line, 0.0, TIMEOUT_S, clock=host.clock_s)
-        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(ROUTER), host.hosts(session))
+        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session))
 
     def _reconciler(self) -> Made:
         host = SimulatedHost(self.world, listen=False)

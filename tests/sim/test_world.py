@@ -60,7 +60,7 @@ def test_a_seed_is_the_same_run_every_time() -> None:
 
 def test_what_breaks_is_named_with_its_seed() -> None:
     it = Run(3)
-    it.model.orders.position_max = lambda: 5
+    it.model.limits.cap = 5
 
     verdict = it.verdict()
 
