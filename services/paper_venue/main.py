@@ -22,7 +22,6 @@ from typing import Final
 import msgspec
 import structlog
 
-from shared.bus.clock import WallClock
 from shared.bus.link import LinkServer, Request
 from shared.config import Loaded
 from shared.events import HealthState
@@ -143,7 +142,7 @@ def serve_at(
     try:
         serve(
             server,
-            VenueService(core, ledger, _clock(core.now_ns) if wall else lambda: 0),
+            VenueService(core, ledger, time.time_ns if wall else lambda: 0),
             wall=wall,
             stopped=lambda: bool(stop),
             alive=lambda: alive(core.report_number),
@@ -156,12 +155,6 @@ def serve_at(
     ledger.close()
     log.info("stopped", service="paper_venue", report=core.report_number)
     return 0
-
-
-def _clock(not_before: int) -> Callable[[], int]:
-    """As the bus's: a wall clock that jumps back keeps nothing that is due waiting."""
-    clock = WallClock(time.time_ns(), time.monotonic_ns(), not_before)
-    return lambda: clock.read(time.time_ns(), time.monotonic_ns())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -35,6 +35,7 @@ class VenueService:
         self._core = core
         self._ledger = ledger
         self._clock = clock
+        self._read = clock()
         self._now = core.now_ns
         self._version = core.version
         self._requests: Final[dict[str, tuple[type[p.Message], Callable[[Any], Outcome]]]] = {
@@ -221,8 +222,11 @@ class VenueService:
         return event if isinstance(event, Bar | Quote | Trade) else None
 
     def _time(self, now_ns: int) -> int:
-        """The request's own time, else the wall clock's, which here never goes back."""
-        self._now = max(self._now, now_ns or self._clock())
+        """The request's own time, else the wall clock's, which here never goes back; while it is behind what was told it goes on from there, so that
+        nothing that is due waits for it to catch up."""
+        read = self._clock()
+        self._now = max(self._now + max(read - self._read, 0), now_ns or read)
+        self._read = read
         return now_ns or self._now
 
 

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from services.paper_venue.ledger import Ledger, LedgerIncompatible, LedgerInUse
-from services.paper_venue.main import _clock
 from services.paper_venue.service import VenueService
 from shared.brokers.paper.sessions import PaperReadings
 from shared.events import (
@@ -377,13 +376,18 @@ def test_a_write_that_fails_raises_and_leaves_the_ledger_as_it_was(venue, monkey
     assert venue.submit("b", REST, 3).head == 2
 
 
-def test_a_wall_clock_that_jumps_back_keeps_nothing_waiting(monkeypatch):
-    wall, mono = [10_000 * 10**9], [0]
-    monkeypatch.setattr("services.paper_venue.main.time.time_ns", lambda: wall[0])
-    monkeypatch.setattr("services.paper_venue.main.time.monotonic_ns", lambda: mono[0])
-    clock = _clock(0)
-    before = clock()
-    wall[0] -= 3_600 * 10**9
-    mono[0] += 10**9
+def test_a_wall_clock_that_jumps_or_is_behind_the_data_keeps_nothing_waiting(tmp_path):
+    """What a cancel asks for takes effect a latency later, by whatever clock."""
+    wall = [at(1_000)]
+    venue = Venue(tmp_path / "v.db", lambda: wall[0], latency_ns=10**9)
+    venue.advance(quote(1_000, 99.0, 101.0))
+    for name, jump in (("back", at(0) - at(3_600)), ("data ahead", 0)):
+        venue.submit(name, REST, 0)
+        if name == "data ahead":
+            venue.advance(quote(9_000, 99.0, 101.0))
+        wall[0] += jump
+        venue.raw("cancel", p.Cancel(name, 1))
+        wall[0] += 2 * 10**9
+        venue.service.tick()
 
-    assert 0.99e9 < clock() - before < 1.01e9
+        assert venue.order(name).order.status == "cancelled", name
