@@ -8,7 +8,6 @@ answered; one sweep at a time. Never: send an order, or anything but cancels and
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -18,16 +17,15 @@ import msgspec
 
 from shared.bus.link import LinkServer, Request
 from shared.bus.port import Connection
-from shared.events import Alert, Envelope, Event, HaltRequested, OrdersCanceledDirectly, Scope, Severity
+from shared.events import Envelope, HaltRequested
 from shared.runtime import killpath as protocol
-from shared.runtime.killpath import HaltOrder, Swept
 from shared.runtime.session import Evidence
 
-from .deadman import BY_BUS, BY_OPERATOR, BY_ROUTER, BusWatch
+from .deadman import BusWatch
+from .directly import DirectActs
 from .outbox import SOURCE as OUTBOX
 from .outbox import Outbox
-from .settings import SOURCE
-from .sweep import BrokerLine, Sweep, Wanted
+from .sweep import BrokerLine, driven
 
 TICK_S: Final = 0.05
 BIND_RETRY_S: Final = 1.0
@@ -52,6 +50,7 @@ class KillPath:
         self._line = line
         self._outbox = outbox
         self._log = log
+        self._acts = DirectActs(line, outbox, log, spare_protective=settings.spare_protective)
         self._watch = BusWatch(settings.bus_after_s)
         self._connection: Connection | None = None
         self._demands: queue.SimpleQueue[HaltRequested] = queue.SimpleQueue()
@@ -108,9 +107,9 @@ class KillPath:
                 for request in server.poll(TICK_S):
                     self._answer(server, request)
                 if self._watch.step(time.monotonic(), self._silent_s()):
-                    self._bus_lost()
+                    driven(self._acts.bus_lost(self._settings.bus_after_s))
                 while not self._demands.empty():
-                    self._router_lost(self._demands.get())
+                    driven(self._acts.router_lost(self._demands.get()))
         finally:
             if server is not None:
                 server.close()
@@ -145,47 +144,4 @@ class KillPath:
         if order is None:
             server.fail(request, "unknown_method", f"known: {protocol.HALT}, {protocol.PING}")
         else:
-            server.reply(request, protocol.encode(self._operator(order)))
-
-    def _operator(self, order: HaltOrder) -> Swept:
-        halt = HaltRequested(order.command, order.operator, order.reason, order.scope, order.key)
-        lost = "" if order.journaled else self._keep(halt)
-        self._log.warning("halt", command=order.command, operator=order.operator, journaled=order.journaled)
-        swept = Sweep(self._line, Wanted(order.scope, order.key, others_first=order.journaled)).run()
-        if not order.journaled or swept.asked or swept.open_count or swept.failed:
-            self._tell(halt, BY_OPERATOR, swept)
-        return msgspec.structs.replace(swept, lost=lost)
-
-    def _bus_lost(self) -> None:
-        """Halt only for what was there to cancel: a bus that restarts while nothing works is no reason to stop trading."""
-        reason = f"dead man's switch: the bus was away for {self._settings.bus_after_s:g} s"
-        halt = HaltRequested(f"deadbus{secrets.token_hex(4)}", SOURCE, reason, Scope.GLOBAL, "")
-        swept = Sweep(self._line, self._unmanned(), lambda: self._keep(halt)).run()
-        if swept.asked:
-            self._tell(halt, BY_BUS, swept)
-        elif swept.failed:
-            self._log.error("the bus is away and the broker could not be read", error=swept.failed)
-
-    def _router_lost(self, halt: HaltRequested) -> None:
-        self._tell(halt, BY_ROUTER, Sweep(self._line, self._unmanned()).run())
-
-    def _unmanned(self) -> Wanted:
-        return Wanted(ours_only=True, spare_protective=self._settings.spare_protective)
-
-    def _tell(self, halt: HaltRequested, cause: str, s: Swept) -> None:
-        told = OrdersCanceledDirectly(halt.command, cause, s.found, s.asked, s.kept, s.open, s.open_count, s.failed, time.time_ns())
-        kept = f", {len(s.kept)} protective stops left" if s.kept else ""
-        left = f"; {s.open_count} STILL OPEN, cancel them at the broker" if s.open_count else ""
-        failed = f"; the broker could not be read: {s.failed}" if s.failed else ""
-        text = f"the reconciler's own session cancelled {s.asked} of {s.found} working orders{kept}{left}{failed}: {halt.reason}"
-        self._log.warning("cancelled directly", cause=cause, found=s.found, asked=s.asked, open=s.open_count, failed=s.failed, took_ms=s.took_ms)
-        self._keep(told, Alert(Severity.CRITICAL, f"killpath.{cause}", text))
-
-    def _keep(self, *events: Event) -> str:
-        """Why they are not durable: a full disk must not keep orders from being cancelled."""
-        try:
-            self._outbox.put(*events)
-        except OSError as error:
-            self._log.critical("the outbox cannot be written", error=str(error), events=[type(e).__name__ for e in events])
-            return str(error)
-        return ""
+            server.reply(request, protocol.encode(driven(self._acts.operator(order))))

@@ -7,7 +7,7 @@ be read is tried until patience is over, and that is said. Never: send an order,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -25,6 +25,8 @@ OTHERS_S: Final = 0.5  # without progress by whoever else cancels
 CONNECT_S: Final = 5.0
 
 S = TypeVar("S", bound=Session)
+T = TypeVar("T")
+Steps = Generator[float, None, T]
 
 _STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
 
@@ -84,6 +86,16 @@ class BrokerLine:
         return self._orders
 
 
+def driven(steps: Steps[T], sleep: Callable[[float], object] = time.sleep) -> T:
+    """What comes of a course of steps, with its pauses."""
+    try:
+        while True:
+            sleep(next(steps))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
 def _connected(session: S) -> S:
     try:
         session.connect(CONNECT_S)
@@ -108,14 +120,15 @@ class Sweep:
         self._kept: Sequence[OrderRow] = ()
         self._failed = "the broker was not read"
 
-    def run(self) -> Swept:
-        begun = moved = time.monotonic()
+    def steps(self, clock: Callable[[], float]) -> Steps[Swept]:
+        """The sweep as a course of steps, each followed by a pause of so many seconds. clock: monotonic seconds."""
+        begun = moved = clock()
         while True:
             try:
                 before, self._left = len(self._left), self._look()
                 if not self._left:
                     break
-                now = time.monotonic()
+                now = clock()
                 moved = now if len(self._left) < before else moved
                 if not self._wanted.others_first or now - moved > OTHERS_S or now - begun > self._patience_s / 2:
                     self._ask(now)
@@ -123,10 +136,10 @@ class Sweep:
             except ReadFailed as error:
                 self._failed, pause = str(error), RETRY_S
                 self._line.close()
-            if time.monotonic() - begun + pause > self._patience_s:
+            if clock() - begun + pause > self._patience_s:
                 break
-            time.sleep(pause)
-        return self._swept(begun)
+            yield pause
+        return self._swept(round((clock() - begun) * 1e3))
 
     def _look(self) -> Sequence[OrderRow]:
         rows = [row for row in self._line.working() if self._wanted.covers(row)]
@@ -161,8 +174,7 @@ class Sweep:
                 self._asked_at[row.broker_order_id] = now
                 self._line.cancel(row)
 
-    def _swept(self, begun: float) -> Swept:
+    def _swept(self, took_ms: int) -> Swept:
         names = tuple(row.client_order_id or row.broker_order_id for row in self._left)
         kept = tuple(row.client_order_id for row in self._kept)
-        took_ms = round((time.monotonic() - begun) * 1e3)
         return Swept(self._found or 0, self._asked, kept[:IDS_TOLD_MAX], names[:IDS_TOLD_MAX], len(names), self._failed, took_ms)

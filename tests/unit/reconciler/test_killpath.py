@@ -14,7 +14,7 @@ import pytest
 
 from services.reconciler.killpath import KillPath, KillPathSettings
 from services.reconciler.outbox import Outbox
-from services.reconciler.sweep import BrokerLine, Sweep, Wanted
+from services.reconciler.sweep import BrokerLine, Sweep, Wanted, driven
 from shared.events import Alert, Event, HaltRequested, OrdersCanceledDirectly, OrderSide, OrderTerms, OrderType, Scope, TimeInForce
 from shared.runtime.killpath import SOCKET, HaltOrder, KillPathAway, KillPathClient, is_served
 from shared.runtime.logs import logger
@@ -159,7 +159,7 @@ def test_a_bus_that_stays_away_cancels_ours_once_and_leaves_protective_stops(ben
 
 def test_a_broker_that_cannot_be_read_is_said_and_is_never_an_empty_answer(tmp_path: Path) -> None:
     nowhere = Venue(f"ipc://{tmp_path}/nobody")
-    swept = Sweep(BrokerLine(nowhere.execution, nowhere.account), Wanted(), patience_s=0.1).run()
+    swept = driven(Sweep(BrokerLine(nowhere.execution, nowhere.account), Wanted(), patience_s=0.1).steps(time.monotonic))
     assert "account" in swept.failed
     assert swept.found == 0
 
@@ -167,7 +167,7 @@ def test_a_broker_that_cannot_be_read_is_said_and_is_never_an_empty_answer(tmp_p
 def test_a_venue_that_is_back_in_time_is_swept(tmp_path: Path) -> None:
     line = BrokerLine(Venue(f"ipc://{tmp_path}/venue").execution, Venue(f"ipc://{tmp_path}/venue").account)
     done: list[Any] = []
-    sweeping = threading.Thread(target=lambda: done.append(Sweep(line, Wanted()).run()))
+    sweeping = threading.Thread(target=lambda: done.append(driven(Sweep(line, Wanted()).steps(time.monotonic))))
     with running_venue(tmp_path, initial_cash=Decimal(1_000_000)) as venue:
         venue.quote(10, 10.1)
         place(venue, *limits("abcdef-ma-1-1"))
