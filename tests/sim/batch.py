@@ -31,6 +31,7 @@ EXPECTED: Final = (
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
         *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
+        *("dead man: bus", "kill path"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )
@@ -38,16 +39,9 @@ JUDGED: Final = frozenset(
     {
         *("OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"),
         *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
-        *(
-            "entry filled",
-            "take_profit filled",
-            "stop_loss filled",
-            "oco filled",
-            "leg resized",
-            "leg ended unsent",
-            "OrderExpired",
-            "LimitOverridden",
-        ),
+        *("entry filled", "take_profit filled", "stop_loss filled", "oco filled", "leg resized", "leg ended unsent"),
+        *("OrderExpired", "LimitOverridden", "stop met", "exit"),
+        *("direct cancel", "cancelled directly: bus", "cancelled directly: router", "cancelled directly: operator"),
     }
 )
 

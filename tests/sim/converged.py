@@ -17,6 +17,8 @@ def unfinished(model: Model) -> str:
     open_ = truth.open()
     if missing := account.unbooked():
         return f"not booked: {missing[:3]}"
+    if untold := model.direct.untold():
+        return f"{untold} records of the kill path's outbox are not in the log"
     if limits := model.limits.unanswered():
         return f"limits without an answer: {limits[:3]}"
     if account.claims:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from shared import events as ev
@@ -37,7 +36,7 @@ class ExitsModel:
         for key in (("global", ""), ("symbol", symbol)):
             hold(not orders.halts.wanted(key, at.cause), "I8", f"{e.order_id} is approved while {key} is halted")
         hold(not orders.locks.held(symbol, at.cause), "lock", f"{e.order_id} is approved while {symbol} is locked")
-        held = Decimal(orders.account.books[e.strategy][symbol])
+        held = orders.account.held(e.strategy, symbol, at.cause + 1)  # what risk knew: a split may have come since
         against = -held if side is OrderSide.BUY else held
         hold(against > 0, "exit", f"{e.order_id}: {side} of {terms.quantity} {symbol}, {e.strategy} holds {held}")
         own = [o for o in orders.orders.values() if o.strategy == e.strategy and o.terms.symbol == symbol and o.terms.side is side]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from services.paper_venue.books import MemoryBooks
@@ -14,6 +15,7 @@ from shared.events import Envelope
 
 from .account_model import AccountModel
 from .converged import unfinished
+from .direct_model import DirectModel
 from .evidence_model import EvidenceModel
 from .groups_model import GroupsModel
 from .halts_model import Halts
@@ -21,13 +23,15 @@ from .limits_model import LimitsModel
 from .log_model import LogModel
 from .orders_model import Handlers, OrdersModel
 from .truth import Truth, hold
+from .venue import DIRECT
 
 
 class Model:
     """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened_cash: what the venue's account began with.
-    reduces: trades by hand close strategies' holdings. native: the venue keeps one-cancels-other groups."""
+    reduces: trades by hand close strategies' holdings. native: the venue keeps one-cancels-other groups. outbox: the
+    file of the kill path."""
 
-    def __init__(self, books: MemoryBooks, opened_cash: Decimal, *, reduces: bool, native: bool) -> None:
+    def __init__(self, books: MemoryBooks, opened_cash: Decimal, outbox: Path, *, reduces: bool, native: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.truth = Truth(books)
         self.log = LogModel()
@@ -37,6 +41,7 @@ class Model:
         self.groups = GroupsModel(native=native)
         self.limits = LimitsModel()
         self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
+        self.direct = DirectModel(outbox, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self.alerts: Counter[str] = Counter()
         judged: Handlers = {
@@ -46,7 +51,8 @@ class Model:
             ev.LimitChanged: self.limits.asked,
             ev.LimitOverridden: self.limits.overridden,
             ev.TradingStateChanged: self.halts.state,
-            ev.HaltRequested: self.halts.halted,
+            ev.HaltRequested: self._halted,
+            ev.OrdersCanceledDirectly: self.direct.told,
             ev.ResumeRequested: self.halts.resumed,
             ev.BrokerStateReported: evidence.reading,
             ev.BrokerOrderReported: evidence.order,
@@ -76,7 +82,10 @@ class Model:
             handler(e.event, e)
 
     def wire(self, method: str, message: Any, epoch: int) -> None:
-        """A request of the router as it is written."""
+        """A request of the router, or of the reconciler's kill path, as it is written."""
+        if epoch == DIRECT:
+            self.direct.wire(method, message)
+            return
         self.orders.wire(method, message, epoch, self.log.now)  # at least: what is durable is not later than now
 
     def jumped(self) -> None:
@@ -91,11 +100,16 @@ class Model:
         self.log.run(e, at)
         self.limits.run(e, at)
 
+    def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
+        self.halts.halted(e, at)
+        self.direct.halted(e, at)
+
     def _reconciled(self, e: ev.ReconcileCompleted, _: Envelope) -> None:
         self.clean = e if e.clean else None
 
-    def _alert(self, e: ev.Alert, _: Envelope) -> None:
+    def _alert(self, e: ev.Alert, at: Envelope) -> None:
         self.alerts[e.key] += 1
+        self.direct.told(e, at)
         if e.key.startswith("claim:"):
             self.account.refused(e)
         hold(not e.key.startswith("invariant:") or (self.orders.jumped and ":I4:" in e.key), "auditor", e.text)

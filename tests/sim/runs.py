@@ -19,10 +19,12 @@ from shared.events import (
     FlattenRequested,
     HaltRequested,
     LimitChanged,
+    OrderType,
     ReconcileNow,
     ResumeRequested,
     Scope,
 )
+from shared.runtime.killpath import HaltOrder
 from shared.runtime.simulated import Faults, Made, Part
 
 from .market import SYMBOLS
@@ -64,7 +66,7 @@ class Run:
         self.world = self.stack.world
         self.outside = Outside(self.stack.venue, self.by_hand, self.world.fired)
         reduces = house.external_policy == "reduce_holder"
-        self.model = Model(self.stack.venue.books, CASH, reduces=reduces, native=house.native_oco)
+        self.model = Model(self.stack.venue.books, CASH, self.stack.outbox, reduces=reduces, native=house.native_oco)
         self.stack.journal.committed = self.model.take
         self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
@@ -90,6 +92,10 @@ class Run:
         for act in self.outside.acts.values():
             for _ in range(self.by_hand.choice((0, 0, 1, 3))):
                 world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
+        if self.by_hand.random() < 0.2:
+            world.at(
+                self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
+            )
         torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
         self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
 
@@ -136,6 +142,15 @@ class Run:
     def _clock_jump(self) -> None:
         self.model.jumped()
         self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
+
+    def _halt_directly(self, journaled: bool) -> None:
+        """An operator's halt past the bus, or beside it."""
+        killpath, command = self.stack.killpath, f"direct{self.world.now:x}"
+        if killpath is not None and not killpath.closed:
+            self.world.fired["kill path"] += 1
+            killpath.halt(HaltOrder(command, "sim", "drill", Scope.GLOBAL, "", journaled))
+            if journaled:
+                self.stack.commands.append(HaltRequested(command, "sim", "drill", Scope.GLOBAL, ""))
 
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""
@@ -195,6 +210,8 @@ class Run:
             cursor, state = was[source]
 
             def observe(e: Envelope) -> None:
+                if made.observe is not None:
+                    made.observe(e)
                 if e.seq > cursor and source not in same:
                     same[source] = made.core.snapshot() == state
 
@@ -235,9 +252,31 @@ class Run:
             return not working()
 
         if leaver in ("order_router", "bus"):
-            self.world.run_for(3 * SECOND)
+            self._unmanned(leaver)
         elif not self.world.run_until(empty, CONVERGE_S * SECOND, SECOND // 2):
             raise Broken(f"I8: a halt without {leaver} leaves {working()} at the venue")
+
+    def _unmanned(self, leaver: str) -> None:
+        """Nobody cancels for the log: the dead man's switch does, but for stops that reduce, or an operator past the log does, all."""
+        deadman = self.stack.house.deadman
+        killpath = self.stack.killpath
+        if killpath is None or killpath.closed:
+            self.world.run_for(3 * SECOND)  # the only one who could went as well
+            return
+        if not deadman:
+            self._halt_directly(journaled=False)
+
+        def left() -> list[str]:
+            return sorted(
+                name
+                for name, row in self.model.truth.open().items()
+                if not deadman
+                or (parse_client_id(name) is not None and row.terms.type not in (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP))
+            )
+
+        if not self.world.run_until(lambda: not left(), CONVERGE_S * SECOND, SECOND // 2):
+            raise Broken(f"I8: without {leaver} {'the dead man' if deadman else 'the kill path'} leaves {left()} at the venue")
+        self.model.seen[f"{'dead man' if deadman else 'kill path'} without {leaver}"] += 1
 
 
 def run(seed: int, *, plain: bool = False) -> Verdict:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import random
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
@@ -39,6 +41,7 @@ from shared.strategy.settings import StrategySettings
 from shared.venue import VenueSettings
 from shared.venue.settings import CommissionModel, CommissionSettings
 
+from .killpath import Host, SimulatedKillPath
 from .market import SYMBOLS, SeededMarket
 from .toys import Quiet
 from .venue import SimulatedVenue
@@ -62,20 +65,24 @@ RECONCILER = ReconcilerSettings(
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What a configuration says of trades that are not ours, one-cancels-other groups of the broker, and stops, for a whole run."""
+    """What a configuration says of trades that are not ours, one-cancels-other groups of the broker, stops and the dead man's switch, for a whole run."""
 
     external_policy: str = "unassigned"
     allow_external: bool = False
     native_oco: bool = True
     stops: tuple[tuple[str, str], ...] = ()
+    deadman: bool = False
 
     @classmethod
     def drawn(cls, rng: random.Random) -> House:
         stops = rng.choice(((), ("stop_loss_pct", "0.0005"), ("trailing_stop_pct", "0.0008"), ("max_holding_seconds", "1")))
-        return cls(rng.choice(("unassigned", "reduce_holder", "lock")), rng.random() < 0.5, rng.random() < 0.5, (stops,) if stops else ())
+        policy, deadman = rng.choice(("unassigned", "reduce_holder", "lock")), rng.random() < 0.5
+        return cls(policy, rng.random() < 0.5, rng.random() < 0.5, (stops,) if stops else (), deadman)
 
     def reconciler(self) -> ReconcilerSettings:
-        return dataclasses.replace(RECONCILER, allow_external_orders=self.allow_external, lock_on_external=self.external_policy == "lock")
+        away_ns = SECOND if self.deadman else 0
+        locks = self.external_policy == "lock"
+        return dataclasses.replace(RECONCILER, allow_external_orders=self.allow_external, lock_on_external=locks, router_away_ns=away_ns)
 
 
 BUS = BusSettings(ClockMode.WALL, roster=RANKS, tick_ns=SECOND // 5)
@@ -159,7 +166,8 @@ def loaded(name: str) -> LoadedStrategy:
 
 
 class Stack:
-    """The engine of one seed. commands: what the operator has said so far; limits: those a process of risk starts with."""
+    """The engine of one seed. commands: what the operator has said so far; limits: those a process of risk starts with; killpath: of
+    the reconciler's newest process; outbox: its file."""
 
     def __init__(self, seed: int, faults: Faults, seconds: int, house: House) -> None:
         self.house = house
@@ -167,6 +175,9 @@ class Stack:
         self.world = World(seed, BUS, (), faults, self.journal)
         self.commands: list[Event] = []
         self.limits = Limits()
+        self._directory = tempfile.TemporaryDirectory(prefix="sim-")
+        self.outbox = Path(self._directory.name) / "outbox"
+        self.killpath: SimulatedKillPath | None = None
         self._reconciling = house.reconciler()
         self._routing = dataclasses.replace(ROUTER, native_oco=house.native_oco)
         rng = random.Random(seed ^ 0x5EED)
@@ -231,9 +242,15 @@ class Stack:
         return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session))
 
     def _reconciler(self) -> Made:
-        host = SimulatedHost(self.world, listen=False)
-        session = ReconcilerSession(lambda: PaperAccount("", TIMEOUT_S, self.venue.line(host), self.world.wall_ns), "venue.paper", TIMEOUT_S)
-        return Made(self._reg("reconciler", Role.RECONCILER, ("t.", "c.")), ReconcilerCore(self._reconciling), host.hosts(session))
+        killpath = self.killpath = SimulatedKillPath(self.venue, self.outbox, TIMEOUT_S, deadman=self.house.deadman)
+        host = Host(killpath, self.venue)
+
+        def account() -> PaperAccount:
+            return PaperAccount("", TIMEOUT_S, self.venue.line(host), self.world.wall_ns)
+
+        session = ReconcilerSession(account, "venue.paper", TIMEOUT_S, killpath=killpath)  # type: ignore[arg-type]  # in place of its thread
+        registration = self._reg("reconciler", Role.RECONCILER, ("t.", "c."))
+        return Made(registration, ReconcilerCore(self._reconciling), host.hosts(session), killpath.observed)
 
     def _auditor(self) -> Made:
         return Made(self._reg("auditor", Role.AUDITOR, ("m.", "t.", "c.")), AuditorCore(AuditorSettings(budgets=BUDGETS)))

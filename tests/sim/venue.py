@@ -10,7 +10,6 @@ from typing import Any
 from services.paper_venue.books import MemoryBooks, Write
 from services.paper_venue.outcome import Outcome
 from services.paper_venue.service import VenueService
-from shared.bus.clock import WallClock
 from shared.bus.link import LinkDown, LinkRefused, LinkTimeout
 from shared.events import Bar, Event, OrderRow, Quote, Trade, encode_body
 from shared.runtime.simulated import Killed, World
@@ -22,6 +21,7 @@ from shared.venue.faults import FaultSpec, Mode
 MS = 1_000_000
 TICK_NS = 20 * MS
 RENEW_NS = 1_000 * MS
+DIRECT = -1  # whose requests are not the router's: the epoch of the reconciler's kill path
 CHANGES = ("submit", "cancel", "replace")
 _ENDED = frozenset({"filled", "cancelled", "rejected", "expired", "replaced"})
 
@@ -71,9 +71,7 @@ class SimulatedVenue:
 
     def _begin(self) -> None:
         self.books.point = self.point
-        world = self.world
-        clock = WallClock(world.wall_ns(), world.now, self.core.now_ns)
-        self.service = VenueService(self.core, self.books, lambda: clock.read(world.wall_ns(), world.now))
+        self.service = VenueService(self.core, self.books, self.world.wall_ns)
         self._up = True
 
     @property
