@@ -37,6 +37,7 @@ HELD_NS: Final = 300 * MS  # between two tries to get a name
 BUS_IDLE_NS: Final = 100 * MS
 RARE: Final = 200  # how much likelier a world kills at its favourite point, where few pass and where many do
 OFTEN: Final = 20
+AFTER_SNAPSHOT: Final = 60  # how much likelier an actor ends right after it stored its state
 _RARE_STEPS: Final = frozenset({"saving", "permitted", "answered", "seen", "noted", "durable", "venue_received", "venue_acted", "venue_committed"})
 TURN_NS: Final = 2 * MS  # how long what arrives may wait for its reader, at most
 
@@ -276,6 +277,8 @@ class World:
         driver.pump(0.0)
         if self.rng.random() < self.faults.snapshot and driver.progress.recovered and driver.snapshot():
             self.fired["snapshot"] += 1
+            if self.happens(self.faults.crash_actor * AFTER_SNAPSHOT, "crash after snapshot"):  # what it stands on must be somewhere else
+                raise Killed("snapshot")
 
     def _pause(self, life: Life) -> None:
         life.wake = self.now + self.faults.pause_ms * MS

@@ -26,7 +26,7 @@ EXPECTED: Final = (
     | frozenset(f"venue {mode}" for mode in Mode)
     | frozenset(f"without {leaver}" for leaver in LEAVERS)
     | {
-        *("lose", "repeat", "crash actor", "crash bus", "pause", "successor", "fenced", "leaseheld", "snapshot", "torn tail"),
+        *("lose", "repeat", "crash actor", "crash bus", "pause", "successor", "fenced", "leaseheld", "snapshot", "crash after snapshot", "torn tail"),
         *("line: request lost", "line: request late", "line: answer lost", "line: answer slow", "push lost", "push repeated"),
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),

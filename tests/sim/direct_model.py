@@ -23,11 +23,11 @@ class DirectModel:
     def __init__(self, outbox: Path, seen: Counter[str]) -> None:
         self._outbox = outbox
         self._seen = seen
-        self._halts: list[str] = []
+        self.halts: list[str] = []
         self._told = 0
 
     def halted(self, e: ev.HaltRequested, at: Envelope) -> None:
-        self._halts.append(e.command)
+        self.halts.append(e.command)
         self.told(e, at)
 
     def told(self, event: ev.Event, at: Envelope) -> None:
@@ -43,7 +43,7 @@ class DirectModel:
     def wire(self, method: str, message: Any) -> None:
         hold(method == "cancel", "kill path", f"it asks for {method}: {message}")
         self._seen["direct cancel"] += 1
-        halts = [*self._halts, *(e.command for e in self._written() if isinstance(e, ev.HaltRequested))]
+        halts = [*self.halts, *(e.command for e in self._written() if isinstance(e, ev.HaltRequested))]
         hold(halts, "kill path", f"{message} leaves before any halt is durable")
 
     def untold(self) -> int:

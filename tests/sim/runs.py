@@ -144,13 +144,20 @@ class Run:
         self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
 
     def _halt_directly(self, journaled: bool) -> None:
-        """An operator's halt past the bus, or beside it."""
-        killpath, command = self.stack.killpath, f"direct{self.world.now:x}"
-        if killpath is not None and not killpath.closed:
-            self.world.fired["kill path"] += 1
+        """An operator's halt past the bus, or beside it once the bus has it; a bus that says nothing for two seconds is passed by."""
+        command = f"direct{self.world.now:x}"
+        if journaled:
+            self.stack.commands.append(HaltRequested(command, "sim", "drill", Scope.GLOBAL, ""))
+        self._ask_directly(command, self.world.now + (2 * SECOND if journaled else 0))
+
+    def _ask_directly(self, command: str, patience: int) -> None:
+        killpath, world = self.stack.killpath, self.world
+        journaled = command in self.model.direct.halts
+        if not journaled and world.now < patience:
+            world.at(world.now + SECOND // 20, lambda: self._ask_directly(command, patience))
+        elif killpath is not None and not killpath.closed:
+            world.fired["kill path"] += 1
             killpath.halt(HaltOrder(command, "sim", "drill", Scope.GLOBAL, "", journaled))
-            if journaled:
-                self.stack.commands.append(HaltRequested(command, "sim", "drill", Scope.GLOBAL, ""))
 
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""
