@@ -2,15 +2,18 @@
 
 Records are numbered densely and go out as outside facts of `reconciler.outbox`, so the bus takes each once, whatever crashes between. A log
 that is not the one before (its volume was lost) gets what no log has seen, numbered from 1. A torn last line was never answered for and is
-cut off at the next start. Used by two threads: the kill path puts, the session takes.
+cut off at the next start. Used by two threads: the kill path puts, the session takes. A predecessor that was frozen may wake beside its successor
+and put what it did: each reads on what the other wrote before it numbers or hands out anything.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +38,7 @@ class Outbox:
         self._records: list[Event] = []
         self._log_id, self._base, self._delivered = "", 0, 0
         self._handed: int | None = None  # None: no log is open
+        self._end = 0  # of what was read or written here
         new = not path.exists()
         self._file = path.open("a+b", buffering=0)
         if new:
@@ -44,7 +48,8 @@ class Outbox:
     def put(self, *events: Event) -> None:
         """Durable when it returns. Raises OSError: not durable (a full disk), and kept for the log all the same while this process lives."""
         try:
-            with self._lock:
+            with self._lock, self._alone():
+                self._read_on()
                 first = len(self._records) + 1
                 self._records += events
                 self._write(*({"n": n, "tag": e.TAG, "body": encode_body(e).hex()} for n, e in enumerate(events, first)))
@@ -55,6 +60,7 @@ class Outbox:
         """The log is here: `take` gives what it lacks."""
         known, log_id = connection.last_outside(SOURCE, RUN), connection.welcome.log_id
         with self._lock:
+            self._read_on()
             base = self._base if log_id == self._log_id else self._delivered
             self._pad(base + known)
             if (log_id, base) != (self._log_id, self._base):
@@ -73,6 +79,7 @@ class Outbox:
         """What this connection was not given yet, in order."""
         with self._lock:
             self._news.clear()
+            self._read_on()
             if self._handed is None or self._handed >= len(self._records):
                 return ()
             first, self._handed = self._handed, len(self._records)
@@ -103,7 +110,8 @@ class Outbox:
 
     def _note(self, line: dict[str, Any]) -> None:
         """Bookkeeping: without it a record may be told to another log once more, which is no reason to lose the kill path."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._alone():
+            self._read_on()
             self._write(line)
 
     def _write(self, *lines: dict[str, Any]) -> None:
@@ -114,10 +122,11 @@ class Outbox:
         except OSError:
             self._file.truncate(before)
             raise
+        self._end = before + len(raw)
 
     def _read(self, path: Path) -> None:
         raw = path.read_bytes()
-        whole = raw.rfind(b"\n") + 1
+        self._end = whole = raw.rfind(b"\n") + 1
         if whole < len(raw):
             self._file.truncate(whole)
         for number, text in enumerate(raw[:whole].splitlines(), 1):
@@ -127,6 +136,23 @@ class Outbox:
                 raise ValueError(
                     f"{path}: line {number} is damaged ({error}); move the file away once the orders at the broker are looked at"
                 ) from None
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process numbers a record meanwhile."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _read_on(self) -> None:
+        """What another process wrote since."""
+        raw = os.pread(self._file.fileno(), max(os.fstat(self._file.fileno()).st_size - self._end, 0), self._end)
+        whole = raw.rfind(b"\n") + 1
+        for line in raw[:whole].splitlines():
+            self._fold(orjson.loads(line))
+        self._end += whole
 
     def _fold(self, line: dict[str, Any]) -> None:
         if "tag" in line:

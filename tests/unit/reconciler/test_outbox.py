@@ -47,6 +47,17 @@ def test_a_record_waits_for_a_log_and_is_given_to_it_once(path: Path) -> None:
     assert outbox.pending == 0
 
 
+def test_what_a_frozen_predecessor_puts_once_it_wakes_is_given_by_its_successor(path: Path) -> None:
+    first, second = Outbox(path), Outbox(path)
+    second.opened(log())
+    second.put(halt(1))
+    first.put(halt(2))
+    second.put(halt(3))
+
+    assert named(second) == [(1, "c1"), (2, "c2"), (3, "c3")]
+    assert Outbox(path).pending == second.pending == 3
+
+
 def test_a_successor_gives_what_the_log_lacks(path: Path) -> None:
     first = Outbox(path)
     first.opened(log())
