@@ -36,7 +36,8 @@ class ExitsModel:
         for key in (("global", ""), ("symbol", symbol)):
             hold(not orders.halts.wanted(key, at.cause), "I8", f"{e.order_id} is approved while {key} is halted")
         hold(not orders.locks.held(symbol, at.cause), "lock", f"{e.order_id} is approved while {symbol} is locked")
-        held = orders.account.held(e.strategy, symbol, at.cause + 1)  # what risk knew: a split may have come since
+        known, now = orders.account.held(e.strategy, symbol, at.cause + 1), orders.account.books[e.strategy][symbol]
+        held = max(known, now) if side is OrderSide.SELL else min(known, now)  # a fill or a split may have come since
         against = -held if side is OrderSide.BUY else held
         hold(against > 0, "exit", f"{e.order_id}: {side} of {terms.quantity} {symbol}, {e.strategy} holds {held}")
         own = [o for o in orders.orders.values() if o.strategy == e.strategy and o.terms.symbol == symbol and o.terms.side is side]
