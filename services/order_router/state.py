@@ -236,9 +236,9 @@ class Standing(msgspec.Struct):
 
     def before_opening(self, broker_ns: int, report: int) -> bool:
         """Whether what the broker did is in the opening holdings: by report number where there is one, by the broker's time elsewhere."""
-        if report and self.opened_report:
-            return report <= self.opened_report
-        return not self.opened or broker_ns <= self.opened_as_of
+        if not self.opened:
+            return True
+        return report <= self.opened_report if report else broker_ns <= self.opened_as_of
 
     def copy(self) -> Standing:
         return msgspec.structs.replace(

@@ -107,6 +107,14 @@ def test_the_same_of_an_order_the_openings_reading_showed() -> None:
     assert [e.execution_id for e in w.when(opened()) if isinstance(e, OrderFilled)] == ["h1"]
 
 
+def test_an_opening_before_the_brokers_first_report_contains_nothing_whatever_the_clocks_say() -> None:
+    hand = execution(3, eid="h1", client_id="", broker_id="X9", at=1)
+    early = BrokerExecutionReported(ACCOUNT, "router", hand, 1)
+    w = World(RouterCore(), "order_router").given(log_started(), reading(report=0, as_of=5), early)
+
+    assert [e.execution_id for e in w.when(opened()) if isinstance(e, OrderFilled)] == ["h1"]
+
+
 def test_what_others_executed_before_the_openings_reading_is_never_booked() -> None:
     hand = execution(3, eid="h1", client_id="", broker_id="X9")
     w = World(RouterCore(), "order_router").given(log_started(), BrokerExecutionReported(ACCOUNT, "router", hand, 4), reading(report=4))
