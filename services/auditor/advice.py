@@ -56,7 +56,7 @@ _BY_FAMILY: Final[dict[int, str]] = {
 }
 _BY_BREAK: Final[dict[str, str]] = {
     "order_missing": "the broker does not show the order as working; the router looks it up and books how it ended",
-    "order_external": "an order at the broker is not of this log; cancel it there or with `cancel`, or set `allow_external_orders`",
+    "order_external": "an order at the broker is not of this log; cancel it there or with `cancel`",
     "execution_missing": "the broker shows an execution that is not booked; if it stays, restart the router and compare",
     "execution_differs": "an execution differs from what is booked; take the broker's statement for the truth",
     "overfill": "more is booked than the broker says; stop trading the symbol and compare every execution",

@@ -31,7 +31,7 @@ EXPECTED: Final = (
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
         *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
-        *("dead man: bus", "kill path"),
+        *("dead man: bus", "router away", "kill path"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )

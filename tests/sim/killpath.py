@@ -51,7 +51,7 @@ class SimulatedKillPath:
         self._caller = caller = _Caller()
         line = BrokerLine(
             lambda: PaperExecution("", timeout_s, venue.line(caller), self._clock_s),  # type: ignore[arg-type]
-            lambda: PaperAccount("", timeout_s, venue.line(caller)),  # type: ignore[arg-type]
+            lambda: PaperAccount("", timeout_s, venue.line(caller), self._world.wall_ns),  # type: ignore[arg-type]
         )
         self._line = line
         self._outbox = Outbox(outbox)

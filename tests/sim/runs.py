@@ -96,6 +96,8 @@ class Run:
             world.at(
                 self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
             )
+        if self.stack.house.deadman and self.by_hand.random() < 0.25:
+            world.at(self.by_hand.randrange(SECOND, TRADING_S * SECOND // 2), lambda: self._act("router away", self._router_away))
         torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
         self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
 
@@ -158,6 +160,13 @@ class Run:
         elif killpath is not None and not killpath.closed:
             world.fired["kill path"] += 1
             killpath.halt(HaltOrder(command, "sim", "drill", Scope.GLOBAL, "", journaled))
+
+    def _router_away(self) -> None:
+        """For longer than its lease and the dead man's patience."""
+        for life in list(self.world.lives):
+            if life.part.source == "order_router":
+                self.world.crash(life)
+                life.wake = self.world.now + 6 * SECOND
 
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""
