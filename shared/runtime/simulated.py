@@ -35,10 +35,16 @@ __all__ = ["Faults", "Killed", "Life", "Made", "Part", "World"]
 
 HELD_NS: Final = 300 * MS  # between two tries to get a name
 BUS_IDLE_NS: Final = 100 * MS
-RARE: Final = 200  # how much likelier a world kills at its favourite point, where few pass and where many do
+# how much likelier a world kills at its favourite point: where hardly anybody passes, few, and many do
+SELDOM: Final = 1_000
+RARE: Final = 200
 OFTEN: Final = 20
 AFTER_SNAPSHOT: Final = 60  # how much likelier an actor ends right after it stored its state
-_RARE_STEPS: Final = frozenset({"saving", "permitted", "answered", "seen", "noted", "durable", "venue_received", "venue_acted", "venue_committed"})
+_LIKELIER: Final = {
+    **dict.fromkeys(killpoints.STEPS, OFTEN),
+    **dict.fromkeys(("answered", "seen", "noted", "durable", "venue_received", "venue_acted", "venue_committed"), RARE),
+    **dict.fromkeys(("saving", "permitted"), SELDOM),
+}
 TURN_NS: Final = 2 * MS  # how long what arrives may wait for its reader, at most
 
 
@@ -332,7 +338,7 @@ class World:
 
     def point(self, step: str, subject: object) -> None:  # noqa: ARG002 - every subject may be the last
         rate = self.faults.kill
-        if rate and self.rng.random() < rate * (1 if step != self._favourite else RARE if step in _RARE_STEPS else OFTEN):
+        if rate and self.rng.random() < rate * (1 if step != self._favourite else _LIKELIER[step]):
             self.fired[f"kill {step}"] += 1
             raise Killed(step)
 

@@ -115,6 +115,7 @@ EVERY_CONTROL: Final[dict[str, Any]] = {
     "soft_fraction": 0.8,
     "day_loss_state": "reducing",
     "drawdown_state": "halted",
+    "loss_flattens": True,
     "mark_interval_ms": 1_000,
     "stop_loss": {"enable": True, "pct": 0.5},
     "trailing_stop": {"enable": True, "pct": 0.5},
