@@ -6,6 +6,7 @@ whole account's net decides. A symbol is valued again when the account's sum say
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -13,10 +14,23 @@ from msgspec.structs import replace
 from shared.domain.exact import ZERO, add, magnitude, multiply
 from shared.domain.exposure import Exposure
 from shared.domain.ledger import Ledger
+from shared.events import OrderSide
 
 from .prices import Prices
 from .reservations import Line
 from .valuation import AccountValue, Amounts, StrategyValue, Valuation
+
+
+class _Sums(Valuation):
+    """A book's, which hears from the account's what moved."""
+
+    def __init__(self, amounts_of: Callable[[str], Amounts], account: Valuation) -> None:
+        super().__init__(amounts_of)
+        self._account = account
+
+    def total(self) -> Amounts:
+        self._account.total()
+        return super().total()
 
 
 class BookValue:
@@ -28,18 +42,21 @@ class BookValue:
         self._exposure = exposure
         self._account = account
         self._held = StrategyValue(strategy, ledger, prices).held
-        self._sums = Valuation(self._amounts)
-        self.note = self._sums.note
+        self.sums = _Sums(self._amounts, account.sums)
+        self.note = self.sums.note
         account.sums.follow(self._moved)
 
     def total(self) -> Amounts:
         """size: of the holdings alone, at the account's unit value."""
-        self._account.sums.total()  # which says what moved
-        return self._sums.total()
+        return self.sums.total()
 
     def with_line(self, line: Line, unit: Decimal) -> Amounts:
         """The total, were this the line of its symbol."""
-        return self.total().exchange(self._sums.part(line.symbol), self._account.worst(line, unit))
+        return self.total().exchange(self.sums.part(line.symbol), self._account.worst(line, unit))
+
+    def grown(self, symbol: str, side: OrderSide, added: Decimal) -> Amounts:
+        """The symbol's worst case with an order of so many units more."""
+        return self._account.worst(self.line(symbol).grown(side, added), self._account.unit(symbol))
 
     def equity(self) -> Decimal:
         book = self._ledger.books.get(self._strategy)
@@ -50,7 +67,7 @@ class BookValue:
         return Line(symbol, self._exposure.position(symbol), open_.buys, open_.sells)
 
     def _moved(self, symbol: str, _old: Amounts, _new: Amounts) -> None:
-        if self._sums.knows(symbol):
+        if self.sums.knows(symbol):
             self.note(symbol)
 
     def _amounts(self, symbol: str) -> Amounts:

@@ -100,6 +100,10 @@ def bounds_of(limits: LimitOverrides) -> dict[str, Any]:
     for key in sorted(limits.model_fields_set):
         value, name = getattr(limits, key), RENAMED.get(key, key)
         name = OF_ONE.get(name, name)
-        if name in Bounds.__struct_fields__ and value:  # RegimeFlow's 0 messages: no bound
+        if name not in Bounds.__struct_fields__ or not value:  # RegimeFlow's 0 messages: no bound
+            continue
+        if isinstance(value, BaseModel | dict):
+            found[name] = value.model_dump() if isinstance(value, BaseModel) else value
+        else:
             found[name] = min(value, found.get(name, value))
     return found

@@ -24,7 +24,9 @@ from .valuation import Amounts, Valuation
 from .within import within_equity
 
 if TYPE_CHECKING:
+    from .book_value import BookValue
     from .desk import Desk
+    from .valuation import AccountValue
 
 
 class CorrelationLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,15 +77,15 @@ class Closes(msgspec.Struct):
 class Ranking:
     """Symbols by their gross worst case; of nothing where no pair is limited."""
 
-    def __init__(self, limit: CorrelationLimit | None, account: Valuation) -> None:
-        self._account = account
+    def __init__(self, limit: CorrelationLimit | None, sums: Valuation) -> None:
+        self._of_symbols = sums
         self._ranked: list[tuple[Decimal, str]] = []
         if limit is not None:
-            account.follow(self._moved)
+            sums.follow(self._moved)
 
     def above(self, gross: Decimal) -> list[str]:
         """Symbols with more than that, by name."""
-        self._account.total()
+        self._of_symbols.total()
         first = bisect_right(self._ranked, gross, key=lambda ranked: ranked[0])
         return sorted(symbol for _, symbol in self._ranked[first:])
 
@@ -98,23 +100,27 @@ class Ranking:
 
 def pair_exposure(p: Proposal, desk: Desk) -> Denial | None:
     """Worst-case money of the symbol together with each symbol it moves with."""
-    limit = desk.settings.correlation
+    return within_pairs(p, desk, desk.settings.correlation, desk.ranking, desk.value, "")
+
+
+def within_pairs(
+    p: Proposal, desk: Desk, limit: CorrelationLimit | None, ranking: Ranking, value: AccountValue | BookValue, name: str
+) -> Denial | None:
+    """ranking, value: of whom the limit is; name: who that is, before the key."""
     if limit is None or not p.added:
         return None
-    own, grown = desk.value.sums.part(p.symbol).gross, desk.value.grown(p.symbol, p.terms.side, p.added).gross
-    whole = multiply(limit.max_pair_exposure_pct, desk.value.equity())
+    own, grown = value.sums.part(p.symbol).gross, value.grown(p.symbol, p.terms.side, p.added).gross
+    whole, key = multiply(limit.max_pair_exposure_pct, value.equity()), f"{name}correlation.max_pair_exposure_pct"
     matters = subtract(min(whole, multiply(desk.settings.soft_fraction, whole)), grown)  # `within_equity` passes a pair with no more
-    for symbol in desk.ranking.above(matters):
+    for symbol in ranking.above(matters):
         if symbol == p.symbol:
             continue
-        other = desk.value.sums.part(symbol).gross
+        other = value.sums.part(symbol).gross
         found = desk.closes.correlation(p.symbol, symbol, limit.window)
         if found is not None and found <= limit.max_corr:
             continue
         pair = add(own, other), add(grown, other)
-        denial = within_equity(
-            limit.max_pair_exposure_pct, pair, Reason.PAIR_EXPOSURE, "correlation.max_pair_exposure_pct", desk.value.equity(), p, desk
-        )
+        denial = within_equity(limit.max_pair_exposure_pct, pair, Reason.PAIR_EXPOSURE, key, value.equity(), p, desk)
         if denial is not None:
             return denial._replace(value=f"{denial.value} with {symbol}")
     return None

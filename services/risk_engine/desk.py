@@ -24,6 +24,7 @@ from .correlation import Closes, Ranking
 from .duplicates import Duplicates, DuplicateState
 from .flatten import Flattening, FlattenState
 from .gates import Gates
+from .kin import Kin
 from .legs import Leg, Legs
 from .loss import Watches, WatchState
 from .marking import Marking, MarkState
@@ -130,6 +131,7 @@ class Desk:
         self.ages = CauseAges(settings.command_age_ms_max, state.ages)
         self.value = AccountValue(self.ledger, self.reservations, self.prices)
         self.books = {name: BookValue(name, self.ledger, self.reservations.strategy(name), self.prices, self.value) for name in self.bounds}
+        self.kin = {name: Kin.of(book, self.bounds[name], settings, self.gates.instruments) for name, book in self.books.items()}
         self.group_sums = GroupSums(settings, self.gates.instruments, self.value.sums)
         self.ranking = Ranking(settings.correlation, self.value.sums)
         self.watches = Watches(settings, self.ledger, self.value, self.prices, state.watches)

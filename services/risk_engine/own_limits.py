@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 from shared.domain.exact import ZERO, multiply, negate, subtract
 from shared.events import LimitBreached, Reason
 
+from .correlation import within_pairs
 from .proposal import Denial, Proposal
 from .reservations import Line
+from .sectors import within_groups
 from .settings import Bounds
+from .volume import within_volume
 from .within import Growth, afforded, grown, reach, within, within_equity
 
 if TYPE_CHECKING:
@@ -36,11 +39,17 @@ def own_limits(p: Proposal, desk: Desk) -> Denial | None:
 def _of_book(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:
     exposure, value = desk.reservations.strategy(p.strategy), desk.books[p.strategy]
     orders = exposure.orders, exposure.open(p.symbol).orders
-    denial = _one_order(p, desk, b, name) or _open_orders(p, desk, b, name, *orders)
+    denial = _one_order(p, desk, b, name) or within_volume(p, desk, b.order_adv_fraction_max, name) or _open_orders(p, desk, b, name, *orders)
     if denial is not None or not p.added:
         return denial
-    line = value.line(p.symbol)
-    return _position(p, desk, b, name, line, value) or _sums(p, desk, b, name, line, value) or _buying_power(p, desk, b, name, value)
+    line, kin = value.line(p.symbol), desk.kin[p.strategy]
+    return (
+        _position(p, desk, b, name, line, value)
+        or _sums(p, desk, b, name, line, value)
+        or within_groups(p, desk, b, kin.groups, value, name)
+        or within_pairs(p, desk, b.correlation, kin.ranking, value, name)
+        or _buying_power(p, desk, b, name, value)
+    )
 
 
 def _of_symbol(p: Proposal, desk: Desk, b: Bounds, name: str) -> Denial | None:

@@ -22,7 +22,7 @@ Folder = Callable[[Envelope], None]
 def quiet_bars(decide: Decider, fold: Folder, desk: Desk) -> Decider | None:
     """`decide` and `fold` of a bar as one; None where a bar means more to this desk than a price."""
     s = desk.settings
-    if desk.protective.enabled or s.correlation is not None or s.order_adv_fraction_max is not None:
+    if desk.protective.enabled or s.returns_kept or s.counts_volume:
         return None
     lasts, quotes = desk.prices.state.lasts, desk.prices.state.quotes
     active, gaps, marking, moved = desk.watches.active, desk.gates.gaps, s.mark_interval_ms > 0, desk.marking.moved

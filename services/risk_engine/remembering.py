@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def remembering(fold: Callable[[Envelope], None], d: Desk) -> Callable[[Envelope], None]:
     """The fold of a bar with what later limits need of it; the fold itself where none does."""
-    pairs, volumes = d.settings.correlation, d.settings.order_adv_fraction_max is not None
-    if pairs is None and not volumes:
+    returns, volumes = d.settings.returns_kept, d.settings.counts_volume
+    if not returns and not volumes:
         return fold
 
     def remembered(e: Envelope) -> None:
         fold(e)
         bar: Any = e.event
-        if pairs is not None:
-            d.closes.add(bar, pairs.window)
+        if returns:
+            d.closes.add(bar, returns)
         if volumes:
             d.volumes.add(bar)
 

@@ -1,7 +1,7 @@
 """Limits of kindred symbols together: worst-case money in one sector, or one industry, as a fraction of equity.
 
 A symbol belongs where `sector_map` (`industry_map`) puts it, else where its instrument says. A symbol of no group, or of one without a limit,
-is not judged here. The sums of groups follow the account's: an order costs a look-up.
+is not judged here. The sums of groups follow the account's, or those of one strategy's book for limits of its own: an order costs a look-up.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from .valuation import Amounts, Valuation
 from .within import within_equity
 
 if TYPE_CHECKING:
+    from .book_value import BookValue
     from .desk import Desk
-    from .settings import RiskSettings
+    from .settings import Bounds, RiskSettings
+    from .valuation import AccountValue
 
 _KEYS: Final = ("sector_limits", "industry_limits")
 
@@ -28,17 +30,17 @@ _KEYS: Final = ("sector_limits", "industry_limits")
 class GroupSums:
     """Gross worst case of each sector and industry, by key and group; of nothing where no such limit is set."""
 
-    def __init__(self, settings: RiskSettings, instruments: Mapping[str, Instrument], account: Valuation) -> None:
-        self._maps = {"sector_limits": settings.sector_map, "industry_limits": settings.industry_map}
+    def __init__(self, limits: RiskSettings | Bounds, instruments: Mapping[str, Instrument], sums: Valuation) -> None:
+        self._maps = {"sector_limits": limits.sector_map, "industry_limits": limits.industry_map}
         self._instruments = instruments
-        self._account = account
+        self._of_symbols = sums
         self._sums: dict[tuple[str, str], Decimal] = {}
         self._groups: dict[str, tuple[tuple[str, str], ...]] = {}  # by symbol, where it is counted
-        if settings.sector_limits or settings.industry_limits:
-            account.follow(self._moved)
+        if limits.sector_limits or limits.industry_limits:
+            sums.follow(self._moved)
 
     def gross(self, key: str, group: str) -> Decimal:
-        self._account.total()
+        self._of_symbols.total()
         return self._sums.get((key, group), ZERO)
 
     def group(self, symbol: str, key: str) -> str:
@@ -70,21 +72,27 @@ class GroupSums:
 
 def group_exposure(p: Proposal, desk: Desk) -> Denial | None:
     """Gross worst case of the symbol's sector, then of its industry."""
-    s = desk.settings
-    if not p.added or not (s.sector_limits or s.industry_limits):
+    return within_groups(p, desk, desk.settings, desk.group_sums, desk.value, "")
+
+
+def within_groups(
+    p: Proposal, desk: Desk, limits: RiskSettings | Bounds, sums: GroupSums, value: AccountValue | BookValue, name: str
+) -> Denial | None:
+    """sums, value: of whom the limits are; name: who that is, before the key."""
+    if not p.added or not (limits.sector_limits or limits.industry_limits):
         return None
-    grown = desk.value.grown(p.symbol, p.terms.side, p.added)
-    for key, reason, limits in (
-        ("sector_limits", Reason.SECTOR_EXPOSURE, s.sector_limits),
-        ("industry_limits", Reason.INDUSTRY_EXPOSURE, s.industry_limits),
+    grown = value.grown(p.symbol, p.terms.side, p.added)
+    for key, reason, table in (
+        ("sector_limits", Reason.SECTOR_EXPOSURE, limits.sector_limits),
+        ("industry_limits", Reason.INDUSTRY_EXPOSURE, limits.industry_limits),
     ):
-        group = desk.group_sums.group(p.symbol, key)
-        limit = limits.get(group) if group else None
+        group = sums.group(p.symbol, key)
+        limit = table.get(group) if group else None
         if limit is None:
             continue
-        before = desk.group_sums.gross(key, group)
-        after = add(subtract(before, desk.value.sums.part(p.symbol).gross), grown.gross)
-        denial = within_equity(limit, (before, after), reason, f"{key}.{group}", desk.value.equity(), p, desk)
+        before = sums.gross(key, group)
+        after = add(subtract(before, value.sums.part(p.symbol).gross), grown.gross)
+        denial = within_equity(limit, (before, after), reason, f"{name}{key}.{group}", value.equity(), p, desk)
         if denial is not None:
             return denial
     return None

@@ -76,6 +76,10 @@ class SelfTrade(StrEnum):
 
 def _refuse_what_is_no_limit(settings: msgspec.Struct) -> None:
     """Raises ValueError for a number that bounds nothing."""
+    for table in ("sector_limits", "industry_limits"):
+        for group, limit in getattr(settings, table).items():
+            if not (limit.is_finite() and limit > 0):
+                raise ValueError(f"{table}.{group}: {limit} is no limit")
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
@@ -106,6 +110,12 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     day_loss_max: Decimal | None = None
     day_loss_pct_max: Decimal | None = None
     drawdown_max: Decimal | None = None
+    order_adv_fraction_max: Decimal | None = None
+    sector_limits: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    sector_map: dict[str, str] = msgspec.field(default_factory=dict)  # before the account's
+    industry_limits: dict[str, Decimal] = msgspec.field(default_factory=dict)
+    industry_map: dict[str, str] = msgspec.field(default_factory=dict)
+    correlation: CorrelationLimit | None = None
 
     def __post_init__(self) -> None:
         _refuse_what_is_no_limit(self)
@@ -231,10 +241,6 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("day_loss_state", "drawdown_state"):
             if getattr(self, name) not in (TradingState.REDUCING, TradingState.HALTED):
                 raise ValueError(f"{name}: reducing or halted")
-        for table in ("sector_limits", "industry_limits"):
-            for group, limit in getattr(self, table).items():
-                if not (limit.is_finite() and limit > 0):
-                    raise ValueError(f"{table}.{group}: {limit} is no limit")
         check_names(self.regimes, {name for name in self.__struct_fields__ if name.endswith("_max") and name != "repeat_executions_max"})
         ids = [s.id for s in self.strategies]
         if len(set(ids)) != len(ids):
@@ -260,6 +266,18 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if entry.id == strategy:
                 return entry
         return None
+
+    @property
+    def returns_kept(self) -> int:
+        """Returns of each symbol that its correlation with others asks for; 0 where no pair is limited."""
+        limits = (self.correlation, *(s.limits.correlation for s in self.strategies))
+        return max((limit.window for limit in limits if limit is not None), default=0)
+
+    @property
+    def counts_volume(self) -> bool:
+        """Whether an order is held against the volume of a day."""
+        of_strategies = (s.limits.order_adv_fraction_max for s in self.strategies)
+        return any(limit is not None for limit in (self.order_adv_fraction_max, *of_strategies))
 
     def budgets(self) -> dict[str, Decimal]:
         return {s.id: s.budget for s in self.strategies}

@@ -67,10 +67,14 @@ class Volumes(msgspec.Struct):
 
 def order_of_volume(p: Proposal, desk: Desk) -> Denial | None:
     """Units of one order against a day's."""
-    most = desk.settings.order_adv_fraction_max
+    return within_volume(p, desk, desk.settings.order_adv_fraction_max, "")
+
+
+def within_volume(p: Proposal, desk: Desk, most: Decimal | None, name: str) -> Denial | None:
+    """name: whose limit it is, before the key."""
     if most is None:
         return None
-    average = desk.volumes.average(p.symbol, desk.gates)
+    key, average = f"{name}order_adv_fraction_max", desk.volumes.average(p.symbol, desk.gates)
     if average is None:
-        return Denial(Reason.ORDER_ADV, "order_adv_fraction_max", text(most), "no volume known")
-    return within_equity(most, (ZERO, p.terms.quantity), Reason.ORDER_ADV, "order_adv_fraction_max", average, p, desk)
+        return Denial(Reason.ORDER_ADV, key, text(most), "no volume known")
+    return within_equity(most, (ZERO, p.terms.quantity), Reason.ORDER_ADV, key, average, p, desk)

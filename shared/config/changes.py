@@ -21,8 +21,8 @@ from .nearest import nearest
 from .risk import RiskConfig
 from .spellings import CONTROLS
 
-_NOT_IN_FORCE: Final = frozenset({"order_adv_fraction_max", "sector_limits", "sector_map", "industry_limits", "industry_map", "correlation"})
-_OF_LIMITS: Final = tuple(name for name in Limits.model_fields if name not in _NOT_IN_FORCE)
+_OF_THE_FILE: Final = frozenset({"order_adv_fraction_max", "sector_limits", "sector_map", "industry_limits", "industry_map", "correlation"})
+_OF_LIMITS: Final = tuple(name for name in Limits.model_fields if name not in _OF_THE_FILE)
 _OF_RISK: Final = (
     "cancel_reserve_per_s",
     "collar_bps",

@@ -46,10 +46,6 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),
     Pending("a bound of its own for one actor's appends", ("bus", "queue_append_max")),
     *(
-        Pending("sector, industry, volume and correlation limits of one strategy", ("live", "strategies", "*", "limits", name))
-        for name in ("order_adv_fraction_max", "sector_limits", "sector_map", "industry_limits", "industry_map", "correlation")
-    ),
-    *(
         Pending(feature, (*routing, *key), values)
         for routing in (("live", "routing"), ("live", "execution", "routing"), ("execution", "routing"))
         for feature, key, values in (

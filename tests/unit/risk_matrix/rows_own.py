@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.events import LimitChanged, Reason, Scope
+from shared.events import DayEnded, LimitChanged, Reason, Scope
 
-from .row import Acts, Denied, Row, units
+from .row import Acts, Denied, Row, units, works
 from .rows_after import HALTED, MONEY, REDUCING, cents, loss, state
-from .rows_exposure import SOFT
+from .rows_exposure import BOTH_TECH, PAIR, SOFT, a_day, together
 from .rows_gates import burst
-from .scene import Act
+from .scene import Act, Ask
 
 WHOLE = ("limits.max_position", "limits.max_orders_per_second")  # played by whole engines too: the rest takes the same road
 
@@ -86,4 +86,41 @@ SYMBOLS = [
     )
 ]
 
-ROWS = [*(row if row.page in WHOLE else replace(row, where=("core",)) for row in (*BOOKS, *SYMBOLS)), *LOST]
+OF_TECH = {"sector_limits": {"tech": 0.02}, "sector_map": BOTH_TECH}
+OF_CHIPS = {"industry_limits": {"chips": "0.02"}, "industry_map": {"Y": "chips"}}
+CHIPS = {"instruments": {"X": {"industry": "chips"}, "Y": {"industry": "none of the map's"}}}
+OF_PAIRS = {"correlation": {**PAIR, "max_pair_exposure_pct": 0.02}}
+TRADED = {"instruments": {"X": {"average_daily_volume": 500}}}
+TOO_MUCH = Denied(Reason.ORDER_ADV, "strategies.a.order_adv_fraction_max", "0.1", "0.102")
+TOO_KINDRED = Denied(Reason.SECTOR_EXPOSURE, "strategies.a.sector_limits.tech", "0.02", "0.0202")
+TOO_LIKE = Denied(Reason.PAIR_EXPOSURE, "strategies.a.correlation.max_pair_exposure_pct", "0.02", "0.0202 with Y")
+KIN = [
+    Row("limits.order_adv_fraction_max", units(50), TOO_MUCH, own={"order_adv_fraction_max": "0.1"}, more=TRADED, soft=-10),
+    Row(
+        "limits.order_adv_fraction_max",
+        lambda side, step: [*a_day(side), DayEnded("24x7", "2024-01-03"), Ask(side, 50 + step, 100)],
+        TOO_MUCH,
+        own={"order_adv_fraction_max": 0.1},
+    ),
+    Row("limits.sector_limits", units(50, before=works(100)), TOO_KINDRED, own=OF_TECH, adds=20, soft=-20),
+    Row(
+        "limits.sector_map",  # the account's counts where the book has none
+        units(50, before=works(100)),
+        TOO_KINDRED,
+        {"limits": {"sector_map": {"Y": "tech"}}},
+        {"sector_limits": {"tech": 0.02}, "sector_map": {"X": "tech"}},
+    ),
+    Row(
+        "limits.industry_limits",
+        units(50, before=works(100)),
+        Denied(Reason.INDUSTRY_EXPOSURE, "strategies.a.industry_limits.chips", "0.02", "0.0202"),
+        own=OF_CHIPS,
+        more=CHIPS,
+        adds=20,
+        soft=-20,
+    ),
+    Row("limits.correlation", units(50, before=together), TOO_LIKE, own=OF_PAIRS, adds=20, soft=-20),
+    Row("limits.correlation", units(50, before=works(100)), TOO_LIKE, own=OF_PAIRS),
+]
+
+ROWS = [*(row if row.page in WHOLE else replace(row, where=("core",)) for row in (*BOOKS, *KIN, *SYMBOLS)), *LOST]
