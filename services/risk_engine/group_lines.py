@@ -1,7 +1,8 @@
 """What the orders of a group can still do together, which is less than each could alone.
 
-A bracket's exits count once, as far as the entry has filled and none of them has, less what is gone without them; before that not at all. OCO legs of one side count as the
-worse of them, less what any has filled. Entries are counted like any order, not here.
+A bracket's exits count once, as far as the entry has filled and none of them has; before that not at all. OCO legs of one side count as the
+worse of them, less what any has filled. What the router was told to take from them (`ExitsReduced`) counts until it is proven: a leg replaced, or
+gone. Entries are counted like any order, not here.
 """
 
 from __future__ import annotations
@@ -79,7 +80,6 @@ def _side(orders: Collection[OpenOrder], side: OrderSide) -> tuple[Decimal, Deci
     for leg in legs:
         done = add(done, leg.filled)
     for order in orders:
-        done = add(done, order.taken)
         entered = add(entered, order.filled) if order.role == ENTRY else entered
     for leg in legs:
         whole = entered if leg.role in EXITS else leg.approved.quantity

@@ -111,6 +111,8 @@ class FrameConnection:
     # -- lane
 
     def follow(self, cursor: Cursor) -> None:
+        # what came after another cursor, while an answer was waited for, comes again after this one
+        self._notices = [notice for notice in self._notices if not isinstance(notice, Delivered)]
         self._inbox = Inbox(cursor.seq, cursor.digest)
         self._inbox.head(self._welcome.head)
         self._reported = max(self._welcome.done, cursor.seq)  # what a snapshot holds was done, with every output acknowledged

@@ -111,7 +111,7 @@ def test_a_container_can_write_its_own_volume_and_nothing_else(stack: Containers
         assert stack.inside(service, "id", "-u").stdout.strip() == b"10001"
         assert not any(may_write(service, place) for place in ("/", "/opt/regimeflow", "/etc/regimeflow"))
     own = {service for service in SERVICES if may_write(service, "/var/lib/regimeflow")}
-    assert own == {"bus", "paper_venue"}
+    assert own == {"bus", "paper_venue", "reconciler"}
     assert [service for service in SERVICES if may_write(service, "/var/lib/regimeflow/logs")] == ["bus", "paper_venue", "auditor"]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
+from services.risk_engine.core import RiskCore
 from shared.events import Alert, CancelSending, ExitsReduced, InstrumentHalted, OrderSide, Quote, ReplaceSending, Severity
 from tests.support.account_world import AccountWorld
 
@@ -43,6 +46,23 @@ def test_the_exits_of_a_bracket_are_replaced_for_what_is_left(sold: int) -> None
     w.deliver()
     assert w.working("a") == {"sell limit": 100 - sold, "sell stop": 100 - sold}
     agrees(w)
+
+
+def test_they_count_in_full_until_the_venue_has_proven_it() -> None:
+    w = bracketed(100)
+
+    def may_sell() -> Decimal:
+        risk = w.cores["risk_engine"]
+        assert isinstance(risk, RiskCore)
+        return risk._desk.value.line("X").sells
+
+    w.by_hand("X", SELL, 60)
+
+    assert [e.quantity for e in w.log if isinstance(e, ExitsReduced)] == [60]
+    assert may_sell() == 100
+    w.deliver()
+    w.deliver()
+    assert may_sell() == 40
 
 
 def test_with_nothing_left_they_are_cancelled() -> None:
