@@ -111,8 +111,7 @@ class FrameConnection:
     # -- lane
 
     def follow(self, cursor: Cursor) -> None:
-        # what came after another cursor, while an answer was waited for, comes again after this one
-        self._notices = [notice for notice in self._notices if not isinstance(notice, Delivered)]
+        self._notices = [n for n in self._notices if not isinstance(n, Delivered)]  # they come again, after this cursor
         self._inbox = Inbox(cursor.seq, cursor.digest)
         self._inbox.head(self._welcome.head)
         self._reported = max(self._welcome.done, cursor.seq)  # what a snapshot holds was done, with every output acknowledged
