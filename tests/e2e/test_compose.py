@@ -112,7 +112,9 @@ def test_a_container_can_write_its_own_volume_and_nothing_else(stack: Containers
         assert not any(may_write(service, place) for place in ("/", "/opt/regimeflow", "/etc/regimeflow"))
     own = {service for service in SERVICES if may_write(service, "/var/lib/regimeflow")}
     assert own == {"bus", "paper_venue", "reconciler"}
-    assert [service for service in SERVICES if may_write(service, "/var/lib/regimeflow/logs")] == [service for service in SERVICES if service in own or service == "auditor"]
+    assert [service for service in SERVICES if may_write(service, "/var/lib/regimeflow/logs")] == [
+        service for service in SERVICES if service in own or service == "auditor"
+    ]
 
 
 def test_stopped_and_started_again_it_goes_on_and_the_venue_and_the_journal_agree(stack: Containers, tmp_path: Path) -> None:
