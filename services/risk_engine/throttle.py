@@ -85,7 +85,8 @@ class Throttles:
             self.spend(strategy, now)
 
     def to_state(self) -> ThrottleState:
-        return ThrottleState({name: bucket.full_at for name, bucket in self._buckets.items() if bucket.full_at})
+        """By name: buckets are made as they are asked for, and that is no part of the state."""
+        return ThrottleState({name: bucket.full_at for name, bucket in sorted(self._buckets.items()) if bucket.full_at})
 
     def _of(self, strategy: str) -> list[tuple[str, Bucket]]:
         """The buckets a message of the strategy draws on, by name."""
