@@ -27,6 +27,7 @@ def check(path: Annotated[Path, typer.Argument(help="The configuration file.")],
 
     Nothing is connected and no secret is asked for. Exit status 0 it would start, 2 it would be refused.
     """
+    from shared.bus.journal_errors import JournalError
     from shared.config import ConfigError, load
 
     try:
@@ -37,19 +38,25 @@ def check(path: Annotated[Path, typer.Argument(help="The configuration file.")],
         problems = [{"file": p.file, "line": p.line, "path": p.path, "text": p.text} for p in error.problems]
         print_json({"ok": False, "problems": problems, "ignored": [], "not_in_force": [], "missing": []})
         raise typer.Exit(USAGE) from None
+    try:
+        changes, unread = list(standing(loaded.config).values()), ""
+    except JournalError as error:
+        changes, unread = [], f"what operators changed while running is not known: {error}"
     if as_json:
         notes = {
             name: [{"line": n.line, "path": n.path, "text": n.text} for n in found]
             for name, found in (("ignored", loaded.ignored), ("not_in_force", loaded.not_in_force), ("missing", loaded.missing))
         }
-        changed = [{"strategy": e.strategy, "changed": e.outcome, "in_force_from": e.since} for e in standing(loaded.config).values()]
-        print_json({"ok": True, "problems": [], **notes, "changed": changed})
+        changed = [{"strategy": e.strategy, "changed": e.outcome, "in_force_from": e.since} for e in changes]
+        print_json({"ok": True, "problems": [], **notes, "changed": None if unread else changed, "unread": unread})
         return
     for note in (*loaded.ignored, *loaded.not_in_force):
         print(note)
     for problem in loaded.missing:
         print(f"a start asks for it: {problem}")
-    for e in standing(loaded.config).values():
+    if unread:
+        print(unread)
+    for e in changes:
         print(f"strategy {e.strategy}: {e.outcome} while running, in force from seq {e.since}, over this file; see `regimeflow strategy list`")
     print(f"{path}: in order")
 

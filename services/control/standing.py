@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,23 +11,20 @@ if TYPE_CHECKING:
 
 
 def standing(config: Config) -> dict[str, StrategyRevised]:
-    """By strategy, the newest change; nothing where there is no journal here, or none that can be read."""
-    from shared.bus.journal_errors import JournalError
+    """By strategy, the newest change; nothing where there is no journal here. Raises JournalError for one that cannot be read."""
     from shared.bus.journal_reader import JournalReader
     from shared.bus.record import envelope_of
     from shared.config.revised import fold
     from shared.events import TOPIC_STRATEGIES, StrategyRevised
 
     found: dict[str, StrategyRevised] = {}
-    if config.live is None:
+    if config.live is None or not config.journal_path.exists():
         return found
-    with suppress(JournalError):
-        reader = JournalReader(config.journal_path)
+    with closing(JournalReader(config.journal_path)) as reader:
         after, end = 0, reader.head()
         while after < end:
             rows, after = reader.page(after, (TOPIC_STRATEGIES,), 1_000, end)
             for event in (envelope_of(row).event for row in rows):
                 if isinstance(event, StrategyRevised):
                     fold(found, event)
-        reader.close()
     return dict(sorted(found.items()))

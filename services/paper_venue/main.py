@@ -142,7 +142,7 @@ def serve_at(
     try:
         serve(
             server,
-            VenueService(core, ledger, time.time_ns if wall else lambda: 0, time.time_ns if wall else None),
+            VenueService(core, ledger, time.time_ns if wall else lambda: 0),
             wall=wall,
             stopped=lambda: bool(stop),
             alive=lambda: alive(core.report_number),

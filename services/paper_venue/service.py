@@ -30,9 +30,9 @@ _SERVER_ERROR: Final = ("server_error", "internal error; what became of the requ
 
 class VenueService:
     """clock: wall-clock ns, for requests that bring no time; under a feed clock a constant 0, which leaves it at the newest time told.
-    wall: the same as it stands, never slewed, which readings tell; None: as `clock`. Raises only what must end the process (a ledger that cannot be written)."""
+    Raises only what must end the process (a ledger that cannot be written)."""
 
-    def __init__(self, core: MatchingCore, ledger: Books, clock: Callable[[], int], wall: Callable[[], int] | None = None) -> None:
+    def __init__(self, core: MatchingCore, ledger: Books, clock: Callable[[], int]) -> None:
         self._core = core
         self._ledger = ledger
         self._clock = clock
@@ -40,10 +40,7 @@ class VenueService:
         self._now = core.now_ns
         self._version = core.version
         self._requests: Final[dict[str, tuple[type[p.Message], Callable[[Any], Outcome]]]] = {
-            **{
-                name: (kind, _answering(reading))
-                for name, (kind, reading) in Readings(core, ledger, lambda: self._now, wall or clock).methods.items()
-            },
+            **{name: (kind, _answering(reading)) for name, (kind, reading) in Readings(core, ledger, lambda: self._now, clock).methods.items()},
             "advance": (p.Advance, self._advance),
             "submit": (p.Submit, self._submit),
             "cancel": (p.Cancel, self._cancel),

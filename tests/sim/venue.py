@@ -71,7 +71,7 @@ class SimulatedVenue:
 
     def _begin(self) -> None:
         self.books.point = self.point
-        self.service = VenueService(self.core, self.books, self.world.wall_ns, self.world.wall_ns)
+        self.service = VenueService(self.core, self.books, self.world.wall_ns)
         self._up = True
 
     @property

@@ -142,3 +142,13 @@ def test_config_check_says_what_lies_over_the_file(run: Run, tmp_path: Path) -> 
     journal.close()
     assert "strategy hold: removed while running, in force from seq 2, over this file" in run("config", "check", config).out
     assert json.loads(run("config", "check", config, "--json").out)["changed"] == [{"strategy": "hold", "changed": "removed", "in_force_from": 2}]
+
+
+def test_config_check_says_that_a_journal_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "live.yaml"
+    config.write_text(CONFIG.format(directory=tmp_path))
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "journal.db").write_bytes(b"not a journal" * 100)
+    assert "what operators changed while running is not known" in run("config", "check", config).out
+    said = json.loads(run("config", "check", config, "--json").out)
+    assert (said["changed"], "journal.db" in said["unread"]) == (None, True)

@@ -12,8 +12,6 @@ from shared.events import (
     CorporateAction,
     Event,
     LimitBreached,
-    OrderApproved,
-    OrderSide,
     Quote,
     Reason,
     RunStarted,
@@ -21,8 +19,7 @@ from shared.events import (
 )
 from tests.support.risk_desk import BUY, CLEAN, SELL, RiskDesk
 
-FIXED = {"stop_loss_pct": "0.05"}
-
+from .guarded import FIXED, at, exits, guarded
 
 TRAILING = {"trailing_stop_pct": "0.1"}
 
@@ -31,24 +28,6 @@ ATR = {"atr_window": 3, "atr_multiplier": 2}
 
 
 TIMED = {"max_holding_seconds": 60}
-
-
-def guarded(units: int = 100, stops: dict[str, object] | None = None, **limits: object) -> RiskDesk:
-    """Strategy a holds so many units of X, got at 100."""
-    desk = RiskDesk(stops=stops or FIXED, **limits)
-    desk.wait(1000).quote("X", 100.0, 100.0)
-    desk.hold(units, price=100)
-    return desk
-
-
-def at(desk: RiskDesk, price: float) -> list[Event]:
-    """One unit of time later X trades at one price."""
-    desk.wait(1000)
-    return desk.quote("X", price, price)
-
-
-def exits(outputs: list[Event]) -> list[tuple[str, str, OrderSide, D]]:
-    return [(e.order_id, e.strategy, e.terms.side, e.terms.quantity) for e in outputs if isinstance(e, OrderApproved)]
 
 
 def breaches(outputs: list[Event]) -> list[tuple[Reason, str, str, str]]:

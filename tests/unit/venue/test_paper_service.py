@@ -103,7 +103,7 @@ def test_a_reading_tells_the_venues_clock_against_ours(tmp_path, ahead):
     """times: our wall clock; the venue's stands that far ahead of it."""
     times = [at(0)]
     venue = Venue(tmp_path / "paper.db")
-    venue.service = VenueService(venue.core, venue.ledger, lambda: at(-60), lambda: times[0] + ahead)  # its own time still slews
+    venue.service = VenueService(venue.core, venue.ledger, lambda: times[0] + ahead)
     state = PaperReadings(Line(venue, times), lambda: times[0]).whole_state("")
     assert state.clock == BrokerClock(offset_ns=ahead, error_ns=3)
     venue.ledger.close()
