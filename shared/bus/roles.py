@@ -72,7 +72,7 @@ _EVIDENCE: Final[frozenset[type[Event]]] = frozenset(
 _EVENTS: Final[dict[Role, frozenset[type[Event]]]] = {
     Role.GATEWAY: _COMMON
     | _MARKET
-    | {ev.InstrumentDefined, ev.SessionChanged, ev.DayEnded, ev.FreshnessChanged, ev.WarmupRequested, ev.RegimeChanged},
+    | {ev.InstrumentDefined, ev.CurrencyRate, ev.SessionChanged, ev.DayEnded, ev.FreshnessChanged, ev.WarmupRequested, ev.RegimeChanged},
     Role.STRATEGY: _COMMON
     | {
         ev.OrderIntent,

@@ -1,7 +1,8 @@
 """One book: the cash and holdings of one strategy, or what is assigned to none.
 
 Identity that holds exactly after every operation: `cash + sum(cost) == funding + realised - fees`, where `funding` is all money and
-holdings (at cost) that came in or went out other than by trading.
+holdings (at cost) that came in or went out other than by trading, and `cost` that of balances in other currencies too. An instrument of another
+currency is paid for in it: its balance moves, the account's own cash does not. What a balance earns or loses by its rate is profit like any other.
 """
 
 from __future__ import annotations
@@ -11,49 +12,68 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.events import OrderSide
-
-from .exact import ZERO, add, magnitude, negate, subtract
+from .exact import ONE, ZERO, add, magnitude, multiply, negate, subtract
+from .money import PLAIN, Unit
 from .position import Position
 
 
 class Book(msgspec.Struct):
-    """cash, realised, fees, funding: account currency. positions: by symbol, flat ones too, with what they earned."""
+    """cash: in the account's currency. balances: by other currency, its money as a holding of which a unit is worth the rate. realised, fees,
+    funding: account currency. positions: by symbol, flat ones too, with what they earned."""
 
     cash: Decimal = ZERO
     positions: dict[str, Position] = msgspec.field(default_factory=dict)
     realised: Decimal = ZERO
     fees: Decimal = ZERO
     funding: Decimal = ZERO
+    balances: dict[str, Position] = msgspec.field(default_factory=dict)
 
-    def fill(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, commission: Decimal, multiplier: Decimal) -> Decimal:
-        """Book one execution of `quantity` > 0 units; as `trade`."""
-        return self.trade(symbol, quantity if side is OrderSide.BUY else negate(quantity), price, commission, multiplier)
-
-    def trade(self, symbol: str, signed: Decimal, price: Decimal, commission: Decimal, multiplier: Decimal) -> Decimal:
-        """Book an execution of `signed` units (bought > 0); commission in account currency (negative: a rebate). Returns the profit it
-        realised, before fees."""
+    def trade(self, symbol: str, signed: Decimal, price: Decimal, unit: Unit = PLAIN) -> Decimal:
+        """Book an execution of `signed` units (bought > 0). Returns the profit it realised, before fees."""
         position = self.position(symbol)
-        position.multiplier = multiplier
+        position.count_in(unit)
         paid, profit = position.trade(signed, price)
-        position.fees = add(position.fees, commission)
-        self.cash = subtract(subtract(self.cash, paid), commission)
+        if unit.currency:
+            self._move(unit.currency, negate(multiply(multiply(signed, price), unit.contract)), unit.rate)
+        else:
+            self.cash = subtract(self.cash, paid)
         self.realised = add(self.realised, profit)
-        self.fees = add(self.fees, commission)
         return profit
 
-    def fund(self, amount: Decimal) -> None:
-        """Money in (or out, negative) that is not trading profit."""
-        self.cash = add(self.cash, amount)
-        self.funding = add(self.funding, amount)
+    def charge(self, symbol: str, commission: Decimal, currency: str = "", rate: Decimal = ONE) -> None:
+        """A fee for trading the symbol (negative: a rebate), in the account's currency, or in another at its rate."""
+        worth = self.pay(negate(commission), currency, rate)
+        position = self.position(symbol)
+        position.fees = subtract(position.fees, worth)
+        self.fees = subtract(self.fees, worth)
 
-    def endow(self, symbol: str, quantity: Decimal, price: Decimal, multiplier: Decimal) -> None:
+    def fund(self, amount: Decimal, currency: str = "", rate: Decimal = ONE) -> None:
+        """Money in (or out, negative) that is not trading profit."""
+        self.funding = add(self.funding, self.pay(amount, currency, rate))
+
+    def endow(self, symbol: str, quantity: Decimal, price: Decimal, unit: Unit = PLAIN) -> None:
         """A holding found, not bought: it comes in at its cost and moves no cash."""
         position = self.position(symbol)
-        position.multiplier = multiplier
+        position.count_in(unit)
         paid, profit = position.trade(quantity, price)
         self.realised = add(self.realised, profit)
         self.funding = add(self.funding, paid)
+
+    def pay(self, amount: Decimal, currency: str = "", rate: Decimal = ONE) -> Decimal:
+        """Move cash, or the balance of another currency; what that is worth in the account's currency."""
+        if currency:
+            return self._move(currency, amount, rate)
+        self.cash = add(self.cash, amount)
+        return amount
+
+    def _move(self, currency: str, amount: Decimal, rate: Decimal) -> Decimal:
+        balance = self.balances.get(currency)
+        if balance is None:
+            balance = self.balances[currency] = Position()
+        balance.multiplier = rate
+        worth, profit = balance.trade(amount, ONE)
+        self.realised = add(self.realised, profit)
+        return worth
 
     def position(self, symbol: str) -> Position:
         """The holding, opened flat when there is none."""
@@ -66,9 +86,29 @@ class Book(msgspec.Struct):
         position = self.positions.get(symbol)
         return position.quantity if position is not None else ZERO
 
-    def equity(self, marks: Mapping[str, float]) -> Decimal:
-        """Cash and holdings at marks (price a unit); a holding without a mark counts at its cost."""
+    def balance(self, currency: str) -> Decimal:
+        """Money of another currency; negative: owed."""
+        balance = self.balances.get(currency)
+        return balance.quantity if balance is not None else ZERO
+
+    @property
+    def money(self) -> Decimal:
+        """Cash, and what balances of other currencies are worth at their rates."""
         total = self.cash
+        for balance in self.balances.values():
+            total = add(total, multiply(balance.quantity, balance.multiplier))
+        return total
+
+    def exchange(self) -> Decimal:
+        """What the balances earned or lost by their rates, closed or not."""
+        total = ZERO
+        for balance in self.balances.values():
+            total = add(total, add(balance.realised, balance.unrealised(1.0)))
+        return total
+
+    def equity(self, marks: Mapping[str, float]) -> Decimal:
+        """Money and holdings at marks (price a unit); a holding without a mark counts at its cost."""
+        total = self.money if self.balances else self.cash
         for symbol, position in self.positions.items():
             if position.quantity:
                 total = add(total, position.value(marks.get(symbol)))
@@ -84,11 +124,11 @@ class Book(msgspec.Struct):
 
     def net(self, marks: Mapping[str, float]) -> Decimal:
         """Signed sum of holdings at marks."""
-        return subtract(self.equity(marks), self.cash)
+        return subtract(self.equity(marks), self.money)
 
     def cost(self) -> Decimal:
-        """Sum of cost bases; with cash, the left side of the identity."""
+        """Sum of cost bases, balances included; with cash, the left side of the identity."""
         total = ZERO
-        for position in self.positions.values():
-            total = add(total, position.cost)
+        for held in (*self.positions.values(), *self.balances.values()):
+            total = add(total, held.cost)
         return total

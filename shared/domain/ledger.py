@@ -3,14 +3,14 @@
 Promises: folding the same events gives the same books on any machine; account cash, holdings and profit are exactly the sum over books,
 after partial closes, trades through zero, corrections and busts; nothing is de-duplicated here, because only the router books fills.
 Orders of risk (flatten) and of others at the broker (external) trade for no strategy: their fills are unassigned until `HoldingAssigned`
-moves them. Commissions and cash flows are taken in the account's currency. A dividend goes to who holds the symbol when it is booked. A strategy
+moves them. Commissions and cash flows are taken in the currency they are told in; an instrument of another currency is paid for in it. A dividend goes to who holds the symbol when it is booked. A strategy
 that is removed leaves its cash and its holdings, at what they cost, unassigned; what its orders still fill is unassigned too. Its book stays,
 empty, with what it earned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from shared.events import (
     AccountOpened,
     CashFlow,
     CorporateAction,
+    CurrencyRate,
     Event,
     FillCorrected,
     HoldingAssigned,
@@ -30,8 +31,9 @@ from shared.events import (
 
 from . import actions
 from .book import Book
-from .exact import ONE, ZERO, add, negate, share, subtract
+from .exact import ZERO, add, multiply, negate, share, subtract
 from .instrument import signed
+from .money import Unit, Units
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -52,16 +54,20 @@ class BookState(msgspec.Struct, frozen=True, array_like=True):
     fees: Decimal
     funding: Decimal
     positions: tuple[PositionState, ...]
+    balances: tuple[PositionState, ...] = ()
 
 
 class LedgerState(msgspec.Struct, frozen=True, array_like=True):
-    """Everything a ledger holds, in canonical order: equal ledgers give equal states."""
+    """Everything a ledger holds, in canonical order: equal ledgers give equal states. contracts: symbol, money of its currency a point, currency;
+    rates: by currency."""
 
     books: tuple[BookState, ...]
-    multipliers: tuple[tuple[str, Decimal], ...]
+    contracts: tuple[tuple[str, Decimal, str], ...]
     budgets: tuple[tuple[str, Decimal], ...]
     accounts: tuple[str, ...]
     revised: tuple[tuple[str, Decimal | None], ...] = ()
+    currency: str = ""
+    rates: tuple[tuple[str, Decimal], ...] = ()
 
 
 class Ledger:
@@ -72,10 +78,11 @@ class Ledger:
         self.books: dict[str, Book] = {UNASSIGNED: Book()}
         self._budgets: dict[str, Decimal] = {}
         self._revised: dict[str, Decimal | None] = {}  # budgets that commands gave, over the given ones; None: removed
-        self._multipliers: dict[str, Decimal] = {}
+        self._units = Units()
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
         self._cash: Decimal | None = None  # of all books, while nothing was folded since it was summed
+        self._money: Decimal | None = None  # as it
         self._set_budgets(budgets or {})
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             OrderFilled: self._filled,
@@ -85,6 +92,7 @@ class Ledger:
             CorporateAction: self._corporate_action,
             AccountOpened: self._opened,
             InstrumentDefined: self._defined,
+            CurrencyRate: self._rated,
             StrategyRevised: self._strategy_revised,
         }
 
@@ -97,7 +105,7 @@ class Ledger:
         """Fold one event; others than the account's facts change nothing."""
         handler = self._handlers.get(type(event))
         if handler is not None:
-            self._cash = None
+            self._cash = self._money = None
             handler(event)
 
     def book(self, strategy: str) -> Book:
@@ -136,6 +144,25 @@ class Ledger:
             self._cash = total
         return total
 
+    @property
+    def money(self) -> Decimal:
+        """Cash, and what balances of other currencies are worth at their rates."""
+        total = self._money
+        if total is None:
+            total = ZERO
+            for book in self.books.values():
+                total = add(total, book.money if book.balances else book.cash)
+            self._money = total
+        return total
+
+    def balances(self) -> dict[str, Decimal]:
+        """The account's money of other currencies that is not zero, by currency in order."""
+        total: dict[str, Decimal] = {}
+        for book in self.books.values():
+            for currency, held in book.balances.items():
+                total[currency] = add(total.get(currency, ZERO), held.quantity)
+        return {currency: total[currency] for currency in sorted(total) if total[currency]}
+
     def equity(self, marks: Mapping[str, float]) -> Decimal:
         """Account value at marks; holdings without a mark count at cost."""
         total = ZERO
@@ -144,23 +171,43 @@ class Ledger:
         return total
 
     def multiplier(self, symbol: str) -> Decimal:
-        return self._multipliers.get(symbol, ONE)
+        """Account currency a point and unit, at the newest rate."""
+        return self._units.multiplier(symbol)
+
+    def unit(self, symbol: str) -> Unit:
+        return self._units.of(symbol)
+
+    @property
+    def currency(self) -> str:
+        """The account's own; empty before it was opened."""
+        return self._units.base
+
+    def symbols_in(self, currency: str) -> list[str]:
+        """Instruments that are priced in it, in order."""
+        return sorted(symbol for symbol, (_, theirs) in self._units.contracts.items() if theirs == currency)
+
+    def worth(self, amount: Decimal, currency: str) -> Decimal:
+        """Money in account currency at the newest rate."""
+        foreign = self._units.foreign(currency)
+        return multiply(amount, self._units.rate(foreign)) if foreign else amount
 
     def has_opened(self, account: str) -> bool:
         """Whether its `AccountOpened` was folded."""
         return account in self._accounts
 
     def _filled(self, e: OrderFilled) -> None:
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
+        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price)
+        self._charge(e.strategy, e.symbol, e.commission, e.currency)
 
     def _corrected(self, e: FillCorrected) -> None:
         """The old execution is traded back at its own price and fee, then the new one is booked: cash and holdings end as if only the new
         one had been, and profit follows from them."""
-        self._trade(e.strategy, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
+        self._trade(e.strategy, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price)
+        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price)
+        self._charge(e.strategy, e.symbol, subtract(e.commission, e.previous_commission), e.currency)
 
     def shares_of(self, e: CashFlow) -> dict[str, Decimal]:
-        """Whose money a flow is, by book: exactly the amount in all. A strategy's part needs nothing but its own holding."""
+        """Whose money a flow is, by book and in its currency: exactly the amount in all. A strategy's part needs nothing but its own holding."""
         parts, left = {}, e.amount
         if e.symbol and e.units:
             for strategy in sorted(self.books):
@@ -171,46 +218,67 @@ class Ledger:
         return {**parts, UNASSIGNED: left}
 
     def _cash_flow(self, e: CashFlow) -> None:
+        currency = self._units.foreign(e.currency)
         for strategy, amount in self.shares_of(e).items():
-            self.books[strategy].fund(amount)
+            self.books[strategy].fund(amount, currency, self._units.rate(currency))
 
     def _assigned(self, e: HoldingAssigned) -> None:
         """A trade between the strategy's book and the unassigned one at the given price: the account does not change."""
-        self._trade(e.strategy, e.symbol, e.quantity, e.price, ZERO)
-        self._trade(UNASSIGNED, e.symbol, negate(e.quantity), e.price, ZERO)
+        self._trade(e.strategy, e.symbol, e.quantity, e.price)
+        self._trade(UNASSIGNED, e.symbol, negate(e.quantity), e.price)
 
     def _opened(self, e: AccountOpened) -> None:
         if e.account in self._accounts:
             return
         self._accounts.add(e.account)
+        self._revalue(self._units.open(e.currency))
         rest = self.books[UNASSIGNED]
         rest.fund(e.cash)
+        for row in e.balances:
+            rest.fund(row.amount, row.currency, self._units.rate(row.currency))
         for symbol, quantity, price in zip(e.symbols, e.quantities, e.average_prices, strict=True):
-            rest.endow(symbol, quantity, price, self.multiplier(symbol))
+            rest.endow(symbol, quantity, price, self.unit(symbol))
             self._net[symbol] = add(self.net(symbol), quantity)
 
     def _defined(self, e: InstrumentDefined) -> None:
-        self._multipliers[e.symbol] = e.multiplier
+        self._units.define(e.symbol, e.multiplier, "" if e.fx_rate else e.currency)
+        self._revalue([e.symbol])
+
+    def _rated(self, e: CurrencyRate) -> None:
+        self._revalue(self._units.move(e.currency, e.rate))
         for book in self.books.values():
-            position = book.positions.get(e.symbol)
-            if position is not None:
-                position.multiplier = e.multiplier
+            if e.currency in book.balances:
+                book.balances[e.currency].multiplier = e.rate
+
+    def _revalue(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            unit = self.unit(symbol)
+            for book in self.books.values():
+                position = book.positions.get(symbol)
+                if position is not None:
+                    position.count_in(unit)
 
     def _corporate_action(self, e: CorporateAction) -> None:
         """split: as `actions`. symbol_change: the holding moves to new_symbol as it is. expiry: every book's holding is settled at the price."""
         if e.kind == "split":
-            actions.split(self.books, UNASSIGNED, self.net(e.symbol), self.multiplier(e.symbol), e)
+            actions.split(self.books, UNASSIGNED, self.net(e.symbol), self.unit(e.symbol), e)
         elif e.kind == "symbol_change":
-            self._multipliers.setdefault(e.new_symbol, self.multiplier(e.symbol))
-            actions.rename(self.books, e.symbol, e.new_symbol, self.multiplier(e.new_symbol))
+            if e.symbol in self._units.contracts and e.new_symbol not in self._units.contracts:
+                self._units.define(e.new_symbol, *self._units.contracts[e.symbol])
+            actions.rename(self.books, e.symbol, e.new_symbol, self.unit(e.new_symbol))
             self._recount(e.new_symbol)
         elif e.kind == "expiry":
-            actions.settle(self.books, e.symbol, e.price)
+            actions.settle(self.books, e.symbol, e.price, self.unit(e.symbol))
         self._recount(e.symbol)
 
-    def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
-        self.book(owner).trade(symbol, signed, price, commission, self.multiplier(symbol))
+    def _trade(self, owner: str, symbol: str, signed: Decimal, price: Decimal) -> None:
+        self.book(owner).trade(symbol, signed, price, self._units.of(symbol))
         self._net[symbol] = add(self.net(symbol), signed)
+
+    def _charge(self, owner: str, symbol: str, commission: Decimal, currency: str) -> None:
+        if commission:
+            foreign = self._units.foreign(currency)
+            self.book(owner).charge(symbol, commission, foreign, self._units.rate(foreign))
 
     def _recount(self, symbol: str) -> None:
         total = ZERO
@@ -231,9 +299,14 @@ class Ledger:
         for symbol, position in book.positions.items():
             if held := position.quantity:
                 price = position.average_price
-                self._trade(strategy, symbol, negate(held), price, ZERO)
-                self._trade(UNASSIGNED, symbol, held, price, ZERO)
-        self.books[UNASSIGNED].fund(book.cash)
+                self._trade(strategy, symbol, negate(held), price)
+                self._trade(UNASSIGNED, symbol, held, price)
+        rest = self.books[UNASSIGNED]
+        for currency, balance in book.balances.items():
+            amount, rate = balance.quantity, self._units.rate(currency)
+            rest.fund(amount, currency, rate)
+            book.fund(negate(amount), currency, rate)
+        rest.fund(book.cash)
         book.fund(negate(book.cash))
         self._budgets.pop(strategy, None)
         self._revised[strategy] = None
@@ -251,10 +324,12 @@ class Ledger:
         return LedgerState(
             # a book somebody only looked at is no state
             books=tuple(_book_state(name, self.books[name]) for name in sorted(self.books) if name == UNASSIGNED or self.books[name] != Book()),
-            multipliers=tuple(sorted(self._multipliers.items())),
+            contracts=tuple((symbol, *told) for symbol, told in sorted(self._units.contracts.items())),
             budgets=tuple(sorted(self._budgets.items())),
             accounts=tuple(sorted(self._accounts)),
             revised=tuple(sorted(self._revised.items())),
+            currency=self._units.base,
+            rates=tuple(sorted(self._units.rates.items())),
         )
 
     @classmethod
@@ -262,9 +337,9 @@ class Ledger:
         """The ledger of a state. budgets: today's, where they differ from the state's the difference moves; None keeps the state's."""
         ledger = cls()
         for b in state.books:
-            positions = {p.symbol: msgspec.structs.replace(p.position) for p in b.positions}
-            ledger.books[b.strategy] = Book(b.cash, positions, b.realised, b.fees, b.funding)
-        ledger._multipliers = dict(state.multipliers)
+            ledger.books[b.strategy] = Book(b.cash, _held(b.positions), b.realised, b.fees, b.funding, _held(b.balances))
+        contracts = {symbol: (contract, currency) for symbol, contract, currency in state.contracts}
+        ledger._units = Units(state.currency, contracts, dict(state.rates))
         ledger._budgets = dict(state.budgets)
         ledger._accounts = set(state.accounts)
         ledger._revised = dict(state.revised)
@@ -276,5 +351,12 @@ class Ledger:
 
 
 def _book_state(strategy: str, book: Book) -> BookState:
-    positions = tuple(PositionState(symbol, msgspec.structs.replace(book.positions[symbol])) for symbol in sorted(book.positions))
-    return BookState(strategy, book.cash, book.realised, book.fees, book.funding, positions)
+    return BookState(strategy, book.cash, book.realised, book.fees, book.funding, _holding_states(book.positions), _holding_states(book.balances))
+
+
+def _holding_states(held: Mapping[str, Position]) -> tuple[PositionState, ...]:
+    return tuple(PositionState(name, msgspec.structs.replace(held[name])) for name in sorted(held))
+
+
+def _held(states: Iterable[PositionState]) -> dict[str, Position]:
+    return {s.symbol: msgspec.structs.replace(s.position) for s in states}

@@ -69,22 +69,31 @@ class PositionRow(Value, frozen=True):
 
 
 class UnsettledRow(Value, frozen=True):
-    """Proceeds of sales, part of the cash, that may be spent once the calendar's trading date begins."""
+    """Proceeds of sales, part of the cash, that may be spent once the calendar's trading date begins. currency: empty for the account's own."""
 
     calendar: str
     date: str
     amount: Decimal
+    currency: str = ""
+
+
+class BalanceRow(Value, frozen=True):
+    """Money of a currency that is not the account's own; negative: owed."""
+
+    currency: str
+    amount: Decimal
 
 
 class AccountRow(Value, frozen=True):
-    """Account totals in its base currency. unsettled: what of the cash may not be spent yet; None where the broker does not say or every sale
-    settles at once."""
+    """Account totals in its base currency, in which cash is what there is of that currency alone. unsettled: what of the cash may not be spent
+    yet; None where the broker does not say or every sale settles at once. balances: money of other currencies, none of them zero."""
 
     currency: str
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
     unsettled: tuple[UnsettledRow, ...] | None = None
+    balances: tuple[BalanceRow, ...] = ()
 
 
 class BrokerOrderReported(BrokerEvent, frozen=True):

@@ -143,9 +143,9 @@ class PriceBandsChanged(MarketEvent, frozen=True):
 
 
 class InstrumentDefined(Event, frozen=True):
-    """Static facts of one instrument. tick_size and lot_size are exact increments; multiplier: account currency a point and unit;
-    calendar: an exchange-calendars name or `24x7`; average_daily_volume: units, 0 where nobody says. currency: of its prices; fx_rate: account
-    currency a unit of it, which `multiplier` contains (0: none is known)."""
+    """Static facts of one instrument. tick_size and lot_size are exact increments; multiplier: money of its currency a point and unit;
+    calendar: an exchange-calendars name or `24x7`; average_daily_volume: units, 0 where nobody says. currency: of its prices.
+    fx_rate: of older journals only: a fixed rate that their `multiplier` contains, so their instrument counts as one of the account's currency."""
 
     TAG: ClassVar[int] = 120
     VERSION: ClassVar[int] = 2
@@ -162,6 +162,16 @@ class InstrumentDefined(Event, frozen=True):
     easy_to_borrow: bool = True
     average_daily_volume: Decimal = Decimal(0)
     fx_rate: Decimal = Decimal(0)
+
+
+class CurrencyRate(Event, frozen=True):
+    """What a unit of another currency is worth in the account's, from here on. timestamp: ns UTC of the datum it comes from, 0 for a fixed
+    rate, which does not age."""
+
+    TAG: ClassVar[int] = 124
+    currency: str
+    rate: Decimal
+    timestamp: int = 0
 
 
 class SessionChanged(Event, frozen=True):

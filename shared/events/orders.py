@@ -298,10 +298,11 @@ class FillMismatch(OrderEvent, frozen=True):
 
 
 class FillCorrected(OrderEvent, frozen=True):
-    """The broker corrected an execution: the old one is taken back and this stands in its place (quantity 0: busted)."""
+    """The broker corrected an execution: the old one is taken back and this stands in its place (quantity 0: busted). Both commissions are in
+    `currency`; empty: the account's."""
 
     TAG: ClassVar[int] = 241
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     symbol: str
     side: OrderSide
     execution_id: str
@@ -313,6 +314,7 @@ class FillCorrected(OrderEvent, frozen=True):
     previous_price: Decimal
     previous_commission: Decimal
     child: str = ""
+    currency: str = ""
 
 
 class OrderRouted(OrderEvent, frozen=True):

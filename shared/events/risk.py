@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from .base import TOPIC_ACCOUNT, TOPIC_STRATEGIES, Event, Value
-from .broker import UnsettledRow
+from .broker import BalanceRow, UnsettledRow
 from .enums import Reason, Scope, TradingState
 
 
@@ -109,10 +109,11 @@ class ReconcileFailed(AccountEvent, frozen=True):
 
 
 class AccountOpened(AccountEvent, frozen=True):
-    """The account as first found: cash and holdings, the latter unassigned until claimed. unsettled: what of the cash may not be spent yet. Once
-    per account and log."""
+    """The account as first found: cash, balances of other currencies, and holdings, the latter unassigned until claimed. unsettled: what of the
+    cash may not be spent yet. Once per account and log."""
 
     TAG: ClassVar[int] = 313
+    VERSION: ClassVar[int] = 2
     account: str
     currency: str
     cash: Decimal
@@ -121,6 +122,7 @@ class AccountOpened(AccountEvent, frozen=True):
     quantities: tuple[Decimal, ...]
     average_prices: tuple[Decimal, ...]
     unsettled: tuple[UnsettledRow, ...] = ()
+    balances: tuple[BalanceRow, ...] = ()
 
 
 class CashFlow(AccountEvent, frozen=True):
@@ -168,15 +170,17 @@ class HoldingAssigned(AccountEvent, frozen=True):
 
 
 class AccountReported(AccountEvent, frozen=True):
-    """Broker totals as of the newest clean reading; what buying power is judged by where its rule is not known. unsettled: as `AccountRow`."""
+    """Broker totals as of the newest clean reading; what buying power is judged by where its rule is not known. unsettled, balances: as `AccountRow`."""
 
     TAG: ClassVar[int] = 317
+    VERSION: ClassVar[int] = 2
     account: str
     currency: str
     cash: Decimal
     equity: Decimal
     buying_power: Decimal
     unsettled: tuple[UnsettledRow, ...] | None = None
+    balances: tuple[BalanceRow, ...] = ()
 
 
 class OrdersCanceledDirectly(AccountEvent, frozen=True):

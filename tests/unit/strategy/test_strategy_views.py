@@ -88,7 +88,8 @@ class TestPortfolio:
     def test_a_position_in_floats_and_the_exact_quantity(self):
         book, marks = Book(), {"SPY": 110.0}
         book.fund(D(10_000))
-        book.fill("SPY", OrderSide.BUY, D("10.000000000000000001"), D(100), D(1), D(1))
+        book.trade("SPY", D("10.000000000000000001"), D(100))
+        book.charge("SPY", D(1))
         portfolio = Portfolio(book, marks.get)
         assert portfolio() is portfolio
         assert portfolio.quantity("SPY") == D("10.000000000000000001")
