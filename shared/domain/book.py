@@ -7,14 +7,14 @@ currency is paid for in it: its balance moves, the account's own cash does not. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
 
-from .exact import ONE, ZERO, add, magnitude, multiply, negate, subtract
+from .exact import ONE, ZERO, add, magnitude, multiply, negate, share, subtract
 from .money import PLAIN, Unit
-from .position import Position
+from .position import Abroad, Position
 
 
 class Book(msgspec.Struct):
@@ -74,6 +74,34 @@ class Book(msgspec.Struct):
         worth, profit = balance.trade(amount, ONE)
         self.realised = add(self.realised, profit)
         return worth
+
+    def rate(self, currency: str, rate: Decimal) -> None:
+        """What money of that currency is worth from here on."""
+        balance = self.balances.get(currency)
+        if balance is not None:
+            balance.multiplier = rate
+
+    def learn(self, symbol: str, unit: Unit) -> None:
+        """The unit of a holding that was counted one to one: what was paid for it is known only now, and comes in as it did."""
+        position = self.positions.get(symbol)
+        if position is not None:
+            points = position.cost
+            position.abroad = Abroad(multiply(points, unit.contract), unit.contract) if unit.currency else None
+            self._recount(position, multiply(points, unit.multiplier))
+
+    def learn_rate(self, currency: str, symbols: Iterable[str]) -> None:
+        """The first rate of a currency, in force already: what was paid in it so far was counted one to one."""
+        balance = self.balances.get(currency)
+        if balance is not None:
+            self._recount(balance, multiply(balance.quantity, balance.multiplier))
+        for symbol in symbols:
+            position = self.positions.get(symbol)
+            if position is not None and position.abroad is not None:
+                self._recount(position, share(multiply(position.abroad.cost, position.multiplier), ONE, position.abroad.contract))
+
+    def _recount(self, held: Position, cost: Decimal) -> None:
+        self.funding = add(self.funding, subtract(cost, held.cost))
+        held.cost = cost
 
     def position(self, symbol: str) -> Position:
         """The holding, opened flat when there is none."""

@@ -241,14 +241,23 @@ class Ledger:
             self._net[symbol] = add(self.net(symbol), quantity)
 
     def _defined(self, e: InstrumentDefined) -> None:
+        """What was found before anybody said what a point is worth is counted anew, at what was paid; that is no profit."""
+        is_new = e.symbol not in self._units.contracts
         self._units.define(e.symbol, e.multiplier, "" if e.fx_rate else e.currency)
+        if is_new:
+            for book in self.books.values():
+                book.learn(e.symbol, self.unit(e.symbol))
         self._revalue([e.symbol])
 
     def _rated(self, e: CurrencyRate) -> None:
+        """The first rate of a currency says what was paid in it; each later one is profit or loss."""
+        is_first = e.currency not in self._units.rates
         self._revalue(self._units.move(e.currency, e.rate))
+        symbols = self.symbols_in(e.currency) if is_first else ()
         for book in self.books.values():
-            if e.currency in book.balances:
-                book.balances[e.currency].multiplier = e.rate
+            book.rate(e.currency, e.rate)
+            if is_first:
+                book.learn_rate(e.currency, symbols)
 
     def _revalue(self, symbols: Iterable[str]) -> None:
         for symbol in symbols:

@@ -142,6 +142,23 @@ def test_a_claim_moves_the_holding_for_money_of_its_currency() -> None:
     assert ledger.balances() == {"EUR": D(-1000)}
 
 
+def test_what_was_found_before_its_unit_and_rate_were_told_is_counted_at_what_was_paid() -> None:
+    ledger = Ledger()
+    opened = AccountOpened("acc", "USD", D(10_000), D(10_000), ("SAP", "ES"), (D(10), D(-2)), (D(100), D(5000)), (), (BalanceRow("EUR", D(-400)),))
+    marks = {"SAP": 101.0, "ES": 5000.0}
+    told = (opened, defined("ES", "USD", "50"), defined("SAP", "EUR", "3"), rate("1.10"))
+    for event in told:
+        ledger.apply(event)
+        assert identity_holds(ledger), event
+    book = ledger.books[UNASSIGNED]
+    assert (book.positions["SAP"].cost, book.positions["ES"].cost, book.balances["EUR"].cost) == (3300, -500_000, -440)
+    assert (book.positions["SAP"].average_price, book.positions["ES"].average_price) == (100, 5000)
+    assert ledger.equity(marks) - book.funding == 33
+    assert book.realised == 0
+    ledger.apply(rate("1.20"))
+    assert ledger.equity(marks) - book.funding == 33 * D("1.2") / D("1.1") + (3000 - 400) * D("0.1")
+
+
 def test_a_removed_strategy_leaves_its_balances_too() -> None:
     ledger = made(filled(BUY, "10", "100"), rate("1.3"), StrategyRevised("c", "removed", "a", 1, "", D(0), ""))
     assert ledger.books["a"].balance("EUR") == ledger.books["a"].cash == 0
