@@ -99,6 +99,7 @@ class Model:
     def _run(self, e: ev.RunStarted, at: Envelope) -> None:
         self.log.run(e, at)
         self.limits.run(e, at)
+        self.halts.run(e, at)
 
     def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
         self.halts.halted(e, at)
