@@ -30,6 +30,8 @@ from shared.events import (
     Quote,
     ReconcileCompleted,
     ReconcileFailed,
+    ReconcileNow,
+    ReconcileRequested,
     RegimeChanged,
     ReplaceDenied,
     StrategyBlocked,
@@ -44,7 +46,7 @@ from shared.events import (
 
 from . import denials
 from .settings import AuditorSettings
-from .state import Claim, Denied, Fill, Flow, Lease, Line, Met, Picture, Raised, StrategyLife
+from .state import Claim, Denied, Fill, Flow, Lease, Line, Met, Picture, Raised, Reconciled, StrategyLife
 
 
 def fold(picture: Picture, event: Event, now: int, settings: AuditorSettings) -> None:
@@ -125,15 +127,33 @@ def _revised(p: Picture, e: StrategyRevised, _now: int, s: AuditorSettings) -> N
     revised.fold(p.revised, e)
 
 
-def _reconciled(p: Picture, e: ReconcileCompleted, now: int, _s: AuditorSettings) -> None:
+def _reconciled(p: Picture, e: ReconcileCompleted, now: int, s: AuditorSettings) -> None:
     r = p.reconciled
     r.at_ns, r.clean, r.pending, r.breaks, r.failure = now, e.clean, e.pending, e.breaks, ""
     if e.clean:
         r.clean_ns = now
+    _answered(r, e.query, s)
 
 
-def _reconcile_failed(p: Picture, e: ReconcileFailed, _now: int, _s: AuditorSettings) -> None:
+def _reconcile_failed(p: Picture, e: ReconcileFailed, _now: int, s: AuditorSettings) -> None:
     p.reconciled.failure = e.text
+    _answered(p.reconciled, e.query, s)
+
+
+def _reconcile_now(p: Picture, e: ReconcileNow, _now: int, s: AuditorSettings) -> None:
+    p.reconciled.wanted.append(e.command)
+    del p.reconciled.wanted[: -s.notes_kept]
+
+
+def _reconcile_requested(p: Picture, e: ReconcileRequested, _now: int, s: AuditorSettings) -> None:
+    """Whatever it is asked for, it is made after the commands before it. One whose outcome nobody told serves none: its successor does."""
+    r = p.reconciled
+    r.query, r.asked, r.wanted = e.query, [*r.asked, *r.wanted][-s.notes_kept :], []
+
+
+def _answered(r: Reconciled, query: int, s: AuditorSettings) -> None:
+    if query == r.query:
+        r.answered, r.asked = [*r.answered, *r.asked][-s.notes_kept :], []
 
 
 def _equity(p: Picture, e: EquityMarked, _now: int, _s: AuditorSettings) -> None:
@@ -242,6 +262,8 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     StrategyRevised: _revised,
     ReconcileCompleted: _reconciled,
     ReconcileFailed: _reconcile_failed,
+    ReconcileNow: _reconcile_now,
+    ReconcileRequested: _reconcile_requested,
     EquityMarked: _equity,
     AccountReported: _totals,
     RegimeChanged: _regime,

@@ -39,9 +39,11 @@ class Desk:
         )
 
     def step(self) -> None:
-        """Answer what was asked; bring the files to disk once a second."""
+        """Answer what was asked; bring the files to disk once a second. Who has not read the log yet has no answer, in place of an empty one."""
         for request in self._queries.poll(0.0):
-            if request.method in NAMES:
+            if not self.driver.progress.recovered:
+                self._queries.fail(request, "recovering", f"it reads the log, so far to seq {self.driver.progress.cursor}")
+            elif request.method in NAMES:
                 self._queries.reply(request, orjson.dumps(self._core.view(request.method)))
             else:
                 self._queries.fail(request, "unknown", f"no view {request.method!r}; there are {', '.join(NAMES)}")

@@ -209,6 +209,7 @@ def _reconciliation(p: Picture) -> dict[str, Any]:
         "last_clean": iso(r.clean_ns),
         "pending": r.pending,
         "failure": r.failure,
+        "commands": list(r.answered),
         "breaks": [
             {"kind": b.kind, "subject": b.subject, "ours": b.ours, "theirs": b.theirs, "what_to_do": advice.for_break(b.kind)} for b in r.breaks
         ],

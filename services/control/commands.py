@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .errors import CliError
+from .errors import NO, CliError
+from .known import check_holding, is_open
 from .options import AnyConfig, Json, StackHere, find_stack
 from .output import print_json
 
@@ -75,6 +76,8 @@ def flatten(symbol: Symbol = "", reason: Why = "", config: AnyConfig = None, as_
     from shared.events import FlattenRequested
 
     stack = find_stack(config)
+    if symbol:
+        check_holding(stack, symbol)
     tell_bus(stack, lambda command, who: FlattenRequested(command, who, reason, symbol), f"flatten of {symbol or 'everything'}", as_json=as_json)
 
 
@@ -85,13 +88,16 @@ def cancel(
     config: AnyConfig = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel one working order, or all; allowed while halted."""
+    """Cancel one working order, or all; allowed while halted. Exit status 1: it is journaled, but no such order is open."""
     from shared.events import CancelRequested
 
     if bool(order_id) == everything:
         raise CliError("name one order, or say --all")
     stack = find_stack(config)
+    there = not order_id or is_open(stack, order_id)  # asked first: afterwards it may be gone because of this command
     tell_bus(stack, lambda command, who: CancelRequested(command, who, reason, order_id), f"cancel of {order_id or 'all orders'}", as_json=as_json)
+    if not there:
+        raise CliError(f"no order that is open is called {order_id!r}; `regimeflow orders` shows which are", NO)
 
 
 def scope_of(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import typer
 
-from . import audit, backtest, claim, commands, config, journal, limits, live, parity, queries, replay, service, strategies, strategy
+from . import audit, backtest, claim, commands, config, journal, limits, live, parity, queries, reconcile, replay, service, strategies, strategy
 from .errors import explain
 
 app: Final = typer.Typer(
@@ -19,7 +19,7 @@ app: Final = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (live, backtest, replay, parity, service, queries, commands, limits, strategies, claim, journal, audit, config, strategy):
+for part in (live, backtest, replay, parity, service, queries, commands, reconcile, limits, strategies, claim, journal, audit, config, strategy):
     part.add_to(app)
 
 _UsageProblem: Final = typer.BadParameter.__mro__[2]  # `ClickException`, whether typer brings its own click or uses the package

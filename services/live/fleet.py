@@ -162,7 +162,7 @@ class Fleet:
             slot.due = now_s
             return Change(slot.service, f"{text}; it is started again when the bus is back")
         if status == EXIT_FENCED and slot.fenced.take(now_s) is None:
-            return self._down(slot, f"{text}, twice within a minute: is another session on this log?")
+            return self._down(slot, f"{text}, twice within a minute: another session may be on this log")
         delay = slot.budget.take(now_s)
         if delay is None:
             return self._down(slot, f"{text}; {self.restart_max_per_min} restarts within a minute are used up")

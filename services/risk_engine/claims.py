@@ -27,22 +27,11 @@ class ClaimRefused(ValueError):
 
 def on_claim(e: Envelope, desk: Desk) -> Sequence[Event]:
     claim: ClaimRequested = e.event  # type: ignore[assignment]  # dispatched by type
-    return tuple(answers((claim,), desk))
-
-
-def answers(claims: Sequence[ClaimRequested], desk: Desk) -> Iterator[Event]:
-    """What becomes of claims, each in view of those before it."""
-    ledger = desk.ledger if len(claims) < 2 else Ledger.from_state(desk.ledger.to_state())
-    for claim in claims:
-        try:
-            moved = assigned(claim, desk.settings, ledger)
-        except ClaimRefused as refused:
-            yield Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}")
-        else:
-            yield moved
-            yield from shrunk.exits(moved, ledger, desk)
-            if ledger is not desk.ledger:
-                ledger.apply(moved)
+    try:
+        moved = assigned(claim, desk.settings, desk.ledger)
+    except ClaimRefused as refused:
+        return (Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}"),)
+    return (moved, *shrunk.exits(moved, desk.ledger, desk))
 
 
 def assigned(claim: ClaimRequested, settings: RiskSettings, ledger: Ledger) -> HoldingAssigned:

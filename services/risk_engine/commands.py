@@ -1,4 +1,4 @@
-"""What operators, starts and failures decide: trading states, cancels on command, flatten."""
+"""What operators, starts and failures decide: trading states, cancels on command, flatten. `beginning` has what our own run begins with."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from shared.events import (
     ReconcileFailed,
     ReduceRequested,
     ResumeRequested,
-    RunStarted,
     Scope,
     ServiceAnnounced,
     SessionPhase,
@@ -37,33 +36,19 @@ from shared.events import (
     TradingState,
 )
 
-from . import claims, groups, strategies
+from . import claims, strategies
 from .desk import Desk
 from .flatten import OWNER
 from .gates import BLIND
 from .overrides import answer, ended
 from .prices import MILLISECOND
 from .reservations import Line
+from .states import agrees
 
 SOURCE: Final = "risk_engine"
 READINGS_FAILED_MAX: Final = 3  # in a row: nobody can say any more that the books agree
 
 _STOPS: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP})
-
-
-def on_run(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """Our own run begins: trading waits for a reconcile, whatever it was before, and what nobody was there to decide is answered: halts first."""
-    run: RunStarted = e.event  # type: ignore[assignment]  # dispatched by type
-    if run.name != SOURCE:
-        return groups.on_run(e, desk)
-    return (
-        *on_start(e, desk),
-        *(changed for asked in desk.unanswered.restrictions() if (changed := desk.states.restrict(*asked)) is not None),
-        *desk.unanswered.intents(),
-        *(answer(asked, e.ts_ns, desk.config, desk.overrides) for asked in desk.unanswered.limits()),
-        *claims.answers(desk.unanswered.claims(), desk),
-        *strategies.overdue(e, desk),
-    )
 
 
 def on_start(_: Envelope, desk: Desk) -> Sequence[Event]:
@@ -76,7 +61,8 @@ def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
         first = event.breaks[0]
         text = f"{len(event.breaks)} differences with the broker, the first: {first.kind} {first.subject}: ours {first.ours}, theirs {first.theirs}"
         return _some(desk.states.unwatch(Reason.RECONCILE_BREAK, text[:200]))
-    return _some(desk.states.arm(event, desk.why_not_arm()))
+    closings = closing_orders(desk.flattened(), e, desk, desk.states.halt_epoch) if agrees(event) else ()
+    return (*_some(desk.states.arm(event, desk.why_not_arm())), *closings)
 
 
 def on_reading_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
@@ -125,22 +111,27 @@ def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 
 def on_cancel_requested(e: Envelope, desk: Desk) -> Sequence[Event]:
-    """One order, or all that may still fill, oldest first. An id nobody knows has nothing to cancel."""
-    command: CancelRequested = e.event  # type: ignore[assignment]
-    orders = desk.reservations.orders
-    if not command.order_id:
-        return tuple(CancelApproved(o.order_id, o.strategy, Reason.OPERATOR) for o in orders.values())
-    order = orders.get(command.order_id)
-    return () if order is None else (CancelApproved(order.order_id, order.strategy, Reason.OPERATOR),)
+    return cancelled(e.event, desk)  # type: ignore[arg-type]  # dispatched by type
 
 
 def on_flatten(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Cancel what works, but our own closing orders, and close what nothing else may close."""
     command: FlattenRequested = e.event  # type: ignore[assignment]
-    symbols = desk.flattening.targets(command)
-    working = [order for symbol in symbols for order in desk.reservations.in_symbol(symbol) if order.strategy != OWNER]
-    cancels = [CancelApproved(order.order_id, order.strategy, Reason.OPERATOR) for order in working]
-    return (*cancels, *closing_orders([desk.value.line(symbol) for symbol in symbols], e, desk, desk.states.halt_epoch))
+    lines = [desk.value.line(symbol) for symbol in desk.flattening.targets(command)]
+    return (*cancelled(command, desk), *closing_orders(lines, e, desk, desk.states.halt_epoch))
+
+
+def cancelled(e: CancelRequested | FlattenRequested, desk: Desk) -> tuple[CancelApproved, ...]:
+    """One order, or all that may still fill, oldest first; of a symbol to flatten all but our own closing orders. An id nobody knows has nothing
+    to cancel."""
+    orders = desk.reservations.orders
+    if isinstance(e, FlattenRequested):
+        found = [order for symbol in desk.flattening.targets(e) for order in desk.reservations.in_symbol(symbol) if order.strategy != OWNER]
+    elif e.order_id:
+        found = [orders[e.order_id]] if e.order_id in orders else []
+    else:
+        found = list(orders.values())
+    return tuple(CancelApproved(order.order_id, order.strategy, Reason.OPERATOR) for order in found)
 
 
 def closing_orders(lines: Sequence[Line], e: Envelope, desk: Desk, halt_epoch: int) -> Iterator[OrderApproved]:
@@ -190,7 +181,6 @@ def _some(event: Event | None) -> Sequence[Event]:
 
 
 ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {
-    RunStarted: on_run,
     BusStarted: on_start,
     ReconcileCompleted: on_reconciled,
     HaltRequested: on_halt,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged, StrategyRevised
+from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged, RunStarted, StrategyRevised
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bands, clock_offset, commands, intents, outcomes
+from . import bands, beginning, clock_offset, commands, intents, outcomes
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -80,6 +80,10 @@ class RiskCore:
             raise SnapshotIncompatible(f"risk engine: {error}") from None
 
     @property
+    def desk(self) -> Desk:
+        return self._desk
+
+    @property
     def timer_moves(self) -> bool:
         """Whether a datum nothing follows from can change `next_timer`: by making a mark due, where marks are made between day ends."""
         return self._settings.mark_interval_ms > 0
@@ -113,11 +117,17 @@ class RiskCore:
         event: BrokerStateReported = e.event  # type: ignore[assignment]  # dispatched by type
         self._desk.clock.reported(event, self._desk.settings.clock_offset_ms_max, self._desk.settings.soft_fraction)
 
+    def _copy(self) -> RiskCore:
+        core = RiskCore(self._settings)
+        core.restore(self.snapshot())
+        return core
+
     def _sit(self, desk: Desk) -> None:
         self._desk = desk
         self._ages = desk.ages
         self._fold = Fold(desk).on
         settling(self._fold, desk)
+        beginning.owing(self._fold, desk)
         self._fold[LimitOverridden] = self._overridden
         self._fold[StrategyRevised] = self._revised
         self._fold[RegimeChanged] = self._regime_changed
@@ -126,4 +136,5 @@ class RiskCore:
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
             **outcomes.on_market(desk),
+            RunStarted: partial(beginning.on_run, desk=desk, copy=self._copy),
         }

@@ -34,7 +34,7 @@ from .prices import MILLISECOND, Prices, PriceState
 from .protective import Protective, ProtectiveState
 from .regimes import in_regime
 from .repeats import Repeats, RepeatState
-from .reservations import Reservations, ReservationState
+from .reservations import Line, Reservations, ReservationState
 from .revisions import Revisions, with_revisions
 from .sectors import GroupSums
 from .settings import FREE, AccountKind, RiskSettings
@@ -168,6 +168,10 @@ class Desk:
         if known is None:
             known = self._soft_counts[most] = int(self.settings.soft_fraction * most)
         return known
+
+    def flattened(self) -> list[Line]:
+        """Of the symbols being flattened."""
+        return [self.value.line(symbol) for symbol in sorted(self.flattening.state.symbols)]
 
     def restrict_strategy(self, strategy: str, state: TradingState, reason: Reason, why: str) -> list[TradingStateChanged]:
         """What a strategy's loss, failure or repetition stops: itself, and with it what `halt_scope` names, where that is not as strict already."""

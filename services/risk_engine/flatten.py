@@ -2,7 +2,11 @@
 
 An operator's flatten cancels what works in a symbol and closes, at market, what no order still working could close too. What a cancel
 sets free, or a late fill adds, is closed when that is known: the symbol stays in flattening until it is flat and nothing works in it.
-A closing order that ends without having filled ends the flattening with an alert; it is not tried again by itself.
+A closing order that ends without having filled ends the flattening with an alert; it is not tried again by itself. One that was abandoned
+after its deadline never left: risk itself was away, so it is closed anew.
+
+Closing orders that nobody was there to approve are approved as a run begins (`beginning`). Where books may be old, since nobody has compared them
+with the broker since everything started, they wait for the first reading that agrees: the operator may have closed by hand meanwhile.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from shared.events import (
     FlattenRequested,
     HoldingAssigned,
     OrderAbandoned,
+    OrderApproved,
     OrderCanceled,
     OrderEvent,
     OrderExpired,
@@ -52,11 +57,12 @@ def closed(ledger: Ledger, symbol: str, left: Decimal, price: Decimal) -> Iterat
 
 
 class FlattenState(msgspec.Struct):
-    """symbols in flattening; run of this engine and orders of its own in it."""
+    """symbols in flattening; run of this engine and orders of its own in it. deadlines: of closing orders, by symbol and order id."""
 
     symbols: dict[str, bool] = msgspec.field(default_factory=dict)
     run: int = 0
     orders: int = 0
+    deadlines: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
 
 
 class Flattening:
@@ -86,10 +92,12 @@ class Flattening:
         tif = TimeInForce.GTC if instrument is not None and instrument.calendar == ALWAYS_OPEN else TimeInForce.DAY
         return f"{OWNER}:{self.state.run}:{self.state.orders + number}", OrderTerms(symbol, side, OrderType.MARKET, quantity, tif=tif)
 
-    def failed(self, e: OrderEvent) -> Alert | None:
+    def failed(self, e: OrderEvent, now: int) -> Alert | None:
         """A closing order ended and did not close."""
         order = self._reservations.orders.get(e.order_id)
         if e.strategy != OWNER or order is None or order.symbol not in self.state.symbols or not isinstance(e, _UNFILLED):
+            return None
+        if isinstance(e, OrderAbandoned) and now > self.state.deadlines.get(order.symbol, {}).get(e.order_id, now):
             return None
         text = f"{order.symbol} is not flat: closing order {e.order_id} ended as {type(e).__name__}; flatten again or close it at the broker"
         return Alert(Severity.CRITICAL, f"flatten.{order.symbol}", text)
@@ -108,14 +116,17 @@ class Flattening:
         if run != self.state.run:
             self.state.run, self.state.orders = run, 0
 
-    def approved(self, order_id: str) -> None:
+    def approved(self, e: OrderApproved) -> None:
         """One of our own orders is in the log."""
-        self.state.orders = max(self.state.orders, int(order_id.rsplit(":", 1)[1]))
+        self.state.orders = max(self.state.orders, int(e.order_id.rsplit(":", 1)[1]))
+        if e.strategy == OWNER:
+            self.state.deadlines.setdefault(e.terms.symbol, {})[e.order_id] = e.deadline_ns
 
     def stop(self, symbol: str) -> None:
         self.state.symbols.pop(symbol, None)
+        self.state.deadlines.pop(symbol, None)
 
     def settle(self, symbol: str) -> None:
         """Done when nothing is held and nothing works."""
-        if not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
-            self.state.symbols.pop(symbol, None)
+        if self.state.symbols and not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
+            self.stop(symbol)

@@ -152,7 +152,7 @@ class Fold:
             ReplaceSending,
             ExitsReduced,
         ):
-            self.on[kind] = event_only(self._order)
+            self.on[kind] = timed(self._order)
         self.on.update(d.unanswered.noting(self.on))
 
     # market
@@ -221,7 +221,7 @@ class Fold:
         own = e.order_id.startswith(f"{OWNER}:")
         d.throttles.spend(OWNER if own else e.strategy, now)
         if own:
-            d.flattening.approved(e.order_id)
+            d.flattening.approved(e)
             d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))
@@ -244,11 +244,12 @@ class Fold:
         self._desk.throttles.spend(e.strategy, now)
         reference = self._desk.prices.reference(e.terms.symbol, e.terms.side)
         self._walked(e.terms, reference.price if reference is not None else 0.0, now)
-        self._order(e)
+        self._order(e, now)
 
-    def _order(self, e: OrderEvent) -> None:
+    def _order(self, e: OrderEvent, now: int) -> None:
         d = self._desk
-        if d.flattening.failed(e) is not None:
+        if (failed := d.flattening.failed(e, now)) is not None:
+            d.unanswered.ask(failed)
             d.flattening.stop(d.reservations.orders[e.order_id].symbol)
         symbol = d.reservations.fold(e)
         if symbol:
@@ -271,7 +272,7 @@ class Fold:
 
     def _rejected(self, e: OrderRejected, now: int) -> None:
         self._desk.repeats.fold(e, now)
-        self._order(e)
+        self._order(e, now)
 
     def _corrected(self, e: FillCorrected, now: int) -> None:
         self._booked(e, now)

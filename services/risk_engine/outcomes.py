@@ -37,6 +37,7 @@ from shared.events import (
 from . import claims, shrunk
 from .commands import closing_orders
 from .desk import Desk
+from .flatten import OWNER
 from .loss import ACCOUNT, Level, Watch
 from .loss_exits import closing
 from .protective_exits import guarding, next_exit
@@ -169,9 +170,11 @@ def next_closing(e: Envelope, desk: Desk, halt_epoch: int) -> Sequence[Event]:
     event: OrderEvent = e.event  # type: ignore[assignment]
     if not desk.flattening.state.symbols:
         return ()
-    failed = desk.flattening.failed(event)
+    failed = desk.flattening.failed(event, e.ts_ns)
     if failed is not None:
         return (failed,)
+    if isinstance(event, OrderAbandoned) and event.strategy == OWNER and not desk.states.reconciled:
+        return ()  # too late, and nobody has looked at the broker since: the first reading that agrees closes
     line = desk.reservations.preview(event)
     if line is None or line.symbol not in desk.flattening.state.symbols:
         return ()

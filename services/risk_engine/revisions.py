@@ -1,19 +1,19 @@
 """Strategies added, removed and set while running: which answers stand, what they make of the configuration, what becomes of a command.
 
 An answer (`StrategyRevised`) is a fact, in force from the sequence number it names. It outlives restarts; the configuration lies under it. A command
-that no run decided is answered as the next one begins, in order of arrival.
+that no run decided is answered as the next one begins (`unanswered`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from shared.config import revised
-from shared.domain.exact import ZERO, add, subtract, text
+from shared.domain.exact import ZERO, text
 from shared.events import StrategyChanged, StrategyRevised
 
 from .build import bounds_of
@@ -53,44 +53,30 @@ def _entry(e: StrategyRevised) -> StrategySettings:
 
 
 class Account:
-    """What answers are judged by. symbols: those the gateway has told of. cash: by strategy, what its book holds; free: what is unassigned. clock:
-    whether time is the wall clock's."""
+    """What answers are judged by. symbols: those the gateway has told of. free: cash that is unassigned; wall: whether time is the wall clock's."""
 
-    def __init__(self, symbols: Iterable[str], cash: dict[str, Decimal], free: Decimal, *, wall: bool) -> None:
+    def __init__(self, symbols: Iterable[str], free: Decimal, *, wall: bool) -> None:
         self.symbols = frozenset(symbols)
-        self.cash = cash
         self.free = free
         self.wall = wall
 
 
-def answers(
-    commands: Iterable[StrategyChanged], since: int, config: RiskSettings, revisions: Revisions, account: Account
-) -> Iterator[StrategyRevised]:
-    """What becomes of commands, each judged by what those before it leave."""
-    now = Revisions(dict(revisions.standing))
-    cash, free = dict(account.cash), account.free
-    for e in commands:
-        said = f"{e.operator}: {e.reason}"[:200]
-        try:
-            answer = _answer(e, since, said, with_revisions(config, now), now, account, free)
-        except ValueError as error:
-            answer = StrategyRevised(e.command, revised.REFUSED, e.strategy[:ID_SHOWN], since, "", ZERO, str(error)[:200])
-        now.fold(answer)
-        if answer.outcome == revised.ADDED:
-            cash[e.strategy], free = answer.budget, subtract(free, answer.budget)
-        elif answer.outcome == revised.REMOVED:
-            free = add(free, cash.pop(e.strategy, ZERO))
-        yield answer
+def answer(e: StrategyChanged, since: int, config: RiskSettings, revisions: Revisions, account: Account) -> StrategyRevised:
+    """What becomes of a command."""
+    try:
+        return _answer(e, since, f"{e.operator}: {e.reason}"[:200], with_revisions(config, revisions), revisions, account)
+    except ValueError as error:
+        return StrategyRevised(e.command, revised.REFUSED, e.strategy[:ID_SHOWN], since, "", ZERO, str(error)[:200])
 
 
-def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, now: Revisions, account: Account, free: Decimal) -> StrategyRevised:
+def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, now: Revisions, account: Account) -> StrategyRevised:
     """Raises ValueError, one line."""
     if len(e.definition) > revised.DEFINITION_MAX:
         raise ValueError(f"the definition has {len(e.definition)} characters, at most {revised.DEFINITION_MAX}")
     if not account.wall:
         raise ValueError("the log's clock is the feed's: strategies change with the configuration")
     if e.action == revised.ADD:
-        return _added(e, since, said, settings, account, free)
+        return _added(e, since, said, settings, account)
     if settings.strategy(e.strategy) is None:
         raise ValueError(f"{'removed already' if now.removed(e.strategy) else 'no strategy is called'}: {e.strategy[:ID_SHOWN]}")
     if e.action == revised.REMOVE:
@@ -106,7 +92,7 @@ def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, n
     return StrategyRevised(e.command, revised.CHANGED, e.strategy, since, definition, ZERO, said)
 
 
-def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, account: Account, free: Decimal) -> StrategyRevised:
+def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, account: Account) -> StrategyRevised:
     entry = revised.entry_of(e.definition)
     if entry.id != e.strategy:
         raise ValueError(f"id: {entry.id} is not {e.strategy[:ID_SHOWN]}")
@@ -119,7 +105,7 @@ def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, ac
     for symbol in entry.symbols:
         if symbol not in account.symbols:
             raise ValueError(f"symbols: no feed subscribes {symbol}; list it in live.symbols")
-    if entry.budget > free:
-        raise ValueError(f"budget: {text(entry.budget)} is more than the {text(free)} that is unassigned")
+    if entry.budget > account.free:
+        raise ValueError(f"budget: {text(entry.budget)} is more than the {text(account.free)} that is unassigned")
     bounds_of(entry.limits)
     return StrategyRevised(e.command, revised.ADDED, entry.id, since, e.definition, entry.budget, said)

@@ -82,7 +82,7 @@ class TradingStates(msgspec.Struct):
     def arm(self, e: ReconcileCompleted, mismatch: str = "") -> TradingStateChanged | None:
         """After a reading of the broker: trading begins when the books agree, an operator or the config does, all services run the same
         and the clock is right (mismatch: why not). A reading also ends the time without any."""
-        if self.mode is TradingState.HALTED or not _agrees(e):
+        if self.mode is TradingState.HALTED or not agrees(e):
             return None
         if self.armed:
             back = "reconciled with the broker again"
@@ -158,7 +158,7 @@ class TradingStates(msgspec.Struct):
         self.consented = arm is Arm.AUTO
 
     def completed(self, e: ReconcileCompleted) -> None:
-        self.reconciled = self.reconciled or _agrees(e)
+        self.reconciled = self.reconciled or agrees(e)
 
     def resumed(self, e: ResumeRequested) -> None:
         self.consented = self.consented or e.scope is Scope.GLOBAL
@@ -196,7 +196,8 @@ def _name(scope: Scope, key: str) -> str:
     return f"{scope.value}:{key}"
 
 
-def _agrees(e: ReconcileCompleted) -> bool:
+def agrees(e: ReconcileCompleted) -> bool:
+    """Whether a reading says that the books are the broker's."""
     return e.clean and not e.pending
 
 

@@ -6,7 +6,7 @@ A removed strategy is halted, latched: nothing it says is approved, what was app
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from shared.config.revised import ADDED, REMOVED
@@ -25,19 +25,21 @@ from shared.events import (
     TradingState,
 )
 
-from .revisions import Account, answers
+from .revisions import Account, answer
 
 if TYPE_CHECKING:
     from .desk import Desk
 
 
 def on_strategy_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
-    return tuple(_decided([e.event], e.seq, desk))  # type: ignore[list-item]  # dispatched by type
-
-
-def overdue(e: Envelope, desk: Desk) -> Iterator[Event]:
-    """What nobody was there to decide, as a run begins."""
-    return _decided(desk.unanswered.changes(), e.seq, desk)
+    command: StrategyChanged = e.event  # type: ignore[assignment]  # dispatched by type
+    account = Account(desk.gates.instruments, desk.ledger.books[UNASSIGNED].cash, wall=desk.presence.wall)
+    revised = answer(command, e.seq, desk.file, desk.revisions, account)
+    if revised.outcome == REMOVED:
+        return (revised, *_ended(revised, desk))
+    if revised.outcome == ADDED and desk.states.of(Scope.STRATEGY, revised.strategy) is not TradingState.ACTIVE:
+        return (revised, desk.states.lift(revised.strategy, Reason.OPERATOR, f"{revised.text}: added"[:200]))
+    return (revised,)
 
 
 def refused_resume(command: ResumeRequested, desk: Desk) -> Sequence[Event]:
@@ -48,22 +50,8 @@ def refused_resume(command: ResumeRequested, desk: Desk) -> Sequence[Event]:
     return (Alert(Severity.WARNING, f"resume:{command.command}", text),)
 
 
-def _decided(commands: Iterable[StrategyChanged], since: int, desk: Desk) -> Iterator[Event]:
-    books = desk.ledger.books
-    cash = {name: book.cash for name, book in books.items()}
-    account = Account(desk.gates.instruments, cash, books[UNASSIGNED].cash, wall=desk.presence.wall)
-    halted: list[str] = []  # by an answer before this one
-    for answer in answers(commands, since, desk.file, desk.revisions, account):
-        yield answer
-        if answer.outcome == REMOVED:
-            halted.append(answer.strategy)
-            yield from _ended(answer, desk)
-        elif answer.outcome == ADDED and (answer.strategy in halted or desk.states.of(Scope.STRATEGY, answer.strategy) is not TradingState.ACTIVE):
-            yield desk.states.lift(answer.strategy, Reason.OPERATOR, f"{answer.text}: added"[:200])
-
-
-def _ended(answer: StrategyRevised, desk: Desk) -> Iterator[Event]:
-    yield desk.states.halt(Scope.STRATEGY, answer.strategy, Reason.OPERATOR, f"{answer.text}: removed"[:200])
+def _ended(revised: StrategyRevised, desk: Desk) -> Iterator[Event]:
+    yield desk.states.halt(Scope.STRATEGY, revised.strategy, Reason.OPERATOR, f"{revised.text}: removed"[:200])
     for order in desk.reservations.orders.values():
-        if order.strategy == answer.strategy:
+        if order.strategy == revised.strategy:
             yield CancelApproved(order.order_id, order.strategy, Reason.OPERATOR)

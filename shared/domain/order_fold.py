@@ -157,7 +157,7 @@ def _note_sending(record: OrderRecord, e: OrderSending) -> None:
 
 
 def _note_accepted(record: OrderRecord, e: OrderAccepted) -> None:
-    record.broker_order_id = e.broker_order_id
+    record.broker_order_id, record.text = e.broker_order_id, ""
 
 
 def _note_replace_sending(record: OrderRecord, e: ReplaceSending) -> None:
@@ -170,7 +170,7 @@ def _note_replaced(record: OrderRecord, e: OrderReplaced) -> None:
     if record.broker_order_id not in {"", e.broker_order_id}:
         record.superseded_ids = (*record.superseded_ids, record.broker_order_id)
     record.terms, record.client_order_id, record.broker_order_id = e.terms, e.client_order_id, e.broker_order_id
-    record.replacing = 0
+    record.replacing, record.text = 0, ""
 
 
 def _note_replace_rejected(record: OrderRecord, e: ReplaceRejected) -> None:

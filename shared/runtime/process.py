@@ -66,7 +66,7 @@ class ActorProcess:
         self._loop_ms = 0.0
         self._announce = announce
         self._crew = crew
-        self._said: Counter[str] = Counter()
+        self._said: Counter[tuple[str, int]] = Counter()  # by actor and epoch
 
     def run(self, stop: Stop) -> int:
         """Until asked to stop."""
@@ -168,8 +168,8 @@ class ActorProcess:
         """What a process says of itself, under the wall clock only: in lock-step it would be the one thing that differs from run to run."""
         w = driver.connection.welcome
         if w.clock is ClockMode.WALL:
-            self._said[driver.source] += 1
-            driver.connection.append_outside(f"{driver.source}.health", w.epoch, self._said[driver.source], event)
+            self._said[driver.source, w.epoch] += 1  # an actor of a crew may come again in this process, under another epoch
+            driver.connection.append_outside(f"{driver.source}.health", w.epoch, self._said[driver.source, w.epoch], event)
 
     def _end(self, why: str, error: Exception, status: int) -> int:
         self._log.error(why, error=str(error), exit=status)

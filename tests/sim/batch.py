@@ -31,7 +31,7 @@ EXPECTED: Final = (
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
         *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
-        *("dead man: bus", "router away", "kill path"),
+        *("dead man: bus", "router away", "kill path", "risk away", "command to nobody"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )
@@ -41,6 +41,11 @@ JUDGED: Final = frozenset(
         *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
         *("entry filled", "take_profit filled", "stop_loss filled", "oco filled", "leg resized", "leg ended unsent"),
         *("OrderExpired", "LimitOverridden", "stop met", "exit"),
+        *(
+            f"between runs: {c}"
+            for c in ("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "LimitChanged", "ClaimRequested")
+        ),
+        *("operator cancels", "flatten closes"),
         *("direct cancel", "cancelled directly: bus", "cancelled directly: router", "cancelled directly: operator"),
     }
 )

@@ -23,6 +23,8 @@ def unfinished(model: Model) -> str:
         return f"limits without an answer: {limits[:3]}"
     if account.claims:
         return f"claims without an answer: {sorted(account.claims)[:3]}"
+    if undone := model.commands.unfinished():
+        return undone
     if waiting := set(orders.intents) - orders.answered:
         return f"intents without a decision: {sorted(waiting)[:3]}"
     if replaces := [order_id for order_id, numbers in orders.asked.items() if numbers]:

@@ -13,13 +13,15 @@ Key = tuple[str, str]  # scope and its key
 
 
 class Halts:
-    """By scope: seqs of the cause of the halt in force, of the newest halt command, of resumes; operators' halts (true) and resumes by seq."""
+    """By scope: seqs of the cause of the halt in force, of the newest halt command, of resumes; operators' halts (true) and resumes by seq. Seqs at
+    which a run of risk begins: what came before and was not answered is answered there."""
 
     def __init__(self) -> None:
         self._halts: dict[Key, int] = {}
         self._commands: dict[Key, int] = {}
         self._resumes: dict[Key, set[int]] = defaultdict(set)
         self._wishes: dict[Key, list[tuple[int, bool]]] = defaultdict(list)
+        self._begun: set[int] = set()
 
     @staticmethod
     def scopes(strategy: str, symbol: str) -> tuple[Key, ...]:
@@ -50,5 +52,18 @@ class Halts:
         if e.state is TradingState.HALTED:
             self._halts.setdefault(key, at.cause)
         elif halted is not None:
-            hold(at.cause in self._resumes[key], "I8", f"the halt of {key} at seq {halted} is gone and nobody resumed")
+            hold(
+                at.cause in self._resumes[key] or self._overdue(key, halted, at.cause),
+                "I8",
+                f"the halt of {key} at seq {halted} is gone and nobody resumed",
+            )
             del self._halts[key]
+
+    def run(self, e: ev.RunStarted, at: Envelope) -> None:
+        if e.name == "risk_engine":
+            self._begun.add(at.seq)
+
+    def _overdue(self, key: Key, halted: int, cause: int) -> bool:
+        """Whether what risk says as a run of it begins is the answer to a resume since that halt, the last word of any operator before the run."""
+        before = [(seq, halt) for seq, halt in self._wishes[key] if seq < cause]
+        return cause in self._begun and bool(before) and before[-1][0] > halted and not before[-1][1]

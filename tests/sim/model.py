@@ -14,6 +14,7 @@ from shared import events as ev
 from shared.events import Envelope
 
 from .account_model import AccountModel
+from .commands_model import CommandsModel
 from .converged import unfinished
 from .direct_model import DirectModel
 from .evidence_model import EvidenceModel
@@ -41,6 +42,7 @@ class Model:
         self.groups = GroupsModel(native=native)
         self.limits = LimitsModel()
         self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
+        self.commands = CommandsModel(self.orders, self.seen)
         self.direct = DirectModel(outbox, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self.alerts: Counter[str] = Counter()
@@ -80,6 +82,7 @@ class Model:
         if handler is not None:
             self.seen[type(e.event).__name__] += 1
             handler(e.event, e)
+        self.commands.take(e)
 
     def wire(self, method: str, message: Any, epoch: int) -> None:
         """A request of the router, or of the reconciler's kill path, as it is written."""
@@ -99,6 +102,7 @@ class Model:
     def _run(self, e: ev.RunStarted, at: Envelope) -> None:
         self.log.run(e, at)
         self.limits.run(e, at)
+        self.halts.run(e, at)
 
     def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
         self.halts.halted(e, at)

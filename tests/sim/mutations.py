@@ -12,7 +12,7 @@ import msgspec
 
 from services.order_router import bookings, groups, groups_fold
 from services.order_router.session import RouterSession
-from services.risk_engine import desk, reservations
+from services.risk_engine import beginning, desk, reservations
 from shared.brokers.contract import Ambiguous, ReadFailed, WholeState
 from shared.brokers.paper.sessions import PaperReadings
 from shared.bus.port import Snapshot
@@ -127,6 +127,11 @@ def splits_forget_fractions() -> contextlib.AbstractContextManager[Any]:
     return mock.patch.object(actions, "units_after", units_after)
 
 
+def cancels_between_runs_lost() -> contextlib.AbstractContextManager[Any]:
+    """What an operator wants cancelled while no run of risk is there is read and forgotten."""
+    return mock.patch.object(beginning, "owing", return_value=None)
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     resend_on_timeout,
     no_write_ahead,
@@ -138,4 +143,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     exits_as_large_as_approved,
     overrides_ignored,
     splits_forget_fractions,
+    cancels_between_runs_lost,
 )

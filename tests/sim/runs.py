@@ -61,6 +61,7 @@ class Run:
         rng = self.rng
         self.leaver = rng.choice(LEAVERS) if not plain and rng.random() < 0.15 else ""
         self.by_hand = random.Random(seed ^ 0x4A2D)  # of its own, so that what people do moves no other fault
+        self.at_desk = random.Random(seed ^ 0xDE5C)  # and of its own again, of an operator who keeps at it while risk is away
         house = House() if plain else House.drawn(self.by_hand)
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
@@ -92,6 +93,8 @@ class Run:
         for act in self.outside.acts.values():
             for _ in range(self.by_hand.choice((0, 0, 1, 3))):
                 world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
+        for _ in range(self.at_desk.choice((0, 0, 1, 2))):
+            world.at(self.at_desk.randrange(SECOND, TRADING_S * SECOND), lambda: self._act("risk away", self._risk_away))
         if self.by_hand.random() < 0.2:
             world.at(
                 self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
@@ -116,7 +119,9 @@ class Run:
             self.world.fired[f"venue {venue.misbehave(self.rng)}"] += 1
 
     def _operator(self) -> None:
-        rng = self.rng
+        self._command(self.rng)
+
+    def _command(self, rng: random.Random) -> None:
         n = len(self.stack.commands) + 1
         who = (f"c{n}", "sim", "because")
         scope, key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS)), (Scope.STRATEGY, rng.choice(sorted(STRATEGIES)))))
@@ -167,6 +172,18 @@ class Run:
             if life.part.source == "order_router":
                 self.world.crash(life)
                 life.wake = self.world.now + 6 * SECOND
+
+    def _risk_away(self) -> None:
+        """For a while in which an operator commands: what waits for it is decided by the same run, or by another with other limits."""
+        rng, away = self.at_desk, self.at_desk.randint(1, 3) * SECOND
+        if rng.random() < 0.7:
+            self.stack.limits = Limits(rng.choice((30, 50, 70)))
+        for life in list(self.world.lives):
+            if life.part.source == "risk_engine":
+                self.world.crash(life)
+                life.wake = self.world.now + away
+        for _ in range(rng.randint(1, 4)):
+            self.world.at(self.world.now + rng.randrange(away), lambda: self._act("command to nobody", lambda: self._command(rng)))
 
     def _limits(self) -> None:
         """Other limits, and risk starts anew with them: another run."""

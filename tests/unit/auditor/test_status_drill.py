@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+from services.auditor import advice
 from services.auditor.core import AuditorCore
 from services.auditor.denials import KINDS_MAX
 from services.control.main import app
@@ -30,6 +31,7 @@ from shared.events import (
     LeaseEnded,
     LeaseGranted,
     LimitChanged,
+    OrderAccepted,
     OrderApproved,
     OrderDenied,
     OrderSending,
@@ -164,6 +166,30 @@ def test_an_unknown_order_is_shown_with_its_age_and_what_is_done() -> None:
     (row,) = answer["unknown_orders"]
     assert (row["order_id"], row["client_order_id"], row["age_s"], row["text"]) == ("a:1:1", "client-1", 12, "time-out")
     assert "`regimeflow cancel a:1:1`" in advice_of(row, answer)
+    stack.tell(OrderAccepted(order.order_id, "a", "b1", stack.now))
+    (row,) = stack.auditor.view("orders")["orders"]
+    assert (row["status"], row["text"]) == ("new", ""), "what is proven has no doubt beside it"
+
+
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [
+        (Reason.SELF_TRADE, "cancel_old"),
+        (Reason.SHORT_SALE, "working sale"),
+        (Reason.PRICE_BAND, "bands"),
+        (Reason.EXIT_WORKING, "`orders`"),
+        (Reason.REGIME, "regime"),
+        (Reason.CLOSE_BUFFER, "close"),
+        (Reason.DUPLICATE_ID, "stands"),
+        (Reason.DUPLICATE_MISMATCH, "bug"),
+        (Reason.CHILD_OVER_PARENT, "`regimeflow resume --reason TEXT`"),
+    ],
+)
+def test_what_no_limit_lifts_has_advice_of_its_own(why: Reason, word: str) -> None:
+    said = advice.for_reason(why)
+    assert word in said
+    assert "limit set" not in said
+    assert "see `status`" not in said, "that is where it is read"
 
 
 def test_a_break_is_shown_with_both_sides() -> None:

@@ -125,7 +125,7 @@ def test_a_claim_that_was_answered_is_not_answered_again() -> None:
     assert begins(desk) == []
 
 
-def test_a_limit_claims_and_a_halt_come_together_with_the_halt_first() -> None:
+def test_commands_are_carried_out_in_the_order_they_came_in_before_intents_are_denied() -> None:
     desk = RiskDesk(ready=False)
     desk.tell(HELD)
     folded(desk, claim("c1", "60"), "control.cli")
@@ -136,7 +136,7 @@ def test_a_limit_claims_and_a_halt_come_together_with_the_halt_first() -> None:
 
     said = [e for e in desk.tell(RunStarted(SOURCE, 2, "g")) if not (isinstance(e, TradingStateChanged) and e.state is TradingState.DISARMED)]
 
-    assert [type(e) for e in said] == [TradingStateChanged, OrderDenied, LimitOverridden, HoldingAssigned]
+    assert [type(e) for e in said] == [HoldingAssigned, LimitOverridden, TradingStateChanged, OrderDenied]
     assert begins(desk, 3) == []
 
 
@@ -166,4 +166,4 @@ def test_a_halt_resumed_before_any_run_began_is_not_owed() -> None:
     folded(desk, HaltRequested("c1", "op", "now", Scope.STRATEGY, "a"), "control.cli")
     folded(desk, ResumeRequested("c2", "op", "again", Scope.STRATEGY, "a"), "control.cli")
 
-    assert states(desk.tell(RunStarted(SOURCE, 2, "g"))) == []
+    assert states(desk.tell(RunStarted(SOURCE, 2, "g"))) == [(Scope.STRATEGY, "a", TradingState.ACTIVE)]

@@ -1,0 +1,77 @@
+"""Risk killed with SIGKILL, an operator's flatten while it is gone, risk back: as the same run, too late for what it says then, and as another run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.backtest.replay_run import replay
+from services.control.main import main
+from services.live.asking import Auditor
+from shared.config import load
+from shared.events import CancelApproved, OrderAbandoned, OrderAccepted, OrderApproved, RunStarted
+from shared.runtime.places import Places
+from tests.support.stack import ROOT, Stack, config_of
+
+DEADLINE_MS = 300
+
+
+def hold(id_: str, symbol: str) -> dict[str, object]:
+    return {"id": id_, "name": "buy_and_hold", "params": {"symbol": symbol, "quantity": 25}, "symbols": [symbol], "budget": 40_000}
+
+
+LADDER = {"id": "ladder", "path": f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder", "symbols": ["ACME"], "budget": 10_000, "params": {"rungs": 3}}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    changes = {"live__strategies": [hold("one", "GLOBEX"), hold("two", "ACME"), LADDER], "live__risk__deadline_ms": DEADLINE_MS}
+    config = config_of("paper.yaml", tmp_path, **changes, live__risk__collar_bps=None, gateway__feed__quotes_per_minute=2)
+    running = Stack(config, tmp_path)
+    yield running.start()
+    running.stop()
+
+
+def held(stack: Stack) -> dict[str, str]:
+    """Holdings of the account, by symbol."""
+    auditor = Auditor(Places.of(load(stack.config, offline=True).config))
+    try:
+        rows = (auditor.try_ask("positions", 5.0) or {}).get("positions", ())
+    finally:
+        auditor.close()
+    return {row["symbol"]: row["quantity"] for row in rows if row["quantity"] != "0"}
+
+
+def flatten(stack: Stack, symbol: str) -> None:
+    assert main(("flatten", "--symbol", symbol, "--reason", "e2e", "--config", str(stack.config))) == 0
+
+
+def test_a_flatten_said_while_risk_is_dead_is_carried_out_when_it_is_back(stack: Stack) -> None:
+    stack.wait(lambda: held(stack) == {"GLOBEX": "25", "ACME": "25"}, "both hold", stack.revive)
+    stack.wait(lambda: sum(e.event.strategy == "ladder" for e in stack.events(OrderAccepted)) == 3, "the ladder stands", stack.revive)
+
+    stack.kill("risk_engine")
+    flatten(stack, "GLOBEX")
+    time.sleep(DEADLINE_MS / 1e3 * 2)
+    stack.start("risk_engine")
+    stack.wait(lambda: held(stack) == {"ACME": "25"}, "GLOBEX is flat", stack.revive)
+    late = [e.event.order_id for e in stack.events(OrderAbandoned) if e.event.strategy == "risk"]
+    assert late == ["risk:1:1"], "it was approved as of the command, and anew once the router had let that go"
+
+    stack.kill("risk_engine")
+    flatten(stack, "ACME")
+    tree = yaml.safe_load(stack.config.read_text())
+    tree["live"]["risk"]["duplicate_order_count_max"] = 7
+    stack.config.write_text(yaml.safe_dump(tree))
+    stack.start("risk_engine")
+    stack.wait(lambda: not held(stack), "ACME is flat", stack.revive)
+
+    assert [e.event.name_run for e in stack.events(RunStarted) if e.event.name == "risk_engine"] == [1, 2]
+    assert [e.event.order_id for e in stack.events(OrderApproved) if e.event.order_id.startswith("risk:2:")] == ["risk:2:1"]
+    assert sum(e.event.strategy == "ladder" for e in stack.events(CancelApproved)) == 3, "its orders in ACME went with it"
+    stack.stop()
+    assert replay(stack.journal, load(stack.config, offline=True)).identical
