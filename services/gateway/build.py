@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
-from services.gateway.settings import FeedSettings, GatewaySettings, WarmupSettings
+from services.gateway.settings import FeedSettings, GatewaySettings, RateSettings, WarmupSettings
 from shared.config import Config
-from shared.domain.exact import ZERO, multiply
+from shared.config.currencies import fixed_rates
+from shared.domain.exact import ZERO
 from shared.events import InstrumentDefined
 
 _PACE = ("speed", "idle_ms_max", "retime")
@@ -22,7 +23,6 @@ def instruments(config: Config) -> tuple[InstrumentDefined, ...]:
     for symbol in symbols:
         i = config.instrument(symbol)
         currency, calendar = i.currency or config.paper.currency, i.calendar or "24x7"
-        unit = i.multiplier if i.fx_rate is None else multiply(i.multiplier, i.fx_rate)
         found.append(
             InstrumentDefined(
                 symbol,
@@ -30,17 +30,23 @@ def instruments(config: Config) -> tuple[InstrumentDefined, ...]:
                 currency,
                 i.tick_size,
                 i.lot_size,
-                unit,
+                i.multiplier,
                 calendar,
                 i.shortable,
                 i.sector,
                 i.industry,
                 i.easy_to_borrow,
                 i.average_daily_volume or ZERO,
-                i.fx_rate or ZERO,
             )
         )
     return tuple(found)
+
+
+def rates(config: Config) -> tuple[RateSettings, ...]:
+    """Of every currency that has one, fixed ones first."""
+    fixed = [RateSettings(currency=name, rate=rate) for name, rate in fixed_rates(config).items()]
+    moving = [RateSettings(currency=name, pair=c.pair, inverse=c.inverse) for name, c in sorted(config.currencies.items()) if c.pair is not None]
+    return (*fixed, *moving)
 
 
 def feed_settings(config: Config) -> FeedSettings:
@@ -74,7 +80,7 @@ def gateway_settings(config: Config) -> GatewaySettings:
         "bars": bars,
     }
     built = msgspec.convert({**tree, "instruments": []}, GatewaySettings)
-    return msgspec.structs.replace(built, instruments=instruments(config), warmup=warmup)
+    return msgspec.structs.replace(built, instruments=instruments(config), warmup=warmup, rates=rates(config))
 
 
 def _ns(moment: datetime | None) -> int:

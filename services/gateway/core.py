@@ -14,11 +14,13 @@ import msgspec
 from services.gateway.bars import BarBuilder, OpenBar
 from services.gateway.freshness import Freshness
 from services.gateway.phases import CalendarState, Phases
+from services.gateway.rates import Rates, Told
 from services.gateway.settings import BarsFrom, GatewaySettings, WarmupSettings, interval_ns
 from services.gateway.wanted import Wanted
 from shared.events import (
     Bar,
     ClockTicked,
+    CurrencyRate,
     DataGap,
     DayEnded,
     Envelope,
@@ -56,11 +58,12 @@ class _State(msgspec.Struct, array_like=True):
     feed: str
     unasked: dict[str, int] = msgspec.field(default_factory=dict)
     wanted: dict[str, WarmupSettings | None] = msgspec.field(default_factory=dict)
+    rates: dict[str, Told] = msgspec.field(default_factory=dict)
 
 
 class GatewayCore:
-    """Implements `shared.runtime.actor.Core`. Emits InstrumentDefined, SessionChanged, DayEnded, FreshnessChanged, DataGap, Bar (where bars are
-    built here) and WarmupRequested."""
+    """Implements `shared.runtime.actor.Core`. Emits InstrumentDefined, CurrencyRate, SessionChanged, DayEnded, FreshnessChanged, DataGap, Bar (where
+    bars are built here) and WarmupRequested."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings: Final = settings
@@ -68,7 +71,8 @@ class GatewayCore:
         self._calendars: Final = calendars
         self._phases: Final = Phases(dict.fromkeys(calendars.values()), settings.day_end_delay_ms * 1_000_000)
         quote_age, bar_age = settings.age_ns_max(settings.quote_age_ms_max), settings.age_ns_max(settings.bar_age_ms_max)
-        self._fresh: Final = Freshness(calendars, self._phases, quote_age, bar_age)
+        self._rates: Final = Rates(settings.rates)
+        self._fresh: Final = Freshness(calendars, self._phases, quote_age, bar_age, self._rates.pairs)
         self._waiting: Final = self._fresh.waiting
         self._bars: Final = BarBuilder(interval_ns(settings.bars.interval)) if settings.bars else None
         self._built_from: Final[type[Event] | None] = None if settings.bars is None else Trade if settings.bars.source is BarsFrom.TRADES else Quote
@@ -96,6 +100,7 @@ class GatewayCore:
             FreshnessChanged: self._apply_freshness,
             RunStarted: self._apply_run,
             WarmupRequested: self._apply_request,
+            CurrencyRate: self._apply_rate,
             StrategyRevised: self._apply_revised,
         }
         self._quiet: Final = {Bar, Quote, Trade} - {self._built_from}
@@ -176,6 +181,7 @@ class GatewayCore:
                 self._feed,
                 _sorted(self._unasked),
                 _sorted(self._wanted.changed),
+                _sorted(self._rates.told),
             )
         )
 
@@ -193,12 +199,13 @@ class GatewayCore:
         for mine, stored in ((fresh.quotes, s.quotes), (fresh.bars, s.bars), (fresh.trades, s.trades), (fresh.fresh, s.fresh)):
             _refill(cast("dict[str, Any]", mine), stored)
         self._waiting.clear()
-        self._waiting.update(symbol for symbol in self._calendars if not fresh.fresh.get(symbol))
+        self._waiting.update(symbol for symbol in self._calendars if symbol in self._rates.pairs or not fresh.fresh.get(symbol))
         if self._bars is not None:
             _refill(self._bars.open, s.open_bars)
             _refill(self._bars.closed, s.closed_bars)
         self._feed = s.feed
         self._wanted.changed = s.wanted
+        self._rates.restore(s.rates)
         self._unasked = {strategy: run for strategy, run in s.unasked.items() if self._wanted.of(strategy) is not None}
         self._reckon()
 
@@ -211,23 +218,29 @@ class GatewayCore:
         return ()
 
     def _follows(self, e: Envelope) -> list[Event]:
-        """What a datum brings about. Time has passed only up to just before it: others of its moment may follow, and what is due at that very
+        """What a datum brings about, a rate last. Of a symbol that is here only for its rate, fresh and with nothing due, nothing else is asked. Time has passed only up to just before it: others of its moment may follow, and what is due at that very
         moment (an opening, a close, the end of another symbol's bar) comes after them, with the clock."""
         datum = cast("Bar | Quote | Trade", e.event)
-        at = _moment(datum, e.ts_ns)
+        at, bars = _moment(datum, e.ts_ns), self._bars
+        rates = self._rates.after(datum, at, e.ts_ns) if datum.symbol in self._rates.pairs else []
+        if type(datum) in self._quiet and self._fresh.fresh.get(datum.symbol) and (e.ts_ns <= self._due or e.ts_ns <= self._later()):
+            return list[Event](rates)
         events = self._passed(e.ts_ns - 1, but=datum.symbol)
-        bars = self._bars
         if bars is not None and type(datum) is self._built_from and bars.ends_by(datum.symbol, at) and not bars.ends_by(datum.symbol, e.ts_ns - 1):
-            events.append(bars.bar(datum.symbol))
-        return events + self._fresh.after(datum, at, e.ts_ns)
+            events += self._rating([bars.bar(datum.symbol)], e.ts_ns)
+        return events + self._fresh.after(datum, at, e.ts_ns) + rates
 
     def _on_clock(self, e: Envelope) -> Sequence[Event]:
         return self._passed(e.ts_ns) if e.ts_ns >= self._due else ()
 
     def _passed(self, now: int, but: str = "") -> list[Event]:
         """What follows from time having come to `now`, that moment included."""
-        events: list[Event] = [] if self._bars is None else list(self._bars.complete(now))
+        events: list[Event] = [] if self._bars is None else self._rating(self._bars.complete(now), now)
         return events + self._phases.changes(now) + self._fresh.expired(now, but)
+
+    def _rating(self, built: Sequence[Bar], now: int) -> list[Event]:
+        """Bars built here, and the rates that those of pairs tell."""
+        return [*built, *(rate for bar in built if bar.symbol in self._rates.pairs for rate in self._rates.after(bar, bar.end, now))]
 
     def _on_feed(self, e: Envelope) -> Sequence[Event]:
         """A feed that comes up again has missed what its markets did meanwhile; one whose process died says UP twice without DOWN."""
@@ -249,7 +262,7 @@ class GatewayCore:
         run = cast("RunStarted", e.event)
         if run.name == SOURCE:
             late = [self._request(strategy, number, e.ts_ns) for strategy, number in sorted(self._unasked.items())]
-            return [*self._settings.instruments, *self._phases.announcements(e.ts_ns), *late]
+            return [*self._settings.instruments, *self._rates.fixed(), *self._phases.announcements(e.ts_ns), *late]
         strategy = self._warming(run)
         return (self._request(strategy, run.name_run, e.ts_ns),) if strategy else ()
 
@@ -279,6 +292,9 @@ class GatewayCore:
         self._wanted.fold(revised)
         if self._wanted.of(revised.strategy) is None:
             self._unasked.pop(revised.strategy, None)
+
+    def _apply_rate(self, e: Envelope) -> None:
+        self._rates.apply(cast("CurrencyRate", e.event), e.ts_ns)
 
     def _apply_quote(self, e: Envelope) -> None:
         quote: Any = e.event

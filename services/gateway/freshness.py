@@ -9,7 +9,7 @@ the feed clock. No timer is asked for: between two events nobody can trade on ol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from shared.events import Bar, Event, FreshnessChanged, Quote, SessionPhase, Trade
@@ -20,9 +20,11 @@ _OPEN: Final = SessionPhase.OPEN  # an enumeration answers for its members twent
 
 
 class Freshness:
-    """calendars: calendar name by symbol. Limits in ns; 0: that kind is not judged."""
+    """calendars: calendar name by symbol. Limits in ns; 0: that kind is not judged. followed: symbols of which every datum means something."""
 
-    def __init__(self, calendars: Mapping[str, str], phases: Phases, quote_age_max: int, bar_age_max: int) -> None:
+    def __init__(
+        self, calendars: Mapping[str, str], phases: Phases, quote_age_max: int, bar_age_max: int, followed: Collection[str] = frozenset()
+    ) -> None:
         self._calendars: Final = calendars
         self._phases: Final = phases
         self._quote_age_max: Final = quote_age_max
@@ -32,7 +34,8 @@ class Freshness:
         self.bars: dict[str, int] = {}
         self.trades: dict[str, int] = {}
         self.fresh: dict[str, bool] = {}  # what was last said of a symbol
-        self.waiting: set[str] = set(calendars)  # symbols not fresh: the next datum may change that
+        self.waiting: set[str] = set(calendars)  # symbols not fresh, whose next datum may change that; and those followed
+        self._followed: Final = frozenset(followed)
 
     def newest(self, symbol: str) -> int:
         """ns of the newest datum of a symbol, 0 if none."""
@@ -65,7 +68,7 @@ class Freshness:
     def apply(self, event: FreshnessChanged) -> None:
         """Fold what we said."""
         self.fresh[event.symbol] = event.fresh
-        if event.fresh:
+        if event.fresh and event.symbol not in self._followed:
             self.waiting.discard(event.symbol)
         else:
             self.waiting.add(event.symbol)

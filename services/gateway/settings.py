@@ -7,6 +7,7 @@ config tree and names the path of what does not fit.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -176,6 +177,15 @@ class WarmupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError(f"warm-up of {self.bars} bars is not from 1 to 100000")
 
 
+class RateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one currency is worth: `rate`, or what the data of `pair` say. inverse: a price is units of it for one of the account's."""
+
+    currency: str
+    rate: Decimal | None = None
+    pair: str = ""
+    inverse: bool = False
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the core judges by. Ages in ms of log time while the symbol's market is open, None: three bars of bar_type, at least 180 s; 0: that
     kind of data is not judged. day_end_delay_ms: how long after the regular close `DayEnded` waits for late rows: 0 under the feed clock,
@@ -188,6 +198,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     day_end_delay_ms: int = 0
     bars: BarSettings | None = None
     warmup: dict[str, WarmupSettings] = {}
+    rates: tuple[RateSettings, ...] = ()
 
     def __post_init__(self) -> None:
         symbols = [i.symbol for i in self.instruments]
@@ -202,6 +213,9 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for strategy, wanted in self.warmup.items():
             if unknown := set(wanted.symbols) - set(symbols):
                 raise ValueError(f"warmup.{strategy} wants {', '.join(sorted(unknown))}, which no instrument defines")
+        for told in self.rates:
+            if told.rate is None and told.pair not in symbols:
+                raise ValueError(f"the rate of {told.currency} comes from {told.pair}, which no instrument defines")
 
     def age_ns_max(self, configured_ms: int | None) -> int:
         """An age limit in ns, the default in place of None."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from shared.events import DayEnded, Envelope, Event, InstrumentDefined, SessionChanged
+from shared.events import CurrencyRate, DayEnded, Envelope, Event, InstrumentDefined, SessionChanged
 
 VENUE_SOURCE: Final = "venue.paper"
 VENUE_RUN: Final = 1
-TOLD: Final = frozenset({InstrumentDefined, SessionChanged, DayEnded})  # facts of our own core that a venue trades by
+TOLD: Final = frozenset({InstrumentDefined, CurrencyRate, SessionChanged, DayEnded})  # facts of our own core that a venue trades by
 
 
 class VenuePort(Protocol):

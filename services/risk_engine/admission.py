@@ -196,6 +196,22 @@ def fresh(p: Proposal, desk: Desk) -> Denial | None:
     return Denial(Reason.STALE_DATA, "quote_age_ms_max", str(most), str(age // MILLISECOND)) if age > most * MILLISECOND else None
 
 
+def rate_known(p: Proposal, desk: Desk) -> Denial | None:
+    """What opens exposure in another currency has money that can be told in the account's."""
+    currency = desk.ledger.unit(p.symbol).currency
+    if not currency or currency in desk.rates or not desk.opening(p.symbol, p.terms.side, p.added):
+        return None
+    return Denial(Reason.NO_REFERENCE, "currencies", desk.ledger.currency, currency)
+
+
+def rate_young(p: Proposal, desk: Desk) -> Denial | None:
+    """The rate it is valued at, where a pair tells it, is young enough to open exposure. A fixed one does not age."""
+    most, told = desk.settings.rate_age_ms_max, desk.rates.get(desk.ledger.unit(p.symbol).currency, 0)
+    if most is None or not told or p.now - told <= most * MILLISECOND or not desk.opening(p.symbol, p.terms.side, p.added):
+        return None
+    return Denial(Reason.STALE_DATA, "rate_age_ms_max", str(most), str((p.now - told) // MILLISECOND))
+
+
 def throttled(p: Proposal, desk: Desk) -> Denial | None:
     """Messages a second and a minute, of the account and the strategy."""
     blocking = desk.throttles.blocking(p.strategy, p.now, p.orders)

@@ -14,6 +14,7 @@ from shared.config.risk import RegimeLimits, RegimeOverlay, RiskConfig
 from .regimes import Regime
 from .settings import OF_ONE, RENAMED, Bounds, RiskSettings
 
+_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _OURS: Final = {
     "gross_pct_max": "max_gross_exposure",
     "net_pct_max": "max_net_exposure",
@@ -42,6 +43,8 @@ def risk_settings(config: Config) -> RiskSettings:
     tree["stale_cancel_ms"] = heartbeat.interval_ms if heartbeat.enabled and heartbeat.cancel_orders_on_timeout else None
     tree["regimes"] = {name: _regime(risk, name) for name in sorted({*risk.limits_by_regime, *risk.regime_overlays})}
     tree["self_trade_allowed"] = False
+    if "rate_age_ms_max" not in risk.model_fields_set:
+        tree["rate_age_ms_max"] = max(risk.rate_age_ms_max or 0, _few_bars_ms(config))
     tree["routed"] = routing_of(config).active
     if config.live.broker == "paper":  # the one broker whose rule is known here
         for name in ("account_kind", "margin_multiplier", "settlement_days"):
@@ -50,6 +53,13 @@ def risk_settings(config: Config) -> RiskSettings:
         tree[name] = tree.get(name) or None  # RegimeFlow's 0: no bound of ours
     tree["duplicate_order_window_ms"] = tree.get("duplicate_order_window_ms") or None
     return RiskSettings.of(tree)
+
+
+def _few_bars_ms(config: Config) -> int:
+    """Three bars of the feed; of daily ones five: over a long weekend there are none."""
+    gateway = config.gateway
+    length = gateway.bars.interval if gateway.bars is not None else getattr(gateway.feed, "bar_type", "1m")
+    return int(length[:-1]) * _MS[length[-1]] * (5 if length.endswith("d") else 3)
 
 
 def _stops(risk: RiskConfig) -> dict[str, Any]:

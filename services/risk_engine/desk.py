@@ -46,7 +46,7 @@ from .valuation import AccountValue
 from .volume import Volumes
 from .walk import Walks
 
-LAYOUT: Final = 4  # of RiskState; grows when a snapshot of an older build cannot be read
+LAYOUT: Final = 5  # of RiskState; grows when a snapshot of an older build cannot be read
 
 
 class BuyingPower(msgspec.Struct):
@@ -86,6 +86,7 @@ class RiskState(msgspec.Struct):
     regime: str = ""
     clock: ClockOffset = msgspec.field(default_factory=ClockOffset)
     revisions: Revisions = msgspec.field(default_factory=Revisions)
+    rates: dict[str, int] = msgspec.field(default_factory=dict)  # by currency, ns of what told its newest rate; 0: fixed
 
 
 # no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
@@ -119,6 +120,7 @@ class Desk:
         self.volumes = state.volumes
         self.bands = state.bands
         self.walks = state.walks
+        self.rates = state.rates
         self.settlement = Settlement(settings.settlement_days if settings.account_kind is AccountKind.CASH else 0, state.settlement)
         self.clock = state.clock
         self.unanswered = Unanswered(state.unanswered)
@@ -196,12 +198,14 @@ class Desk:
             return "shortable"
         return "require_easy_to_borrow" if self.settings.require_easy_to_borrow and not instrument.easy_to_borrow else ""
 
-    def buying_power(self) -> Decimal:
+    def buying_power(self, currency: str = "") -> Decimal:
         """Before open orders. Where the broker's rule is known: that rule on our books at our marks, after every fill what the broker would say.
-        Elsewhere its newest figure less what was opened since, or equity that is not bound in holdings."""
+        Elsewhere its newest figure less what was opened since, or equity that is not bound in holdings. currency: of a cash account, which
+        buys with settled money of the very currency, in it (empty: the account's); elsewhere it says nothing."""
         kind = self.settings.account_kind
         if kind is AccountKind.CASH:
-            return subtract(self.ledger.cash, self.settlement.unsettled)
+            money = self.value.balance(currency) if currency else self.ledger.cash
+            return subtract(money, self.settlement.unsettled_in(currency))
         if kind is AccountKind.MARGIN:
             return subtract(multiply(self.settings.margin_multiplier, self.value.equity()), self.value.sums.total().size)
         if self.power.reported is not None:

@@ -213,7 +213,7 @@ class Fold:
     def _approved(self, e: OrderApproved, now: int) -> None:
         d, terms = self._desk, e.terms
         d.legs.answered(e.order_id)
-        unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.multiplier(terms.symbol))
+        unit = multiply(value_price(terms, e.reference, d.settings.collar_bps), d.ledger.unit(terms.symbol).contract)
         exits = bool(e.group_size) and e.group_role in EXITS
         opening = ZERO if exits else d.opening(terms.symbol, terms.side, terms.quantity)
         group, role = (e.group, e.group_role) if e.group_size else ("", "")
@@ -268,7 +268,7 @@ class Fold:
         held, change = d.ledger.net(e.symbol), signed(e.side, e.quantity)
         opened = max(ZERO, subtract(e.quantity, magnitude(held))) if held and (held > 0) != (change > 0) else e.quantity
         paid = multiply(multiply(opened, e.price), d.ledger.multiplier(e.symbol))
-        d.power.spent = add(add(d.power.spent, paid), e.commission)
+        d.power.spent = add(add(d.power.spent, paid), d.ledger.worth(e.commission, e.currency))
 
     def _rejected(self, e: OrderRejected, now: int) -> None:
         self._desk.repeats.fold(e, now)
@@ -290,7 +290,6 @@ class Fold:
 
     def _opened(self, e: AccountOpened, now: int) -> None:
         d = self._desk
-        d.gates.currency = d.gates.currency or e.currency
         d.ledger.apply(e)
         d.rebuild()
         d.watches.begin()
@@ -303,9 +302,9 @@ class Fold:
         d = self._desk
         shares = d.ledger.shares_of(e)
         d.ledger.apply(e)
-        d.watches.account.fund(e.amount)
+        d.watches.account.fund(d.ledger.worth(e.amount, e.currency))
         for strategy, watch in d.watches.strategies.items():
-            watch.fund(shares.get(strategy, ZERO))
+            watch.fund(d.ledger.worth(shares.get(strategy, ZERO), e.currency))
         d.marking.moved(now)
 
     def _assigned(self, e: HoldingAssigned, now: int) -> None:

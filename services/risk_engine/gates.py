@@ -40,8 +40,7 @@ _declared = msgspec.json.Decoder(Declared).decode
 class Gates(msgspec.Struct):
     """gaps: by symbol, ns up to which data is missing. halted, locked: by symbol, why. stale: symbols their gateway calls stale. aging: of those
     the ns of the newest datum, until their working orders had to go. broker_takes: times in force by order type, as the broker's session
-    declared them; empty before it did. closes: by calendar, ns at which the day's regular hours end, 0 without any. currency: the account's,
-    empty while nobody told."""
+    declared them; empty before it did. closes: by calendar, ns at which the day's regular hours end, 0 without any."""
 
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
     phases: dict[str, SessionPhase] = msgspec.field(default_factory=dict)
@@ -50,7 +49,6 @@ class Gates(msgspec.Struct):
     gaps: dict[str, int] = msgspec.field(default_factory=dict)
     stale: dict[str, bool] = msgspec.field(default_factory=dict)
     aging: dict[str, int] = msgspec.field(default_factory=dict)
-    currency: str = ""
     broker_takes: dict[OrderType, tuple[TimeInForce, ...]] = msgspec.field(default_factory=dict)
     closes: dict[str, int] = msgspec.field(default_factory=dict)
 
@@ -65,10 +63,6 @@ class Gates(msgspec.Struct):
 
     def define(self, e: InstrumentDefined) -> None:
         self.instruments[e.symbol] = Instrument.of(e)
-
-    def has_rate(self, instrument: Instrument) -> bool:
-        """Whether its prices can be told in account currency."""
-        return bool(instrument.fx_rate) or not self.currency or instrument.currency in {"", self.currency}
 
     def session(self, e: SessionChanged) -> None:
         self.phases[e.calendar] = e.phase

@@ -7,7 +7,7 @@ gone. Entries are counted like any order, not here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -57,6 +57,11 @@ class GroupLines:
         else:
             self._counted[order.group] = line
         return line
+
+    def values(self) -> Iterator[tuple[str, Decimal]]:
+        """Of each group its symbol and its money, in the symbol's currency."""
+        for name, line in self._counted.items():
+            yield next(iter(self._groups[name].values())).symbol, line.value
 
     def to_state(self) -> dict[str, dict[str, OpenOrder]]:
         return self._groups

@@ -24,6 +24,7 @@ from .regimes import permitted
 from .reservations import Line, value_of
 from .resting import prices
 from .sectors import group_exposure
+from .settings import AccountKind
 from .volume import order_of_volume
 from .walk import price_walk
 from .within import afforded, grown, reach, within, within_equity
@@ -40,12 +41,10 @@ def order_quantity(p: Proposal, desk: Desk) -> Denial | None:
 
 
 def order_notional(p: Proposal, desk: Desk) -> Denial | None:
-    """Money of one order, at what it is counted at; without a price, or a rate to the account's currency, nothing can be said of it."""
+    """Money of one order, at what it is counted at; without a price nothing can be said of it."""
     assert p.instrument is not None
     if p.reference is None:
         return Denial(Reason.NO_REFERENCE, "order_notional_max", "", p.symbol[:32])
-    if not desk.gates.has_rate(p.instrument) and desk.opening(p.symbol, p.terms.side, p.added):
-        return Denial(Reason.NO_REFERENCE, "fx_rate", desk.gates.currency, p.instrument.currency)
     notional = p.instrument.notional(p.terms.quantity, p.counted_at(desk.settings.collar_bps))
     return within(desk.settings.order_notional_max, (ZERO, notional), Reason.ORDER_NOTIONAL, "order_notional_max", p, desk)
 
@@ -101,20 +100,25 @@ def _gross_and_net(p: Proposal, desk: Desk, after: Line, unit: Decimal, equity: 
 
 
 def buying_power(p: Proposal, desk: Desk) -> Denial | None:
-    """Money the opening part of all open orders needs, out of what the broker lends or the account has, less a hair-cut."""
+    """Money the opening part of all open orders needs, out of what the broker lends or the account has, less a hair-cut. A cash account pays in
+    the instrument's currency, and with that of it alone."""
     fraction = desk.settings.buying_power_fraction_max
     if fraction is None:
         return None
-    assert p.instrument is not None
-    unit = multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier)
-    needed = multiply(desk.opening(p.symbol, p.terms.side, p.added), unit)
-    if p.replacing is not None and unit > p.replacing.unit_value:
-        needed = add(needed, share(value_of(p.replacing), subtract(unit, p.replacing.unit_value), p.replacing.unit_value))
+    unit = desk.ledger.unit(p.symbol)
+    price = multiply(p.counted_at(desk.settings.collar_bps), unit.contract)
+    needed = multiply(desk.opening(p.symbol, p.terms.side, p.added), price)
+    if p.replacing is not None and price > p.replacing.unit_value:
+        needed = add(needed, share(value_of(p.replacing), subtract(price, p.replacing.unit_value), p.replacing.unit_value))
     if not needed:
         return None
-    power, reserved = multiply(fraction, desk.buying_power()), desk.reservations.value
+    if desk.settings.account_kind is AccountKind.CASH:
+        reserved = desk.reservations.needed(unit.currency)
+    else:
+        needed, reserved = multiply(needed, unit.rate), desk.reservations.value
+    power = multiply(fraction, desk.buying_power(unit.currency))
     denial = afforded(power, reserved, needed, "buying_power_fraction_max", p, desk)
-    if denial is not None and needed <= add(subtract(power, reserved), multiply(fraction, desk.settlement.unsettled)):
+    if denial is not None and needed <= add(subtract(power, reserved), multiply(fraction, desk.settlement.unsettled_in(unit.currency))):
         return Denial(Reason.UNSETTLED_CASH, "settlement_days", denial.limit, denial.value)
     return denial
 
@@ -175,6 +179,7 @@ CHECKS: Final[Sequence[Check]] = (
     admission.duplicate,
     order_quantity,
     order_of_volume,
+    admission.rate_known,
     order_notional,
     price_collar,
     price_walk,
@@ -184,6 +189,7 @@ CHECKS: Final[Sequence[Check]] = (
     admission.in_session,
     admission.before_close,
     admission.fresh,
+    admission.rate_young,
     admission.throttled,
     admission.few_open,
     own_limits,

@@ -7,7 +7,7 @@ peak along: a withdrawal is no loss. A level that was met is noted and not met a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from math import inf
 from typing import Final, NamedTuple
@@ -80,7 +80,7 @@ class Watch:
 
     def fill_might_breach(self, e: OrderFilled, mark: float | None) -> bool:
         """Whether booking the fill, its holding then marked at `mark`, could meet a level: never no where it does."""
-        estimate = self._estimate - float(e.commission)
+        estimate = self._estimate - float(self.value.worth(e.commission, e.currency))
         if mark is not None:
             units, worth = self._holdings.get(e.symbol, (0.0, 0.0))
             change = float(multiply(signed(e.side, e.quantity), self.value.multiplier(e.symbol)))
@@ -227,9 +227,16 @@ class Watch:
         worth = multiply(multiply(quantity, multiplier), of_float(mark))
         return add(self.value.equity(), subtract(worth, self.value.held(symbol)))
 
+    def equity_at_rate(self, currency: str, change: Decimal, symbols: Sequence[str]) -> Decimal:
+        """Exact equity if a unit of the currency, which the symbols are priced in, were worth so much more."""
+        abroad = self.value.balance(currency)
+        for symbol in symbols:
+            abroad = add(abroad, self.value.abroad(symbol))
+        return add(self.value.equity(), multiply(abroad, change))
+
     def equity_after_fill(self, e: OrderFilled, mark: float | None) -> Decimal:
         """Exact equity once the fill is booked, the whole holding marked at `mark` (its fee alone while no price is known)."""
-        equity = subtract(self.value.equity(), e.commission)
+        equity = subtract(self.value.equity(), self.value.worth(e.commission, e.currency))
         if mark is None:
             return equity
         quantity, multiplier, change = self.value.quantity(e.symbol), self.value.multiplier(e.symbol), signed(e.side, e.quantity)

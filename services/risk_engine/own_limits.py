@@ -118,7 +118,7 @@ def _buying_power(p: Proposal, desk: Desk, b: Bounds, name: str, value: BookValu
     assert p.instrument is not None
     needed = multiply(opening, multiply(p.counted_at(desk.settings.collar_bps), p.instrument.multiplier))
     power = multiply(fraction, subtract(value.equity(), value.total().size))
-    return afforded(power, desk.reservations.values.get(p.strategy, ZERO), needed, f"{name}buying_power_fraction_max", p, desk)
+    return afforded(power, desk.reservations.value_by(p.strategy), needed, f"{name}buying_power_fraction_max", p, desk)
 
 
 def _of_equity(

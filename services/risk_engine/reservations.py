@@ -67,8 +67,8 @@ class ReservationState(msgspec.Struct):
 
 
 class Reservations:
-    """orders: by id, those that may fill. account: exposure over account holdings. value: money the opening part of them would need.
-    values: by strategy, the same of its orders each by itself. resting: the prices they rest at."""
+    """orders: by id, those that may fill. account: exposure over account holdings. resting: the prices they rest at. Money that the opening part of
+    them would need is kept in the currency it is needed in, so that a rate that moves changes what it is worth and nothing here."""
 
     def __init__(self, ledger: Ledger, state: ReservationState) -> None:
         self._ledger = ledger
@@ -76,8 +76,8 @@ class Reservations:
         self.ended: dict[str, OpenOrder] = {order.order_id: order for order in state.ended}
         self._groups = GroupLines(state.groups)
         self.account = Exposure(ledger.net)
-        self.value = ZERO
-        self.values: dict[str, Decimal] = {}
+        self._needed: dict[str, Decimal] = {}  # by currency, the account's own empty
+        self._needed_by: dict[str, dict[str, Decimal]] = {}  # by strategy and currency, of its orders each by itself
         self.resting = Resting()
         self._strategies: dict[str, Exposure] = {}
         self._by_symbol: dict[str, dict[str, None]] = {}
@@ -91,6 +91,28 @@ class Reservations:
         if exposure is None:
             exposure = self._strategies[key] = Exposure(partial(self._ledger.quantity, key))
         return exposure
+
+    @property
+    def value(self) -> Decimal:
+        """Money the opening part of all orders would need, in account currency at the newest rates."""
+        return self._worth(self._needed)
+
+    def value_by(self, strategy: str) -> Decimal:
+        """The same of one strategy's orders, each by itself."""
+        return self._worth(self._needed_by.get(strategy, {}))
+
+    def needed(self, currency: str) -> Decimal:
+        """The same of all orders that are paid in one currency (empty: the account's), in it."""
+        return self._needed.get(currency, ZERO)
+
+    def recount(self) -> None:
+        """An instrument is of another currency than it was known to be."""
+        self._needed, self._needed_by = {}, {}
+        for order in self.orders.values():
+            self._need(order.symbol, _value_alone(order))
+            self._need(order.symbol, value_of(order), order.strategy)
+        for symbol, value in self._groups.values():
+            self._need(symbol, value)
 
     def in_symbol(self, symbol: str) -> list[OpenOrder]:
         """Open orders of a symbol, oldest first."""
@@ -114,13 +136,13 @@ class Reservations:
             if new is order:
                 return ""
             if isinstance(e, ReplaceApproved) and e.terms.limit_price is not None:
-                dearer = multiply(e.terms.limit_price, self._ledger.multiplier(order.symbol))
+                dearer = multiply(e.terms.limit_price, self._ledger.unit(order.symbol).contract)
                 new = msgspec.structs.replace(new, unit_value=max(new.unit_value, dearer))
             self._swap(order, new)
             return order.symbol
         if isinstance(e, ExternalOrderSeen) and e.working:
             price = e.terms.limit_price or e.terms.stop_price or ZERO
-            unit = multiply(price, self._ledger.multiplier(e.terms.symbol))
+            unit = multiply(price, self._ledger.unit(e.terms.symbol).contract)
             self.ended.pop(e.order_id, None)
             self._count(OpenOrder(e.order_id, e.strategy, e.terms, unit, e.terms.quantity, approved=e.terms, filled=e.filled))
             return e.terms.symbol
@@ -184,16 +206,16 @@ class Reservations:
         self._by_symbol.setdefault(symbol, {})[order.order_id] = None
         self.account.add_order(symbol, side, leaves)
         self.strategy(order.strategy).add_order(symbol, side, leaves)
-        self.value = add(self.value, _value_alone(order))
-        self.values[order.strategy] = add(self.values.get(order.strategy, ZERO), value_of(order))
+        self._need(symbol, _value_alone(order))
+        self._need(symbol, value_of(order), order.strategy)
         self.resting.add(order)
         if order.group:
             self._regroup(order)
 
     def _swap(self, old: OpenOrder, new: OpenOrder) -> None:
         symbol, side, left = old.symbol, old.side, _alone(old)
-        self.value = subtract(self.value, _value_alone(old))
-        self.values[old.strategy] = subtract(self.values[old.strategy], value_of(old))
+        self._need(symbol, negate(_value_alone(old)))
+        self._need(symbol, negate(value_of(old)), old.strategy)
         self.resting.remove(old)
         if new.group:
             self._regroup(new)
@@ -202,8 +224,8 @@ class Reservations:
             self.orders[old.order_id] = new
             self.account.change(symbol, side, by)
             self.strategy(old.strategy).change(symbol, side, by)
-            self.value = add(self.value, _value_alone(new))
-            self.values[new.strategy] = add(self.values[new.strategy], value_of(new))
+            self._need(symbol, _value_alone(new))
+            self._need(symbol, value_of(new), new.strategy)
             self.resting.add(new)
             return
         del self.orders[old.order_id]
@@ -225,7 +247,19 @@ class Reservations:
             if by:
                 self.account.change(order.symbol, side, by)
                 self.strategy(order.strategy).change(order.symbol, side, by)
-        self.value = add(self.value, subtract(now.value, was.value))
+        self._need(order.symbol, subtract(now.value, was.value))
+
+    def _need(self, symbol: str, money: Decimal, strategy: str | None = None) -> None:
+        """So much more of the symbol's currency. strategy: in the sums of one."""
+        table = self._needed if strategy is None else self._needed_by.setdefault(strategy, {})
+        currency = self._ledger.unit(symbol).currency
+        table[currency] = add(table.get(currency, ZERO), money)
+
+    def _worth(self, needed: dict[str, Decimal]) -> Decimal:
+        total = ZERO
+        for currency, money in needed.items():
+            total = add(total, self._ledger.worth(money, currency) if currency else money)
+        return total
 
 
 def _alone(order: OpenOrder) -> Decimal:
@@ -238,5 +272,5 @@ def _value_alone(order: OpenOrder) -> Decimal:
 
 
 def value_of(order: OpenOrder) -> Decimal:
-    """Money the part of an order that opens exposure would still need."""
+    """Money of its currency that the part of an order that opens exposure would still need."""
     return multiply(min(order.opening, order.leaves), order.unit_value)

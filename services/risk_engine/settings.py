@@ -163,6 +163,7 @@ class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deadline_ms: int = 2_000  # an approval not sent by then is abandoned
     sessions_allowed: tuple[SessionPhase, ...] = (SessionPhase.OPEN,)  # with `closed`, orders queue for the next open
     quote_age_ms_max: int | None = 5_000
+    rate_age_ms_max: int | None = 180_000  # of a currency's rate that comes from a pair
     missed_ms_max: int = 5_000  # wall clock: after its lease has ended for so long the reconciler is missed
     break_reduces: bool = False  # wall clock: a break with the broker, or readings that keep failing, leave reducing only
     stale_denies: bool = True  # what the gateway calls stale

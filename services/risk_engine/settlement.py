@@ -3,7 +3,8 @@
 Promises: counted from our own fills by the time of each execution, so a fill that is told late settles on its own day; what waits is settled
 when `SessionChanged` says that its date began, never by a clock; O(1) an event but a correction. Only sales wait: what a trade costs is gone at
 once, cash flows and corporate actions are settled. It follows that nothing is ever bought with proceeds that have not settled, so no
-good-faith violation can occur. Crypto and 24x7 instruments settle at once.
+good-faith violation can occur. Crypto and 24x7 instruments settle at once. What a sale brings is money of the instrument's currency, less a
+commission in it, and waits as such.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from shared.domain.calendar import settles_on
 from shared.domain.exact import ZERO, add, multiply, subtract
 from shared.domain.instrument import ALWAYS_OPEN, Instrument
+from shared.domain.money import Unit
 from shared.events import AccountOpened, Envelope, Event, FillCorrected, OrderFilled, OrderSide, SessionChanged, UnsettledRow
 
 if TYPE_CHECKING:
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
 
 class SettlementState(msgspec.Struct):
-    """dates: by calendar, the trading date that began last. waiting: by calendar, money by the date it is settled on. total: of all."""
+    """dates: by calendar, the trading date that began last. waiting: by currency (empty: the account's) and calendar, money by the date it is
+    settled on. totals: by currency, of all."""
 
     dates: dict[str, str] = msgspec.field(default_factory=dict)
-    waiting: dict[str, dict[str, Decimal]] = msgspec.field(default_factory=dict)
-    total: Decimal = ZERO
+    waiting: dict[str, dict[str, dict[str, Decimal]]] = msgspec.field(default_factory=dict)
+    totals: dict[str, Decimal] = msgspec.field(default_factory=dict)
 
 
 class Settlement:
@@ -41,27 +44,32 @@ class Settlement:
     @property
     def unsettled(self) -> Decimal:
         """Part of the account's cash that may not be spent yet."""
-        return self._state.total if self.days else ZERO
+        return self.unsettled_in("")
 
-    def filled(self, e: OrderFilled, instrument: Instrument | None, now: int) -> None:
-        """Fold a fill. now: its time where the broker told none."""
+    def unsettled_in(self, currency: str) -> Decimal:
+        """Part of the money of another currency that may not be spent yet, in it."""
+        return self._state.totals.get(currency, ZERO) if self.days else ZERO
+
+    def filled(self, e: OrderFilled, instrument: Instrument | None, unit: Unit, own: str, now: int) -> None:
+        """Fold a fill. unit: the instrument's. own: the account's currency. now: its time where the broker told none."""
         if e.side is OrderSide.SELL:
-            self._wait(instrument, e.broker_ns or now, _brought(e.quantity, e.price, e.commission, instrument))
+            fee = e.commission if _pays(e, unit, own) else ZERO
+            self._wait(instrument, unit.currency, e.broker_ns or now, _brought(e.quantity, e.price, fee, unit))
 
-    def corrected(self, e: FillCorrected, instrument: Instrument | None, now: int) -> None:
+    def corrected(self, e: FillCorrected, instrument: Instrument | None, unit: Unit, own: str, now: int) -> None:
         """A correction changes what waits by the difference: more waits as a sale of now, less is taken from what waits of that calendar, the
         latest first."""
         if e.side is not OrderSide.SELL:
             return
-        old = _brought(e.previous_quantity, e.previous_price, e.previous_commission, instrument)
-        change = subtract(_brought(e.quantity, e.price, e.commission, instrument), old)
+        fee, previous = (e.commission, e.previous_commission) if _pays(e, unit, own) else (ZERO, ZERO)
+        change = subtract(_brought(e.quantity, e.price, fee, unit), _brought(e.previous_quantity, e.previous_price, previous, unit))
         if change > 0:
-            self._wait(instrument, now, change)
+            self._wait(instrument, unit.currency, now, change)
         elif instrument is not None:
-            dates = self._state.waiting.get(instrument.calendar, {})
+            dates = self._state.waiting.get(unit.currency, {}).get(instrument.calendar, {})
             for date in sorted(dates, reverse=True):
                 taken = min(dates[date], -change)
-                self._take(instrument.calendar, date, taken)
+                self._take(unit.currency, instrument.calendar, date, taken)
                 change = add(change, taken)
 
     def begins(self, e: SessionChanged) -> None:
@@ -69,42 +77,50 @@ class Settlement:
         state = self._state
         if e.date > state.dates.get(e.calendar, ""):
             state.dates[e.calendar] = e.date
-            for date, amount in list(state.waiting.get(e.calendar, {}).items()):
-                if date <= e.date:
-                    self._take(e.calendar, date, amount)
+            for currency in list(state.waiting):
+                for date, amount in list(state.waiting[currency].get(e.calendar, {}).items()):
+                    if date <= e.date:
+                        self._take(currency, e.calendar, date, amount)
 
     def found(self, rows: Iterable[UnsettledRow]) -> None:
         """What the account is opened with."""
         for row in rows:
-            self._add(row.calendar, row.date, row.amount)
+            self._add(row.currency, row.calendar, row.date, row.amount)
 
-    def _wait(self, instrument: Instrument | None, at_ns: int, amount: Decimal) -> None:
+    def _wait(self, instrument: Instrument | None, currency: str, at_ns: int, amount: Decimal) -> None:
         if not self.days or instrument is None or instrument.calendar == ALWAYS_OPEN or instrument.asset_class == "crypto":
             return
         if amount > 0:
-            self._add(instrument.calendar, settles_on(instrument.calendar, at_ns, self.days), amount)
+            self._add(currency, instrument.calendar, settles_on(instrument.calendar, at_ns, self.days), amount)
 
-    def _add(self, calendar: str, date: str, amount: Decimal) -> None:
+    def _add(self, currency: str, calendar: str, date: str, amount: Decimal) -> None:
         state = self._state
         if date > state.dates.get(calendar, ""):
-            dates = state.waiting.setdefault(calendar, {})
+            dates = state.waiting.setdefault(currency, {}).setdefault(calendar, {})
             dates[date] = add(dates.get(date, ZERO), amount)
-            state.total = add(state.total, amount)
+            state.totals[currency] = add(state.totals.get(currency, ZERO), amount)
 
-    def _take(self, calendar: str, date: str, amount: Decimal) -> None:
-        dates = self._state.waiting[calendar]
+    def _take(self, currency: str, calendar: str, date: str, amount: Decimal) -> None:
+        state = self._state
+        dates = state.waiting[currency][calendar]
         dates[date] = subtract(dates[date], amount)
-        self._state.total = subtract(self._state.total, amount)
+        state.totals[currency] = subtract(state.totals[currency], amount)
         if not dates[date]:
             del dates[date]
         if not dates:
-            del self._state.waiting[calendar]
+            del state.waiting[currency][calendar]
+        if not state.waiting[currency]:
+            del state.waiting[currency], state.totals[currency]
 
 
-def _brought(quantity: Decimal, price: Decimal, commission: Decimal, instrument: Instrument | None) -> Decimal:
-    """Money a sale brings in after its commission, 0 where that eats it up."""
-    money = multiply(quantity, price) if instrument is None else instrument.notional(quantity, price)
-    return max(ZERO, subtract(money, commission))
+def _brought(quantity: Decimal, price: Decimal, commission: Decimal, unit: Unit) -> Decimal:
+    """Money of its currency that a sale brings in after its commission, 0 where that eats it up."""
+    return max(ZERO, subtract(multiply(multiply(quantity, price), unit.contract), commission))
+
+
+def _pays(e: OrderFilled | FillCorrected, unit: Unit, own: str) -> bool:
+    """Whether the commission is taken from the money that the sale brings."""
+    return (e.currency or own) == (unit.currency or own) or not own
 
 
 def settling(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
@@ -119,8 +135,8 @@ def settling(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> N
 
     folds: dict[type[Event], Callable[[Any, int], None]] = {
         SessionChanged: lambda e, _: settlement.begins(e),
-        OrderFilled: lambda e, now: settlement.filled(e, instruments.get(e.symbol), now),
-        FillCorrected: lambda e, now: settlement.corrected(e, instruments.get(e.symbol), now),
+        OrderFilled: lambda e, now: settlement.filled(e, instruments.get(e.symbol), ledger.unit(e.symbol), ledger.currency, now),
+        FillCorrected: lambda e, now: settlement.corrected(e, instruments.get(e.symbol), ledger.unit(e.symbol), ledger.currency, now),
         AccountOpened: opened,
     }
     for kind, fold in folds.items():

@@ -99,13 +99,23 @@ class AccountValue:
         self.sums = Valuation(self._amounts)
 
     def equity(self) -> Decimal:
-        return add(self._ledger.cash, self.sums.total().held)
+        return add(self._ledger.money, self.sums.total().held)
+
+    def balance(self, currency: str) -> Decimal:
+        """The account's money of another currency, in it."""
+        total = ZERO
+        for book in self._ledger.books.values():
+            total = add(total, book.balance(currency))
+        return total
 
     def quantity(self, symbol: str) -> Decimal:
         return self._ledger.net(symbol)
 
     def multiplier(self, symbol: str) -> Decimal:
         return self._ledger.multiplier(symbol)
+
+    def worth(self, amount: Decimal, currency: str) -> Decimal:
+        return self._ledger.worth(amount, currency)
 
     def unit(self, symbol: str) -> Decimal:
         """Money a unit at the mark; what was paid a unit, or the dearest open order's, while no price is known."""
@@ -114,7 +124,8 @@ class AccountValue:
         if unit is not None:
             return unit
         paid = share(self._cost(symbol), ONE, position) if position else ZERO
-        return max([magnitude(paid), *(order.unit_value for order in self._reservations.in_symbol(symbol))])
+        rate = self._ledger.unit(symbol).rate
+        return max([magnitude(paid), *(multiply(order.unit_value, rate) for order in self._reservations.in_symbol(symbol))])
 
     def worst(self, line: Line, unit: Decimal, held: Decimal = ZERO) -> Amounts:
         """Worst-case money of a line at a unit value. held: of its holding alone."""
@@ -150,6 +161,10 @@ class AccountValue:
         unit = self._marked(symbol, position)
         return self._cost(symbol) if unit is None else multiply(position, unit)
 
+    def abroad(self, symbol: str) -> Decimal:
+        """As `held`, in the instrument's own currency; nothing while no price is known: a cost does not follow a rate."""
+        return _abroad(symbol, self._ledger.net(symbol), self._ledger, self._prices)
+
     def holdings(self) -> tuple[Decimal, Decimal]:
         """(gross, net) money of what is held, orders left out. O(holdings)."""
         gross = net = ZERO
@@ -183,7 +198,12 @@ class StrategyValue:
 
     def equity(self) -> Decimal:
         book = self._ledger.books.get(self._strategy)
-        return ZERO if book is None else add(book.cash, self.sums.total().held)
+        return ZERO if book is None else add(book.money if book.balances else book.cash, self.sums.total().held)
+
+    def balance(self, currency: str) -> Decimal:
+        """Its money of another currency, in it."""
+        book = self._ledger.books.get(self._strategy)
+        return ZERO if book is None else book.balance(currency)
 
     def quantity(self, symbol: str) -> Decimal:
         return self._ledger.quantity(self._strategy, symbol)
@@ -191,10 +211,22 @@ class StrategyValue:
     def multiplier(self, symbol: str) -> Decimal:
         return self._ledger.multiplier(symbol)
 
+    def worth(self, amount: Decimal, currency: str) -> Decimal:
+        return self._ledger.worth(amount, currency)
+
     def held(self, symbol: str) -> Decimal:
         book = self._ledger.books.get(self._strategy)
         position = book.positions.get(symbol) if book is not None else None
         return ZERO if position is None else position.value(self._prices.mark(symbol, float(position.quantity)))
 
+    def abroad(self, symbol: str) -> Decimal:
+        """As `AccountValue.abroad`, of its book."""
+        return _abroad(symbol, self.quantity(symbol), self._ledger, self._prices)
+
     def _amounts(self, symbol: str) -> Amounts:
         return Amounts(held=self.held(symbol))
+
+
+def _abroad(symbol: str, quantity: Decimal, ledger: Ledger, prices: Prices) -> Decimal:
+    mark = prices.mark(symbol, float(quantity)) if quantity else None
+    return ZERO if mark is None else multiply(multiply(quantity, of_float(mark)), ledger.unit(symbol).contract)

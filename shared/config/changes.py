@@ -32,6 +32,7 @@ _OF_RISK: Final = (
     "duplicate_order_window_ms",
     "gap_blocks_trading",
     "quote_age_ms_max",
+    "rate_age_ms_max",
     "rejection_window_s",
     "rejections_max",
     "repeat_executions_max",

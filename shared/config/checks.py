@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from shared.domain.calendar import Calendar
 from shared.domain.calendars import UnknownCalendar
 
+from . import currencies
 from .brokers import CREDENTIALS, SETTINGS, AlpacaSettings
 from .costs import NEEDS, CostKeys
 from .gateway import BrokerFeed, FilesFeed, JournalFeed, SyntheticFeed
@@ -234,6 +235,7 @@ CHECKS: Final[tuple[Callable[[Config], Findings], ...]] = (
     _margin,
     _costs,
     _symbols,
+    currencies.check,
     _strategy_entries,
     _budgets,
 )

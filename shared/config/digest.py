@@ -24,6 +24,7 @@ def config_hashes(config: Config) -> tuple[str, str]:
         "dry_run": live.dry_run if live else False,
         "settings": _plain(live.broker_config) if live else {},
         "instruments": {symbol: _plain(item) for symbol, item in config.instruments.items()},
+        "currencies": {name: _plain(item) for name, item in config.currencies.items()},
         "venue": _plain(config.paper),
     }
     bus = {"bus": _plain(config.bus), "journal": _plain(config.journal)}

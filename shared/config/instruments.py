@@ -1,4 +1,4 @@
-"""`instruments`: what is traded; a symbol that is not listed has the defaults of its asset class."""
+"""`instruments`: what is traded; a symbol that is not listed has the defaults of its asset class. `currencies`: what their money is worth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .base import Amount, Currency, Section
+from .base import Amount, Currency, Section, Symbol
 
 AssetClass = Literal["equity", "crypto", "forex", "future", "option"]
 Calendar = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{2,20}$")]
@@ -21,7 +21,7 @@ class InstrumentConfig(Section):
     multiplier: Amount = Field(default=Decimal(1), description="Value of one unit per point of price (futures, options).")
     currency: Currency | None = Field(default=None, description="Currency of its prices. Default: the account's.")
     fx_rate: Amount | None = Field(
-        default=None, description="Account currency for one unit of `currency`, where they differ: a fixed rate. Without it nothing new is bought."
+        default=None, description="Account currency for one unit of `currency`, where they differ; the short form of `currencies.CURRENCY.rate`."
     )
     calendar: Calendar | None = Field(
         default=None, description="Exchange calendar, or `24x7`. Default: `live.calendar`, else that of the asset class."
@@ -34,6 +34,17 @@ class InstrumentConfig(Section):
     )
     sector: str = Field(default="", description="Sector, for sector limits.")
     industry: str = Field(default="", description="Industry, for industry limits.")
+
+
+class CurrencyConfig(Section):
+    """One currency that is not the account's."""
+
+    rate: Amount | None = Field(default=None, description="Account currency for one unit of it: a fixed rate, which does not age.")
+    pair: Symbol | None = Field(
+        default=None,
+        description="Symbol, one of those traded or watched, whose bars and quotes tell the rate: its price is account currency for one unit.",
+    )
+    inverse: bool = Field(default=False, description="The pair's price is units of it for one of the account's: `USDJPY` on a USD account.")
 
 
 CALENDARS: Final[dict[str, str]] = {"equity": "XNYS", "crypto": "24x7", "forex": "24x5", "future": "CMES", "option": "XNYS"}

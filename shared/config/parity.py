@@ -21,7 +21,7 @@ from .redaction import MASK, is_secret_name
 from .root import Config
 from .strategies import StrategyConfig
 
-SECTIONS: Final = ("live", "paper", "account", "gateway", "execution", "execution_model", "regime_detector", "regime_params", "regime")
+SECTIONS: Final = ("live", "currencies", "paper", "account", "gateway", "execution", "execution_model", "regime_detector", "regime_params", "regime")
 BROKERS_OWN: Final = "the broker's own"
 _NOT_GIVEN: Final = "not given"
 
@@ -101,6 +101,8 @@ def _sections(backtest: Config, tested: Config, traded: Config) -> Iterator[Row]
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 

@@ -55,6 +55,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *_all("live", "symbols", "symbols", _ROW, "as sets, then by order"),
     *_all("live", "calendar", "instruments", _ROW, "by instrument"),
     *_all("", "instruments", "instruments", _ROW, "by instrument"),
+    *_all("", "currencies", "instruments", _FAIL, "money of another currency is worth another amount, at another time"),
     *_all("live", "broker_asset_class", "instruments", _FAIL, "instruments that are not listed have the tick, lot and calendar of their asset class"),
     *_all("live", "broker", "fills", _ROW, "who fills"),
     *_all("live", "dry_run", "fills", _FAIL, "a dry run sends no order"),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from .base import Amount, Basis, Count, Exact, Fraction, Millis, MillisOrZero, Ratio, Seconds, SecondsOrZero, Section
+from .base import Amount, Basis, Count, Exact, Fraction, Millis, MillisOfDays, MillisOrZero, Ratio, Seconds, SecondsOrZero, Section
 from .limits import LimitOverrides, Limits
 
 SessionName = Literal["pre", "open", "post", "closed"]
@@ -49,6 +49,11 @@ class PreTradeControls(Section):
     )
     close_buffer_s: SecondsOrZero = Field(default=0, description="No new risk in the last seconds of a session.")
     quote_age_ms_max: Millis | None = Field(default=5_000, description="Oldest market data an order may be judged by.")
+    rate_age_ms_max: MillisOfDays | None = Field(
+        default=180_000,
+        description="Oldest rate of a currency, from a pair, at which something priced in it is newly bought or sold; a fixed rate does not age. "
+        "Default: three bars of the feed (daily ones: five), at least this.",
+    )
     gap_blocks_trading: bool = Field(default=True, description="No new risk in a symbol whose feed has an open gap.")
     cancel_reserve_per_s: Count = Field(default=20, description="Cancels a second that cost new orders nothing.")
     repeat_executions_max: Count | None = Field(

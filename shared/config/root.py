@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import Field
 
 from .backtest import BacktestKeys
-from .base import Symbol
+from .base import Currency, Symbol
 from .bus import BusConfig, JournalConfig
 from .execution import AccountConfig, MarginConfig
 from .gateway import GatewayConfig, SyntheticFeed
-from .instruments import CALENDARS, InstrumentConfig, default_instrument
+from .instruments import CALENDARS, CurrencyConfig, InstrumentConfig, default_instrument
 from .live import LiveConfig
 from .metrics import MetricsConfig
 from .paper import PaperConfig
@@ -28,6 +28,7 @@ class Config(BacktestKeys):
     journal: JournalConfig = Field(default=JournalConfig(), description="The durable log.")
     gateway: GatewayConfig = Field(default=GatewayConfig(feed=SyntheticFeed(kind="synthetic")), description="Market data.")
     instruments: dict[Symbol, InstrumentConfig] = Field(default={}, description="What is traded, by symbol.")
+    currencies: dict[Currency, CurrencyConfig] = Field(default={}, description="What other currencies are worth, by currency.")
     paper: PaperConfig = Field(default=PaperConfig(), description="The embedded paper broker.")
     account: AccountConfig = Field(default=AccountConfig(), description="The account.")
     metrics: MetricsConfig = Field(default=MetricsConfig(), description="Metrics.")

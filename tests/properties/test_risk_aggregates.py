@@ -119,7 +119,7 @@ class World:
         for name in "ab":
             self._check_book(name)
             mine = [order for order in orders if order.strategy == name]
-            assert d.reservations.values.get(name, 0) == sum(value_of(order) for order in mine)
+            assert d.reservations.value_by(name) == sum(value_of(order) for order in mine)
             for terms in {order.terms.limit_price: order.terms for order in mine}.values():
                 assert d.duplicates.alike(name, terms, self.desk.now) == _alike(recent, name, terms, self.desk.now)
         assert d.value.sums.total().size == d.value.holdings()[0]

@@ -1,7 +1,7 @@
 """A recorded session as a source: the market data of a journal, at their log times, in the order they were sequenced.
 
 Rows are what came from outside: the feed's own facts and a broker's stream. What the gateway made of them - built bars, gaps, freshness,
-sessions - is made again by whoever reads this; a feed that went down and came up says so again, so a gap is where it was. The log as it
+sessions, rates - is made again by whoever reads this; a feed that went down and came up says so again, so a gap is where it was. The log as it
 ended when the source was opened is what is read, however long it is written on.
 """
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from services.gateway.build import feed_settings, instruments
+from services.gateway.build import feed_settings, gateway_settings, instruments
 from services.gateway.feeds import open_source
-from services.gateway.settings import FeedKind, FeedSettings
+from services.gateway.settings import FeedKind, FeedSettings, RateSettings
 from shared.config import Config, load
 from shared.config.effective import effective
 
@@ -86,3 +87,17 @@ def test_a_recorded_session_can_feed_a_live_one(config: Callable, ns: Callable) 
     live = "live: {broker: paper, symbols: [SPY], strategies: [{id: s1, name: buy_and_hold}]}\n"
     feed: FeedSettings = feed_settings(config(live + "gateway: {feed: {kind: journal, path: old.db, speed: 60, start: 2024-01-02T14:30:00Z}}\n"))
     assert (feed.kind, feed.speed, feed.journal.path, feed.journal.start_ns) == (FeedKind.JOURNAL, 60.0, "old.db", ns("2024-01-02T14:30:00"))
+
+
+def test_a_multiplier_is_money_of_its_currency_and_rates_stand_apart(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "live: {broker: paper, symbols: [SAP, ES, ACME, USDJPY]}\n"
+        "instruments:\n  SAP: {currency: EUR, fx_rate: 1.0845, multiplier: 5}\n  ES: {asset_class: future, multiplier: 50}\n"
+        "currencies:\n  JPY: {pair: USDJPY, inverse: true}\n"
+    )
+    settings = gateway_settings(load(file).config)
+    sap, es, acme, _ = settings.instruments
+    assert (sap.currency, sap.multiplier, sap.fx_rate) == ("EUR", 5, 0)
+    assert (es.currency, es.multiplier, acme.currency, acme.multiplier) == ("USD", 50, "USD", 1)
+    assert settings.rates == (RateSettings(currency="EUR", rate=Decimal("1.0845")), RateSettings(currency="JPY", pair="USDJPY", inverse=True))

@@ -6,8 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from services.gateway.build import instruments
-from shared.config import load
 from shared.events import CorporateAction, InstrumentDefined, OrderApproved, OrderDenied, Reason
 from tests.support.risk_desk import BUY, SELL, RiskDesk
 
@@ -61,18 +59,7 @@ def test_what_has_no_rate_is_not_bought_and_can_be_sold() -> None:
     desk.tell(defined("1", "EUR"))
     denied = desk.order(BUY, 1, 100)
     assert isinstance(denied, OrderDenied)
-    assert (denied.reason, denied.key, denied.limit, denied.value) == (Reason.NO_REFERENCE, "fx_rate", "USD", "EUR")
+    assert (denied.reason, denied.key, denied.limit, denied.value) == (Reason.NO_REFERENCE, "currencies", "USD", "EUR")
     assert isinstance(desk.order(SELL, 5, 100), OrderApproved)
     desk.tell(defined("1.1", "EUR", "1.1"))
     assert isinstance(desk.order(BUY, 1, 100), OrderApproved)
-
-
-def test_the_configured_rate_is_in_the_multiplier(tmp_path) -> None:
-    file = tmp_path / "c.yaml"
-    file.write_text(
-        "live: {broker: paper, symbols: [SAP, ES, ACME]}\n"
-        "instruments:\n  SAP: {currency: EUR, fx_rate: 1.0845}\n  ES: {asset_class: future, multiplier: 50}\n"
-    )
-    sap, es, acme = instruments(load(file).config)
-    assert (sap.currency, sap.multiplier, sap.fx_rate) == ("EUR", D("1.0845"), D("1.0845"))
-    assert (es.currency, es.multiplier, acme.currency, acme.multiplier) == ("USD", 50, "USD", 1)

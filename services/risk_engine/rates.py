@@ -1,0 +1,94 @@
+"""What other currencies are worth: the newest rate of each, and what it changes at the desk.
+
+A rate that moves is judged as a price that moves: a loss limit it meets is met in the very event that tells it. The first rate of a currency is
+no profit or loss: until then its money counted one to one, so day base and peak move along with it. Open orders need money of their currency,
+whose worth follows (`Reservations`). Whether an order may go by a rate: `admission.rate_known`, `rate_young`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from shared.domain.exact import ONE, subtract
+from shared.events import AccountOpened, CorporateAction, CurrencyRate, Envelope, Event, InstrumentDefined
+
+from .desk import Desk
+from .outcomes import loss_events
+
+
+def on_rate(e: Envelope, desk: Desk) -> Sequence[Event]:
+    """Loss limits that the rate meets."""
+    rate: CurrencyRate = e.event  # type: ignore[assignment]  # dispatched by type
+    if rate.currency not in desk.rates:
+        return ()
+    change = subtract(rate.rate, desk.ledger.worth(ONE, rate.currency))
+    if not change:
+        return ()
+    symbols, found = desk.ledger.symbols_in(rate.currency), []
+    for watch in desk.watches.all():
+        equity = watch.equity_at_rate(rate.currency, change, symbols)
+        found += [(watch, level, breach) for level, breach in watch.breaches(equity)]
+    return loss_events(found, desk, e)
+
+
+def rating(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
+    """Fold rates, and what a point is worth with everything else that changes it."""
+    defined, opened, acted = on[InstrumentDefined], on[AccountOpened], on[CorporateAction]
+
+    def redefined(e: Envelope) -> None:
+        symbol: str = e.event.symbol  # type: ignore[attr-defined]  # dispatched by type
+        currency = desk.ledger.unit(symbol).currency
+        defined(e)
+        _revalue((symbol,), desk)
+        if desk.ledger.unit(symbol).currency != currency:
+            desk.reservations.recount()
+
+    def reopened(e: Envelope) -> None:
+        opened(e)
+        _revalue(desk.gates.instruments, desk)
+        desk.reservations.recount()
+
+    def renamed(e: Envelope) -> None:
+        acted(e)
+        if e.event.new_symbol:  # type: ignore[attr-defined]  # as above
+            desk.reservations.recount()
+
+    on[CurrencyRate] = lambda e: _rated(e.event, e.ts_ns, desk)
+    on[InstrumentDefined], on[AccountOpened], on[CorporateAction] = redefined, reopened, renamed
+
+
+def _rated(e: Any, now: int, desk: Desk) -> None:
+    first, same = e.currency not in desk.rates, desk.ledger.worth(ONE, e.currency) == e.rate
+    watches = desk.watches.all()
+    before = [watch.value.equity() for watch in watches]
+    desk.rates[e.currency] = e.timestamp
+    desk.ledger.apply(e)
+    if same:
+        return
+    symbols = desk.ledger.symbols_in(e.currency)
+    _revalue(symbols, desk)
+    for symbol in symbols:
+        if symbol in desk.watches.active:
+            desk.track(symbol)
+    for watch, equity in zip(watches, before, strict=True):
+        if first:
+            watch.fund(subtract(watch.value.equity(), equity))
+        else:
+            watch.settle()
+    if desk.value.equity() != before[0]:
+        desk.marking.moved(now)
+
+
+def _revalue(symbols: Iterable[str], desk: Desk) -> None:
+    """Instruments as limits know them: a point in account currency."""
+    instruments = desk.gates.instruments
+    for symbol in tuple(symbols):
+        instrument, multiplier = instruments.get(symbol), desk.ledger.multiplier(symbol)
+        if instrument is not None and instrument.multiplier != multiplier:
+            instruments[symbol] = replace(instrument, multiplier=multiplier)
+
+
+ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {CurrencyRate: on_rate}
