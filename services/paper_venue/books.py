@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from shared.events import ActionRow, Bar, ExecutionRow, Quote, Trade
-from shared.venue import Report
+from shared.events import ActionRow, ExecutionRow
+from shared.venue import Newest, Report
 
 
 class Answer(NamedTuple):
@@ -24,15 +24,15 @@ class Answer(NamedTuple):
 
 class Write(msgspec.Struct, frozen=True):
     """What one request or market event changed. row: its number in a numbered feed (0: none). state: the core as it is now, None when only a
-    newest price changed. name, answer: the request's name and what is answered. restated: prices a corporate action changed."""
+    newest price or rate changed. name, answer: the request's name and what is answered. restated: prices a corporate action changed."""
 
     row: int = 0
-    newest: Bar | Quote | Trade | None = None
+    newest: Newest | None = None
     reports: Sequence[Report] = ()
     state: bytes | None = None
     name: str = ""
     answer: Answer | None = None
-    restated: Sequence[Bar | Quote | Trade] = ()
+    restated: Sequence[Newest] = ()
 
 
 class Books(Protocol):

@@ -35,6 +35,7 @@ def venue_settings(config: Config) -> VenueSettings:
         account=p.account,
         currency=p.currency,
         initial_cash=p.initial_cash,
+        balances=dict(p.balances),
         account_kind=AccountKind(p.account_kind),
         margin_multiplier=p.margin_multiplier,
         settlement_days=p.settlement_days,

@@ -4,8 +4,8 @@ SQLite in WAL mode, one writer (a lock file is held). Whatever a request caused,
 before anybody hears of it; so after `kill -9` the venue knows exactly what it had answered, and a repeated request is answered as before.
 `durability: process` survives the death of any process, `disk` also that of the machine.
 
-The core's whole state is written only when something other than a newest price changed; newest prices are a row a symbol. A failed write
-raises: the process must end, because the core in memory is then ahead of its ledger.
+The core's whole state is written only when something other than a newest price changed; newest prices are a row a symbol, rates a row a currency. A failed
+write raises: the process must end, because the core in memory is then ahead of its ledger.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Final
 
 import msgspec
 
-from shared.events import ActionRow, Bar, ExecutionRow, OrderRow, OrderStatus, Quote, Trade, decode_body, encode_body
-from shared.venue import MatchingCore, Report, VenueSettings, load
+from shared.events import ActionRow, Bar, CurrencyRate, ExecutionRow, OrderRow, OrderStatus, Quote, Trade, decode_body, encode_body
+from shared.venue import MatchingCore, Newest, Report, VenueSettings, load
 
 from .books import Answer, Write
 
@@ -35,12 +35,13 @@ CREATE INDEX IF NOT EXISTS actions ON reports(n) WHERE execution = 2;
 CREATE TABLE IF NOT EXISTS answers(name TEXT PRIMARY KEY, asked BLOB NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS advances(place INTEGER PRIMARY KEY, head INTEGER NOT NULL);
 """
-LAYOUT: Final = 1
+LAYOUT: Final = 2  # 1: one currency; read as it is, and from then on written as this one
+_READ: Final = frozenset({0, 1, LAYOUT})
 
 _encode = msgspec.msgpack.Encoder(decimal_format="string").encode
 _report = msgspec.msgpack.Decoder(Report).decode
 _order = msgspec.msgpack.Decoder(OrderRow).decode
-_KIND: Final = {Bar: "print", Trade: "print", Quote: "quote"}
+_KIND: Final[dict[type[Newest], str]] = {Bar: "print", Trade: "print", Quote: "quote", CurrencyRate: "rate"}
 
 
 class LedgerInUse(Exception):
@@ -67,10 +68,10 @@ class Ledger:
         self._db.execute(f"PRAGMA synchronous={'FULL' if durability == 'disk' else 'NORMAL'}")
         self._db.executescript(_SCHEMA)
         found = self._meta("layout")
-        if found not in {0, LAYOUT}:
+        if found not in _READ:
             self.close()
             raise LedgerIncompatible(f"{path} has layout {found}, this build writes {LAYOUT}")
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('layout', ?)", (LAYOUT,))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('layout', ?)", (LAYOUT,))
         self.keeps_state: Final = True
         self.last_row = self._meta("row")
         self._place = self._meta("place")
@@ -79,7 +80,7 @@ class Ledger:
         """The core as it was when the last transaction was committed; a fresh one for a new ledger."""
         state = self._db.execute("SELECT body FROM state").fetchone()
         newest = [decode_body(tag, body) for tag, body in self._db.execute("SELECT tag, body FROM newest ORDER BY place")]
-        seen = [event for event in newest if isinstance(event, Bar | Quote | Trade)]
+        seen = [event for event in newest if isinstance(event, Bar | Quote | Trade | CurrencyRate)]
         if state is None:
             core = MatchingCore(settings)
             for event in seen:
@@ -148,9 +149,9 @@ class Ledger:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _put_newest(self, event: Bar | Quote | Trade) -> None:
+    def _put_newest(self, event: Newest) -> None:
         self._place += 1
-        row = (event.symbol, _KIND[type(event)], self._place, event.TAG, encode_body(event))
+        row = (event.currency if isinstance(event, CurrencyRate) else event.symbol, _KIND[type(event)], self._place, event.TAG, encode_body(event))
         self._db.execute("INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?)", row)
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('place', ?)", (self._place,))
 

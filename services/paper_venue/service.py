@@ -12,19 +12,32 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from shared.events import Bar, CodecError, DayEnded, Event, InstrumentDefined, MarketEvent, OrderBook, Quote, SessionChanged, Trade, decode_body
+from shared.events import (
+    Bar,
+    CodecError,
+    CurrencyRate,
+    DayEnded,
+    Event,
+    InstrumentDefined,
+    MarketEvent,
+    OrderBook,
+    Quote,
+    SessionChanged,
+    Trade,
+    decode_body,
+)
 from shared.runtime import killpoints
-from shared.venue import MatchingCore, Report, Verdict, dump
+from shared.venue import MatchingCore, Newest, Report, Verdict, dump
 from shared.venue import protocol as p
 from shared.venue.desk import ID_CHARS_MAX
 from shared.venue.faults import FaultPlan, FaultSpec, Mode, executions_in, fills_first, repeats
-from shared.venue.prices import sane_bar, sane_trade
+from shared.venue.prices import reasonable, sane_bar, sane_trade
 
 from .books import Answer, Books, Write
 from .outcome import Outcome, Refusal
 from .readings import Readings
 
-_MARKET: Final = (MarketEvent, InstrumentDefined, SessionChanged, DayEnded)
+_MARKET: Final = (MarketEvent, InstrumentDefined, CurrencyRate, SessionChanged, DayEnded)
 _SERVER_ERROR: Final = ("server_error", "internal error; what became of the request is not said")
 
 
@@ -149,7 +162,11 @@ class VenueService:
 
     def _cash_flow(self, r: p.CashFlowRequest) -> Outcome:
         asked = p.encode(replace(r, now_ns=0))
-        return self._outside(f"cash:{r.reference}", asked, lambda now: self._core.cash_flow(r.kind, r.amount, r.reference, now, r.symbol), r.now_ns)
+
+        def act(now: int) -> Verdict:
+            return self._core.cash_flow(r.kind, r.amount, r.reference, now, r.symbol, r.currency)
+
+        return self._outside(f"cash:{r.reference}", asked, act, r.now_ns)
 
     def _corporate_action(self, r: p.ActionRequest) -> Outcome:
         symbols = (r.action.symbol, r.action.new_symbol)
@@ -200,10 +217,10 @@ class VenueService:
         self,
         reports: Sequence[Report],
         row: int = 0,
-        newest: Bar | Quote | Trade | None = None,
+        newest: Newest | None = None,
         name: str = "",
         answer: Answer | None = None,
-        restated: Sequence[Bar | Quote | Trade] = (),
+        restated: Sequence[Newest] = (),
     ) -> None:
         state = dump(self._core) if self._ledger.keeps_state and self._core.version != self._version else None
         self._version = self._core.version
@@ -217,10 +234,10 @@ class VenueService:
             return Outcome(answer, push_first=push_first, drop_stream=True)
         return Outcome(answer, push=reports, push_first=push_first)
 
-    def _newest(self, event: Event) -> Bar | Quote | Trade | None:
+    def _newest(self, event: Event) -> Newest | None:
         if isinstance(event, OrderBook):
             return self._core.market.quotes.get(event.symbol)
-        return event if isinstance(event, Bar | Quote | Trade) else None
+        return event if isinstance(event, Bar | Quote | Trade | CurrencyRate) else None
 
     def _time(self, now_ns: int) -> int:
         """The request's own time, else the wall clock's, which here never goes back; while it is behind what was told it goes on from there, so that
@@ -281,6 +298,8 @@ def _sane(event: Event) -> bool:
         return sane_bar(event)
     if isinstance(event, Trade):
         return sane_trade(event)
+    if isinstance(event, CurrencyRate):
+        return reasonable(event.rate) and event.rate > 0
     if isinstance(event, Quote):
         return all(map(isfinite, (event.bid, event.ask, event.bid_size, event.ask_size)))
     if isinstance(event, OrderBook):

@@ -222,6 +222,11 @@ def _budgets(config: Config) -> Findings:
         yield ("paper", "initial_cash"), f"is less than the budgets of the strategies, {total}"
 
 
+def _balances(config: Config) -> Findings:
+    if config.paper.currency in config.paper.balances:
+        yield ("paper", "balances", config.paper.currency), "is the account's own currency; its money is paper.initial_cash"
+
+
 CHECKS: Final[tuple[Callable[[Config], Findings], ...]] = (
     _something_to_do,
     _broker,
@@ -238,6 +243,7 @@ CHECKS: Final[tuple[Callable[[Config], Findings], ...]] = (
     currencies.check,
     _strategy_entries,
     _budgets,
+    _balances,
 )
 
 

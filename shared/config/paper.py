@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .base import Amount, Currency, Fraction, MillisOrZero
+from .base import Amount, Cost, Currency, Fraction, MillisOrZero
 from .costs import CostKeys
 from .execution import BarMode
 
@@ -17,6 +17,7 @@ class PaperConfig(CostKeys):
 
     initial_cash: Amount = Field(default=Decimal(100_000), description="Cash of a new paper account.")
     currency: Currency = Field(default="USD", description="Base currency of the account.")
+    balances: dict[Currency, Cost] = Field(default={}, description="Money of other currencies a new paper account starts with.")
     account: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]{1,32}$")] = Field(default="paper", description="Account number.")
     account_kind: Literal["cash", "margin"] = Field(default="margin", description="`cash`: buys within settled cash, no short sales.")
     settlement_days: Annotated[int, Field(ge=0, le=5)] = Field(

@@ -83,6 +83,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     *_all("paper", "initial_cash", "account", _FAIL, "sizes, budgets and limits in fractions of equity follow from the cash"),
     *_all("paper", "currency", "account", _FAIL, "amounts are in another currency"),
+    *_all("paper", "balances", "account", _FAIL, "the account starts with other money, which its equity contains"),
     *_all("paper", "account_kind settlement_days margin_multiplier short_allowed", "account", _FAIL, "the account allows other positions"),
     *_all("paper", "account", "engine", _APART, "a name"),
     *_all("paper", "slippage_model slippage_params", "costs", _FAIL, "fills are at other prices"),

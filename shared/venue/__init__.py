@@ -1,6 +1,7 @@
 """The venue: a matching core with its account and costs, and the fault modes tests can set. Pure; serves backtest, paper broker, local server."""
 
 from .core import MatchingCore
+from .market import Newest
 from .reports import NOTHING, Report, Verdict
 from .settings import (
     AccountKind,
@@ -25,6 +26,7 @@ __all__ = [
     "CommissionSettings",
     "DriftAction",
     "MatchingCore",
+    "Newest",
     "Report",
     "RestPolicy",
     "SessionWindow",

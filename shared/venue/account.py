@@ -2,8 +2,12 @@
 
 Kept apart from `shared.domain` on purpose: reconciliation compares our books with these, and two copies of one mistake would agree.
 
-Margin: every symbol counts with the worse of (position + open buys) and (open sells - position); the sum may not grow past equity x
-multiplier. Cash: open buys within settled cash, sells within what is held. An order that only reduces is never refused for lack of money.
+An instrument of another currency is paid for in that currency: its balance moves, cash does not; commissions are taken from cash. A rate says what
+a balance or a holding is worth and moves no money.
+
+Margin: every symbol counts with the worse of (position + open buys) and (open sells - position), at the newest rates; the sum may not grow past
+equity x multiplier; a balance may be owed. Cash: open buys of a currency within settled money of that currency, sells within what is held. An order
+that only reduces is never refused for lack of money.
 Orders of one OCO group exclude each other, so a group counts once a side.
 """
 
@@ -13,12 +17,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from shared.domain.exact import ZERO, add, multiply, share, subtract
-from shared.events import AccountRow, OrderSide, OrderTerms, PositionRow, UnsettledRow
+from shared.domain.exact import ZERO, add, multiply, negate, share, subtract
+from shared.events import AccountRow, BalanceRow, OrderSide, OrderTerms, PositionRow, UnsettledRow
 from shared.events.enums import BUY
 
 from .orders import Working, average
@@ -35,9 +39,19 @@ class Holding(msgspec.Struct, array_like=True):
     cost: Decimal = ZERO
 
 
+class Worth(NamedTuple):
+    """Of a point and unit of an instrument. contract: money of `currency`; multiplier: account currency, at the newest rate."""
+
+    contract: Decimal
+    currency: str
+    multiplier: Decimal
+
+
 class Account(msgspec.Struct, array_like=True):
-    """month, month_shares: shares traded in the calendar month (UTC), which volume tiers are by. unsettled: proceeds in cash that may not be
-    spent yet, by when they may. dates: by calendar, the trading date that began last."""
+    """month, month_shares: shares traded in the calendar month (UTC), which volume tiers are by. unsettled: proceeds that may not be spent yet, by
+    when they may. dates: by calendar, the trading date that began last. balances: by currency other than the account's, none of them zero.
+
+    A currency is named everywhere below as in `balances`: empty for the account's own."""
 
     cash: Decimal
     holdings: dict[str, Holding]
@@ -45,24 +59,38 @@ class Account(msgspec.Struct, array_like=True):
     month_shares: Decimal = ZERO
     unsettled: list[UnsettledRow] = msgspec.field(default_factory=list)
     dates: dict[str, str] = msgspec.field(default_factory=dict)
+    balances: dict[str, Decimal] = msgspec.field(default_factory=dict)
 
-    @property
-    def settled(self) -> Decimal:
-        """Cash that may be spent."""
-        total = self.cash
+    def money(self, currency: str) -> Decimal:
+        """Cash, or the balance of another currency."""
+        return self.balances.get(currency, ZERO) if currency else self.cash
+
+    def pay(self, amount: Decimal, currency: str) -> None:
+        """Money in, or out (negative)."""
+        if not currency:
+            self.cash = add(self.cash, amount)
+            return
+        self.balances[currency] = add(self.money(currency), amount)
+        if not self.balances[currency]:
+            del self.balances[currency]
+
+    def settled(self, currency: str) -> Decimal:
+        """Money that may be spent."""
+        total = self.money(currency)
         for row in self.unsettled:
-            total = subtract(total, row.amount)
+            if row.currency == currency:
+                total = subtract(total, row.amount)
         return total
 
-    def wait(self, calendar: str, date: str, amount: Decimal) -> None:
-        """So much of the cash may be spent once that date begins."""
+    def wait(self, calendar: str, date: str, amount: Decimal, currency: str) -> None:
+        """So much of the money may be spent once that date begins."""
         if date <= self.dates.get(calendar, ""):
             return
         for i, row in enumerate(self.unsettled):
-            if (row.calendar, row.date) == (calendar, date):
-                self.unsettled[i] = UnsettledRow(calendar, date, add(row.amount, amount))
+            if (row.calendar, row.date, row.currency) == (calendar, date, currency):
+                self.unsettled[i] = UnsettledRow(calendar, date, add(row.amount, amount), currency)
                 return
-        self.unsettled.append(UnsettledRow(calendar, date, amount))
+        self.unsettled.append(UnsettledRow(calendar, date, amount, currency))
 
     def date_begins(self, calendar: str, date: str) -> None:
         """What waited for it is settled."""
@@ -80,10 +108,11 @@ class Account(msgspec.Struct, array_like=True):
             self.month, self.month_shares = month, ZERO
         return self.month_shares
 
-    def trade(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, multiplier: Decimal, commission: Decimal, ns: int) -> None:
+    def trade(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, worth: Worth, commission: Decimal, ns: int) -> None:
         """Book one execution."""
         signed = quantity if side is BUY else -quantity
-        self.cash = subtract(subtract(self.cash, multiply(multiply(signed, price), multiplier)), commission)
+        self.pay(negate(multiply(multiply(signed, price), worth.contract)), worth.currency)
+        self.cash = subtract(self.cash, commission)
         self.month_shares = add(self.shares_this_month(ns), quantity)
         holding = self.holdings.setdefault(symbol, Holding())
         held, after = holding.quantity, add(holding.quantity, signed)
@@ -102,16 +131,17 @@ class Account(msgspec.Struct, array_like=True):
 
 
 class Pricing(Protocol):
-    """mark: the newest price of a symbol, None while there is none; multiplier: money a point and unit."""
+    """mark: the newest price of a symbol, None while there is none; worth: of its points; rate: account currency a unit of another one."""
 
     def mark(self, symbol: str) -> Decimal | None: ...
-    def multiplier(self, symbol: str) -> Decimal: ...
+    def worth(self, symbol: str) -> Worth: ...
+    def rate(self, currency: str) -> Decimal: ...
 
 
 def position_value(pricing: Pricing, symbol: str, holding: Holding) -> Decimal:
-    """Signed; at cost while no price is known."""
+    """Signed, in account currency; at cost while no price is known."""
     mark = pricing.mark(symbol)
-    return multiply(holding.cost if mark is None else multiply(holding.quantity, mark), pricing.multiplier(symbol))
+    return multiply(holding.cost if mark is None else multiply(holding.quantity, mark), pricing.worth(symbol).multiplier)
 
 
 class Side(msgspec.Struct, frozen=True, gc=False):
@@ -122,8 +152,8 @@ class Side(msgspec.Struct, frozen=True, gc=False):
 NOTHING_OPEN: Final = Side(ZERO, ZERO)
 
 
-def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> Side:
-    """What the open orders of one symbol and side can still trade, a group counted by its largest member."""
+def open_side(orders: Sequence[Working], side: OrderSide, point: Decimal) -> Side:
+    """What the open orders of one symbol and side can still trade, a group counted by its largest member. point: money a point and unit."""
     if not orders:
         return NOTHING_OPEN
     quantity, value = ZERO, ZERO
@@ -132,7 +162,7 @@ def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> S
         if order.terms.side is not side:
             continue
         leaves = order.leaves
-        one = Side(leaves, multiply(multiply(leaves, order.reference), pricing.multiplier(order.terms.symbol)))
+        one = Side(leaves, multiply(multiply(leaves, order.reference), point))
         if order.group:
             known = groups.get(order.group, Side(ZERO, ZERO))
             groups[order.group] = Side(max(known.quantity, one.quantity), max(known.value, one.value))
@@ -143,54 +173,65 @@ def open_side(orders: Sequence[Working], side: OrderSide, pricing: Pricing) -> S
     return Side(quantity + sum((g.quantity for g in groups.values()), ZERO), value + sum((g.value for g in groups.values()), ZERO))
 
 
-def worst_value(value: Decimal, orders: Sequence[Working], pricing: Pricing) -> Decimal:
+def worst_value(value: Decimal, orders: Sequence[Working], point: Decimal) -> Decimal:
     """Largest exposure in money a symbol can reach if its open orders fill. value: of what is held of it."""
     if not orders:
         return max(value, -value)
-    return max(value + open_side(orders, OrderSide.BUY, pricing).value, open_side(orders, OrderSide.SELL, pricing).value - value)
+    return max(value + open_side(orders, OrderSide.BUY, point).value, open_side(orders, OrderSide.SELL, point).value - value)
+
+
+def spendable(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing, currency: str) -> Decimal:
+    """Money of a currency that no open buy of a cash account waits to spend."""
+    free = account.settled(currency) if settings.settlement_days else account.money(currency)
+    for symbol, orders in books.items():
+        worth = pricing.worth(symbol)
+        if worth.currency == currency:
+            free -= open_side(orders, OrderSide.BUY, worth.contract).value
+    return free
 
 
 def totals(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing) -> AccountRow:
-    """Cash, equity at the newest prices, and what may still be bought."""
+    """Cash, equity at the newest prices and rates, balances, and what may still be bought: of a cash account, for its own currency."""
     values = {s: position_value(pricing, s, h) for s, h in account.holdings.items()}
     equity = sum(values.values(), account.cash)
+    for currency, amount in account.balances.items():
+        equity = add(equity, multiply(amount, pricing.rate(currency)))
     unsettled = None
     if settings.account_kind is AccountKind.CASH:
         unsettled = tuple(account.unsettled) if settings.settlement_days else None
-        spendable = account.settled if settings.settlement_days else account.cash
-        free = spendable - sum((open_side(orders, OrderSide.BUY, pricing).value for orders in books.values()), ZERO)
+        free = spendable(settings, account, books, pricing, "")
     else:
         symbols = sorted({*values, *books})
-        used = sum((worst_value(values.get(s, ZERO), books.get(s, ()), pricing) for s in symbols), ZERO)
+        used = sum((worst_value(values.get(s, ZERO), books.get(s, ()), pricing.worth(s).multiplier) for s in symbols), ZERO)
         free = equity * settings.margin_multiplier - used
-    return AccountRow(settings.currency, account.cash, equity, max(free, ZERO), unsettled)
+    balances = tuple(BalanceRow(currency, amount) for currency, amount in sorted(account.balances.items()))
+    return AccountRow(settings.currency, account.cash, equity, max(free, ZERO), unsettled, balances)
 
 
 def shortage(
     settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing, order: Working, *, shortable: bool
 ) -> tuple[str, str] | None:
     """Why the account cannot carry one more order (code, text), or None."""
-    terms = order.terms
+    terms, worth = order.terms, pricing.worth(order.terms.symbol)
     others = books.get(terms.symbol, ())
     both = (*others, order)
     if terms.side is OrderSide.SELL:
-        missing = open_side(both, OrderSide.SELL, pricing).quantity - max(account.quantity(terms.symbol), ZERO)
+        missing = open_side(both, OrderSide.SELL, worth.contract).quantity - max(account.quantity(terms.symbol), ZERO)
         if missing > 0 and (settings.account_kind is AccountKind.CASH or not settings.short_allowed or not shortable):
             return "short_not_allowed", f"{missing} more than held and not yet on sale"
     if settings.account_kind is AccountKind.CASH:
-        adds = terms.side is BUY
-        need = open_side(both, OrderSide.BUY, pricing).value - open_side(others, OrderSide.BUY, pricing).value
+        if terms.side is not BUY:
+            return None
+        need = open_side(both, OrderSide.BUY, worth.contract).value - open_side(others, OrderSide.BUY, worth.contract).value
+        free, currency = max(spendable(settings, account, books, pricing, worth.currency), ZERO), worth.currency or settings.currency
     else:
         holding = account.holdings.get(terms.symbol)
         value = position_value(pricing, terms.symbol, holding) if holding else ZERO
-        need = worst_value(value, both, pricing) - worst_value(value, others, pricing)
-        adds = need > 0
-    if not adds:
-        return None
-    free = totals(settings, account, books, pricing).buying_power
-    if need > free:
-        return "insufficient_buying_power", f"needs {need}, has {free} {settings.currency}"
-    return None
+        need = worst_value(value, both, worth.multiplier) - worst_value(value, others, worth.multiplier)
+        if need <= 0:
+            return None
+        free, currency = totals(settings, account, books, pricing).buying_power, settings.currency
+    return ("insufficient_buying_power", f"needs {need}, has {free} {currency}") if need > free else None
 
 
 def reference_price(terms: OrderTerms, seen: Decimal | None) -> Decimal | None:

@@ -86,7 +86,7 @@ class Clerk:
     def execute(self, order: Working, price: Decimal, quantity: Decimal, ns: int, *, maker: bool) -> None:
         """Book an execution in order and account, with the commission it adds to the order's."""
         terms = order.terms
-        multiplier = self._market.multiplier(terms.symbol)
+        worth = self._market.worth(terms.symbol)
         if not order.filled:
             order.tier_base = self.account.shares_this_month(ns)
         order.filled = add(order.filled, quantity)
@@ -95,12 +95,12 @@ class Clerk:
             order.taken = add(order.taken, quantity)
         is_sell = terms.side is OrderSide.SELL
         charged = commission_of(
-            self._settings.commission, Executed(is_sell, order.filled, multiply(order.paid, multiplier), order.taken, order.tier_base)
+            self._settings.commission, Executed(is_sell, order.filled, multiply(order.paid, worth.multiplier), order.taken, order.tier_base)
         )
         commission, order.charged = charged - order.charged, charged
-        before = self.account.cash
-        self.account.trade(terms.symbol, terms.side, quantity, price, multiplier, commission, ns)
-        self._wait(terms.symbol, subtract(self.account.cash, before), ns)
+        before = self.account.money(worth.currency)
+        self.account.trade(terms.symbol, terms.side, quantity, price, worth, commission, ns)
+        self._wait(terms.symbol, subtract(self.account.money(worth.currency), before), ns, worth.currency)
         row = ExecutionRow(
             f"x{self.next_execution}",
             order.broker_order_id,
@@ -119,12 +119,12 @@ class Clerk:
         self.next_execution += 1
         self._recorder.add(ns, execution=row)
 
-    def _wait(self, symbol: str, brought: Decimal, ns: int) -> None:
-        """What a trade brought in settles later; what it cost is gone at once."""
+    def _wait(self, symbol: str, brought: Decimal, ns: int, currency: str) -> None:
+        """What a trade brought in of its currency settles later; what it cost is gone at once."""
         if brought > 0 and self._settings.account_kind is AccountKind.CASH:
             calendar, days = self._market.settlement(symbol)
             if days:
-                self.account.wait(calendar, settles_on(calendar, ns, days), brought)
+                self.account.wait(calendar, settles_on(calendar, ns, days), brought, currency)
 
     def _spare_siblings(self, book: Book, order: Working, quantity: Decimal, ns: int) -> None:
         """What one order of a group did, the others need not do."""

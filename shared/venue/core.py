@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.events import Bar, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade
+from shared.events import Bar, CurrencyRate, DayEnded, Event, InstrumentDefined, InstrumentHalted, OrderBook, Quote, SessionChanged, Trade
 
 from .desk import Desk
 from .market import Hours
@@ -42,6 +42,7 @@ class MatchingCore(Desk):
             SessionChanged: self.on_session,
             DayEnded: self.on_day_end,
             InstrumentDefined: self.on_instrument,
+            CurrencyRate: self.on_rate,
         }
 
     def on_market(self, event: Event, now_ns: int) -> Sequence[Report]:
@@ -113,9 +114,14 @@ class MatchingCore(Desk):
         return self.on_quote(Quote(book.symbol, book.timestamp, bid, ask, bid_size, ask_size))
 
     def on_instrument(self, instrument: InstrumentDefined, _now_ns: int = 0) -> Sequence[Report]:
-        """Tick, lot, multiplier, calendar from here on."""
+        """Tick, lot, multiplier, currency, calendar from here on."""
         self.version += 1
         self.market.instruments[instrument.symbol] = instrument
+        return NOTHING
+
+    def on_rate(self, rate: CurrencyRate, _now_ns: int = 0) -> Sequence[Report]:
+        """What a currency is worth from here on; like a newest price it moves no money."""
+        self.market.rates[rate.currency] = rate
         return NOTHING
 
     def on_halt(self, halt: InstrumentHalted, now_ns: int) -> Sequence[Report]:

@@ -1,7 +1,8 @@
 """Commission of an order, to the cent, by named fee schedules.
 
 A schedule prices the order's whole execution so far; each fill is charged the difference to what the order was charged before. So a
-minimum or maximum an order holds over any number of partial fills, and rounding never accumulates.
+minimum or maximum an order holds over any number of partial fills, and rounding never accumulates. Commissions are in the account's currency,
+whatever the instrument's; the value of trade is counted at the newest rate.
 
 Sources (US stocks and ETFs, as published; decreed rates change, `CommissionSettings` overrides them):
 * ib_fixed, ib_tiered: interactivebrokers.co.uk/en/pricing/commissions-stocks.php, "United States". Fixed 0.005 a share, minimum 1.00, at most
@@ -49,7 +50,7 @@ _CAT_ALPACA: Final = Decimal("0.000046")
 
 
 class Executed(NamedTuple):
-    """An order's execution so far. value: money, quantity x price x multiplier; taken: quantity as taker; month_before: shares of the month
+    """An order's execution so far. value: account currency, quantity x price x multiplier; taken: quantity as taker; month_before: shares of the month
     when the order first filled."""
 
     is_sell: bool

@@ -33,7 +33,9 @@ class Floor:
         self.books: dict[str, Book] = {}
         self.replacements: dict[str, Replacement] = {}
         self._recorder = Recorder()
-        self._clerk = Clerk(settings, self.market, Account(settings.initial_cash, {}), self._recorder)
+        self._clerk = Clerk(
+            settings, self.market, Account(settings.initial_cash, {}, balances={c: a for c, a in settings.balances.items() if a}), self._recorder
+        )
         self._matcher = Matcher(settings, self.market, self._clerk)
         self._next_order = 1
         self._next_act = 1

@@ -1,23 +1,28 @@
-"""What the venue knows of the market: newest print and standing quote of each symbol, instruments, halts, trading hours.
+"""What the venue knows of the market: newest print and standing quote of each symbol, rates of currencies, instruments, halts, trading hours.
 
-Prices are told, never derived; nothing here knows an order.
+Prices and rates are told, never derived; nothing here knows an order.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.exact import multiply
 from shared.domain.instrument import ALWAYS_OPEN
-from shared.events import Bar, InstrumentDefined, Quote, Trade
+from shared.events import Bar, CurrencyRate, InstrumentDefined, Quote, Trade
 
+from .account import Worth
 from .prices import on_tick, sane_bar, sane_quote, sane_trade
 from .settings import VenueSettings
 
 MINUTE_NS: Final = 60_000_000_000
+_ONE: Final = Decimal(1)
+
+Newest: TypeAlias = Bar | Quote | Trade | CurrencyRate
 
 
 class Hours(msgspec.Struct, array_like=True):
@@ -33,7 +38,7 @@ class Hours(msgspec.Struct, array_like=True):
 
 
 class Market:
-    """prints, quotes: newest of each symbol (ns order is the caller's). taken: units of a standing quote's bid and ask already traded."""
+    """prints, quotes: newest of each symbol (ns order is the caller's). rates: newest of each currency. taken: units of a standing quote's bid and ask already traded."""
 
     def __init__(self, settings: VenueSettings) -> None:
         self._settings = settings
@@ -41,6 +46,7 @@ class Market:
         self.quotes: dict[str, Quote] = {}
         self.taken: dict[str, tuple[Quote, Decimal, Decimal]] = {}
         self.instruments: dict[str, InstrumentDefined] = {}
+        self.rates: dict[str, CurrencyRate] = {}
         self.halted: set[str] = set(settings.halted_symbols)
         self.hours: dict[str, Hours] = {}
 
@@ -52,9 +58,21 @@ class Market:
         instrument = self.instruments.get(symbol)
         return instrument.lot_size if instrument else self._settings.lot_size
 
-    def multiplier(self, symbol: str) -> Decimal:
+    def worth(self, symbol: str) -> Worth:
+        """Of a point. A fixed rate that an instrument's multiplier contains (older ledgers) makes it one of the account's currency."""
         instrument = self.instruments.get(symbol)
-        return instrument.multiplier if instrument else self._settings.multiplier
+        contract = instrument.multiplier if instrument else self._settings.multiplier
+        currency = self.other(instrument.currency) if instrument and not instrument.fx_rate else ""
+        return Worth(contract, currency, multiply(contract, self.rate(currency)) if currency else contract)
+
+    def other(self, currency: str) -> str:
+        """The currency, empty where it is the account's own."""
+        return "" if currency == self._settings.currency else currency
+
+    def rate(self, currency: str) -> Decimal:
+        """Account currency a unit of another one; one where nobody told it."""
+        told = self.rates.get(currency)
+        return told.rate if told else _ONE
 
     def shortable(self, symbol: str) -> bool:
         instrument = self.instruments.get(symbol)
@@ -145,9 +163,11 @@ class Market:
         """What is known of a symbol's price."""
         return tuple(known[symbol] for known in (self.prints, self.quotes) if symbol in known)
 
-    def remember(self, event: Bar | Quote | Trade) -> None:
+    def remember(self, event: Newest) -> None:
         """Take an event as the newest of its kind without trading on it (restart)."""
-        if isinstance(event, Quote):
+        if isinstance(event, CurrencyRate):
+            self.rates[event.currency] = event
+        elif isinstance(event, Quote):
             self.quotes[event.symbol] = event
         else:
             self.prints[event.symbol] = event

@@ -1,4 +1,5 @@
-"""The venue's back office: money in and out, and what corporations and exchanges do to a symbol. Acts of its operator, never of a trader.
+"""The venue's back office: money in and out, and what corporations and exchanges do to a symbol. Acts of its operator, never of a trader. Money that
+comes of an instrument is of its currency.
 
 A corporate action cancels the symbol's working orders first, as a broker's own desk does, because their prices and quantities mean something
 else after it. A split leaves the account whole lots and pays the rest in cash at the newest price, rounded to the cent; prices told so far are
@@ -7,6 +8,7 @@ restated, so nothing jumps until the first trade after it.
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Final
@@ -22,18 +24,23 @@ from .reports import Verdict
 
 ACTIONS: Final = ("split", "symbol_change", "expiry")
 _CENT: Final = Decimal("0.01")
+_CURRENCY: Final = re.compile(r"[A-Z]{3,5}", re.ASCII).fullmatch
 
 
 class Office(Floor):
     """Used through `MatchingCore`."""
 
-    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int, symbol: str = "") -> Verdict:
-        """Money in (positive) or out that is no trade. symbol: of a dividend, which is paid on what is held."""
+    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int, symbol: str = "", currency: str = "") -> Verdict:
+        """Money in (positive) or out that is no trade. symbol: of a dividend, which is paid on what is held. currency: empty for the symbol's, or else
+        the account's."""
+        if currency and not _CURRENCY(currency):
+            return Verdict(None, (), "bad_currency", f"a currency is three to five capital letters, not {currency[:20]!r}")
         self.version += 1
         account = self._clerk.account
-        account.cash = add(account.cash, amount)
+        other = self.market.other(currency) if currency else self.market.worth(symbol).currency
+        account.pay(amount, other)
         units = account.quantity(symbol) if symbol else ZERO
-        self._recorder.add(now_ns, cash=CashRow(kind, self.settings.currency, amount, reference, now_ns, symbol, units))
+        self._recorder.add(now_ns, cash=CashRow(kind, other or self.settings.currency, amount, reference, now_ns, symbol, units))
         return Verdict(None, self._recorder.take())
 
     def corporate_action(self, asked: ActionRow, now_ns: int) -> Verdict:
@@ -75,10 +82,11 @@ class Office(Floor):
         kept = multiply(Decimal(int(grown / Fraction(lot))), lot)
         if price is None:
             price = share(holding.cost, asked.per, multiply(holding.quantity, asked.ratio))  # nobody told one: what was paid
-        cash = _cents((grown - Fraction(kept)) * Fraction(price) * Fraction(self.market.multiplier(symbol)))
+        worth = self.market.worth(symbol)
+        cash = _cents((grown - Fraction(kept)) * Fraction(price) * Fraction(worth.contract))
         cost = share(holding.cost, multiply(kept, asked.per), multiply(holding.quantity, asked.ratio))
         self._hold(symbol, Holding(kept, cost))
-        self._clerk.account.cash = add(self._clerk.account.cash, cash)
+        self._clerk.account.pay(cash, worth.currency)
         return replace(asked, lot=lot, price=price, cash=cash)
 
     def _rename(self, old: str, new: str) -> None:
@@ -88,9 +96,8 @@ class Office(Floor):
         self._hold(new, Holding(add(there.quantity, moved.quantity), add(there.cost, moved.cost)))
 
     def _expire(self, symbol: str, price: Decimal) -> None:
-        account = self._clerk.account
-        paid = multiply(multiply(account.quantity(symbol), price), self.market.multiplier(symbol))
-        account.cash = add(account.cash, paid)
+        account, worth = self._clerk.account, self.market.worth(symbol)
+        account.pay(multiply(multiply(account.quantity(symbol), price), worth.contract), worth.currency)
         self._hold(symbol, Holding())
 
     def _hold(self, symbol: str, holding: Holding) -> None:

@@ -92,13 +92,14 @@ class ExternalTrade(Message, frozen=True):
 
 
 class CashFlowRequest(Message, frozen=True):
-    """reference names it. symbol: of a dividend."""
+    """reference names it. symbol: of a dividend. currency: empty for the symbol's, or else the account's."""
 
     kind: str
     amount: Decimal
     reference: str
     now_ns: int = 0
     symbol: str = ""
+    currency: str = ""
 
 
 class ActionRequest(Message, frozen=True):

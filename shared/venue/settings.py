@@ -159,7 +159,7 @@ def _minutes(name: str, clock: str) -> int:
 
 
 class VenueSettings(Settings, frozen=True):
-    """account: the broker's account number. displayed_size: a taker gets no more than the quoted size, each unit of it once.
+    """account: the broker's account number. initial_cash: in `currency`; balances: of other currencies, what a new account starts with. displayed_size: a taker gets no more than the quoted size, each unit of it once.
     volume_share_max: our share of a bar's or print's volume, 0 < share <= 1 (None: all we want). limit_needs_through: a resting limit order
     fills only when the price goes beyond it, not when it touches. settlement_days: trading dates of its calendar until what a sale in a cash
     account brings may be spent; crypto and 24x7 instruments settle at once. latency_ns: submit, cancel and replace take effect this much later.
@@ -170,6 +170,7 @@ class VenueSettings(Settings, frozen=True):
     account: str = "paper"
     currency: str = "USD"
     initial_cash: Decimal = Decimal(100_000)
+    balances: dict[str, Decimal] = {}
     account_kind: AccountKind = AccountKind.MARGIN
     margin_multiplier: Decimal = Decimal(2)
     settlement_days: int = 0
@@ -201,5 +202,8 @@ class VenueSettings(Settings, frozen=True):
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.volume_share_max is not None and not 0 < self.volume_share_max <= 1:
             raise ValueError(f"volume_share_max must be above 0 and at most 1, not {self.volume_share_max}")
+        for currency, amount in self.balances.items():
+            if currency == self.currency or amount < 0:
+                raise ValueError(f"balances: {currency} {amount} is below 0 or of the account's own currency")
         if not self.account:
             raise ValueError("account must not be empty")

@@ -1,6 +1,7 @@
-"""The core's state as bytes and back: everything but the newest prices and the rows of ended orders, which a ledger keeps row by row.
+"""The core's state as bytes and back: everything but the newest prices and rates and the rows of ended orders, which a ledger keeps row by row.
 
-Canonical: equal states give equal bytes. Bytes of another layout are refused with `StateIncompatible`, never half read.
+Canonical: equal states give equal bytes. Bytes of another layout are refused with `StateIncompatible`, never half read; layout 1 knew one currency
+and is read as the account it was.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from typing import Final
 
 import msgspec
 
-from shared.events import Bar, InstrumentDefined, OrderRow, Quote, Trade
+from shared.events import InstrumentDefined, OrderRow, Quote
 
 from .account import Account
 from .book import NEVER, Book, Due, Replacement
 from .core import MatchingCore
-from .market import Hours
+from .market import Hours, Newest
 from .orders import Working
 from .settings import VenueSettings
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
+_READ: Final = frozenset({1, LAYOUT})
 
 
 class StateIncompatible(Exception):
@@ -68,14 +70,14 @@ def dump(core: MatchingCore) -> bytes:
     )
 
 
-def load(settings: VenueSettings, raw: bytes, ended: Iterable[OrderRow], newest: Iterable[Bar | Quote | Trade]) -> MatchingCore:
-    """A core that goes on where `dump` stood. ended: last rows of ended orders; newest: newest print and quote of each symbol, oldest first.
-    Raises StateIncompatible."""
+def load(settings: VenueSettings, raw: bytes, ended: Iterable[OrderRow], newest: Iterable[Newest]) -> MatchingCore:
+    """A core that goes on where `dump` stood. ended: last rows of ended orders; newest: newest print and quote of each symbol and rate of each
+    currency, oldest first. Raises StateIncompatible."""
     try:
         state = _decode(raw)
     except msgspec.MsgspecError as error:
         raise StateIncompatible(str(error)) from None
-    if state.layout != LAYOUT:
+    if state.layout not in _READ:
         raise StateIncompatible(f"layout {state.layout}, this build has {LAYOUT}")
     core = MatchingCore(settings)
     market, clerk = core.market, core._clerk  # noqa: SLF001

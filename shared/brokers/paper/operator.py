@@ -32,9 +32,10 @@ class PaperOperator:
         request = p.ExternalTrade(client_order_id, symbol, side, quantity, price, now_ns)
         return self._client.read("external_trade", request, p.OrderAnswer).order
 
-    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int = 0, symbol: str = "") -> int:
-        """Money in (positive) or out, once a reference; the report that says so. symbol: of a dividend."""
-        return self._client.read("cash_flow", p.CashFlowRequest(kind, amount, reference, now_ns, symbol), p.Done).head
+    def cash_flow(self, kind: str, amount: Decimal, reference: str, now_ns: int = 0, symbol: str = "", currency: str = "") -> int:
+        """Money in (positive) or out, once a reference; the report that says so. symbol: of a dividend. currency: empty for the symbol's, or else the
+        account's."""
+        return self._client.read("cash_flow", p.CashFlowRequest(kind, amount, reference, now_ns, symbol, currency), p.Done).head
 
     def split(self, symbol: str, ratio: Decimal, per: Decimal, reference: str, now_ns: int = 0) -> int:
         """ratio new units for `per` old ones. The newest report it caused."""
