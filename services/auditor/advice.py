@@ -97,6 +97,11 @@ def for_denial(reason: Reason, key: str, strategy: str) -> str:
     return for_reason(reason)
 
 
+def for_rate(currency: str) -> str:
+    """Of a currency whose rate nobody told."""
+    return f"no rate of {currency} is known and it counts one to one: give `currencies.{currency}`, and see `health` for the feed that tells it"
+
+
 def for_break(kind: str) -> str:
     return _BY_BREAK.get(kind, "compare with the broker's statement")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from shared.domain.exact import ZERO
-from shared.events import Envelope, FillCorrected, OrderFilled
+from shared.events import CurrencyRate, Envelope, FillCorrected, OrderFilled
 
 from .chain import ChainedWriter, Format, Opened, Verification, verify_chain
 from .line import Line
@@ -21,6 +21,7 @@ from .lines import audit_lines
 from .reconciliation_journal import Row, TsvFormat, journal_rows
 from .times import iso, microseconds
 
+DAY_NS: Final = 86_400 * 1_000_000_000
 _HASH: Final = ",hash="
 _SEQ: Final = ",seq="
 
@@ -82,16 +83,18 @@ FORMATS: Final[dict[str, Callable[[], Format[Line]]]] = {"csv": CsvFormat, "json
 
 class AuditFiles:
     """Both files of a log directory. observe: given every envelope of the auditor's lane in order, before it is folded; net: the account's
-    holding of a symbol then."""
+    holding of a symbol then; rated: the newest rate of a currency then."""
 
-    def __init__(self, log_dir: Path, audit_format: str, net: Callable[[str], Decimal]) -> None:
+    def __init__(self, log_dir: Path, audit_format: str, net: Callable[[str], Decimal], rated: Callable[[str], CurrencyRate | None]) -> None:
         """Raises KeyError for a format that does not exist, ChainBroken, OSError."""
-        self._net = net
+        self._net, self._rated = net, rated
         self.log = ChainedWriter(log_dir / "audit.log", FORMATS[audit_format]())
         self.journal: ChainedWriter[Row] = ChainedWriter(log_dir / "reconciliation_journal.tsv", TsvFormat())
 
     def observe(self, e: Envelope) -> None:
         event = e.event
+        if isinstance(event, CurrencyRate) and not _is_first(event, self._rated(event.currency)):
+            return
         net = self._net(event.symbol) if isinstance(event, OrderFilled | FillCorrected) else ZERO
         for line in audit_lines(e, net):
             self.log.write(line)
@@ -106,6 +109,11 @@ class AuditFiles:
     def close(self) -> None:
         self.log.close()
         self.journal.close()
+
+
+def _is_first(rate: CurrencyRate, before: CurrencyRate | None) -> bool:
+    """A rate may move with every datum: a file for people has the fixed ones and the first of a day, UTC; the journal has all."""
+    return not rate.timestamp or before is None or rate.timestamp // DAY_NS != before.timestamp // DAY_NS
 
 
 def verify(path: Path) -> Verification:

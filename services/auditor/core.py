@@ -17,6 +17,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold
 from shared.events import (
     Alert,
+    CurrencyRate,
     Envelope,
     Event,
     FillCorrected,
@@ -34,7 +35,7 @@ from .fold import fold
 from .settings import AuditorSettings
 from .state import AuditorState, Picture, Seen
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(AuditorState).decode
@@ -70,7 +71,7 @@ class AuditorCore:
         alert_latency.note(e, self._seen.slow)
         if isinstance(event, LogStarted):
             self._ages.log_started(event.clock)
-        invariants.note(self._seen, self._ledger, event, now)
+        invariants.note(self._seen, event, now)
         self._orders.apply(event, now)
         self._ledger.apply(event)
 
@@ -97,6 +98,10 @@ class AuditorCore:
     def net(self, symbol: str) -> Decimal:
         """The account's signed holding."""
         return self._ledger.net(symbol)
+
+    def rated(self, currency: str) -> CurrencyRate | None:
+        """The newest rate of a currency; None before the first."""
+        return self._picture.rates.get(currency)
 
     def _conservation_before(self, event: OrderFilled | FillCorrected) -> list[Alert]:
         """What the fills up to this one came to: an error shows one fill later, and every fill is checked without copying a ledger."""

@@ -12,6 +12,7 @@ from shared.events import (
     Bar,
     BrokerConnectionChanged,
     CashFlow,
+    CurrencyRate,
     EquityMarked,
     Event,
     FeedStateChanged,
@@ -164,6 +165,10 @@ def _totals(p: Picture, e: AccountReported, _now: int, _s: AuditorSettings) -> N
     p.totals = e
 
 
+def _rated(p: Picture, e: CurrencyRate, _now: int, _s: AuditorSettings) -> None:
+    p.rates[e.currency] = e
+
+
 def _regime(p: Picture, e: RegimeChanged, _now: int, _s: AuditorSettings) -> None:
     p.regime = e.regime
 
@@ -266,6 +271,7 @@ _FOLDS: Final[dict[type[Event], Callable[[Picture, Any, int, AuditorSettings], N
     ReconcileRequested: _reconcile_requested,
     EquityMarked: _equity,
     AccountReported: _totals,
+    CurrencyRate: _rated,
     RegimeChanged: _regime,
     OrderFilled: _filled,
     OrderDenied: _denied,

@@ -1,7 +1,7 @@
 """The invariants that are cheap to watch online (RISK_AND_FAULTS.md 3.2): I3, I4, I5, I6. Each alarm is raised once.
 
-Checked before the event is folded, against what is known so far; conservation is checked after a fill on the fill's symbol and on cash,
-against an account counted a second way, from executions alone.
+Checked before the event is folded, against what is known so far; conservation is checked after a fill on the fill's symbol and on the money of
+each currency, against an account counted a second way (`counted`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,14 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.domain.actions import units_after
-from shared.domain.exact import ZERO, add, magnitude, multiply, negate, subtract
+from shared.domain.exact import ZERO, add, magnitude, subtract
 from shared.domain.ledger import Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord, advance
 from shared.domain.order_ids import is_external, parse_client_id
 from shared.domain.order_machine import Verdict
 from shared.events import (
-    AccountOpened,
     Alert,
-    CashFlow,
-    CorporateAction,
     Event,
-    FillCorrected,
     OrderAbandoned,
     OrderAccepted,
     OrderApproved,
@@ -32,11 +27,11 @@ from shared.events import (
     OrderReplaced,
     OrderRouted,
     OrderSending,
-    OrderSide,
     ReplaceSending,
     Severity,
 )
 
+from .counted import count
 from .state import Seen
 
 PREFIX = "invariant:"
@@ -52,23 +47,28 @@ def broken_by(seen: Seen, orders: OrderFold, event: Event, now: int) -> list[Ale
 
 
 def conservation(seen: Seen, ledger: Ledger, symbol: str, tolerance: Decimal = ZERO) -> list[Alert]:
-    """I6: the books' sum is the ledger's account, and both are what executions alone come to, but for the tolerance."""
-    books = ZERO
+    """I6: the books' sum is the ledger's account, and both are what executions alone come to, but for the tolerance: units of the symbol, and the
+    money of every currency by itself."""
+    books, counted = ZERO, seen.counted.units.get(symbol, ZERO)
     for book in ledger.books.values():
         books = add(books, book.quantity(symbol))
-    counted = seen.units.get(symbol, ZERO)
     alarms = []
     net = ledger.net(symbol)
     if subtract(max(books, net, counted), min(books, net, counted)) > tolerance:
         text = f"{symbol}: books sum to {books}, the account holds {ledger.net(symbol)}, executions come to {counted}"
         alarms.append(_alarm("I6", symbol, text))
-    if magnitude(subtract(ledger.cash, seen.cash)) > tolerance:
-        alarms.append(_alarm("I6", "cash", f"books hold {ledger.cash} in cash, executions come to {seen.cash}"))
+    held = {"": ledger.cash, **ledger.balances()}
+    for currency in sorted(held.keys() | seen.counted.money.keys()):
+        ours, theirs = held.get(currency, ZERO), seen.counted.money.get(currency, ZERO)
+        if magnitude(subtract(ours, theirs)) > tolerance:
+            subject = f"cash:{currency}" if currency else "cash"
+            alarms.append(_alarm("I6", subject, f"books hold {ours} in {currency or 'cash'}, executions come to {theirs}"))
     return [a for a in alarms if a.key not in seen.raised]
 
 
-def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
+def note(seen: Seen, event: Event, now: int) -> None:
     """Fold one event into what the invariants need."""
+    count(seen.counted, event)
     match event:
         case OrderApproved():
             seen.deadlines[event.order_id] = RELEASED if event.group_size and event.group != event.order_id else event.deadline_ns
@@ -85,20 +85,6 @@ def note(seen: Seen, ledger: Ledger, event: Event, now: int) -> None:
             seen.by_broker.setdefault(event.broker_order_id, event.order_id)
         case OrderFilled():
             seen.executions.setdefault(event.broker_order_id, {})[event.execution_id] = True
-            _trade(seen, ledger, event.symbol, _signed(event.side, event.quantity), event.price, event.commission)
-        case FillCorrected():
-            previous = _signed(event.side, negate(event.previous_quantity))
-            _trade(seen, ledger, event.symbol, previous, event.previous_price, negate(event.previous_commission))
-            _trade(seen, ledger, event.symbol, _signed(event.side, event.quantity), event.price, event.commission)
-        case CashFlow():
-            seen.cash = add(seen.cash, event.amount)
-        case AccountOpened() if not seen.opened:
-            seen.opened = True
-            seen.cash = add(seen.cash, event.cash)
-            for symbol, quantity in zip(event.symbols, event.quantities, strict=True):
-                seen.units[symbol] = add(seen.units.get(symbol, ZERO), quantity)
-        case CorporateAction():
-            _corporate_action(seen, ledger, event)
         case Alert() if event.key.startswith(PREFIX):
             seen.raised[event.key] = True
         case _:
@@ -185,29 +171,6 @@ def _machine(seen: Seen, orders: OrderFold, e: OrderEvent, now: int) -> list[Ale
 
 def _execution(e: OrderFilled) -> str:
     return f"{e.broker_order_id}/{e.execution_id}"
-
-
-def _trade(seen: Seen, ledger: Ledger, symbol: str, signed: Decimal, price: Decimal, commission: Decimal) -> None:
-    paid = multiply(multiply(signed, price), ledger.multiplier(symbol))
-    seen.units[symbol] = add(seen.units.get(symbol, ZERO), signed)
-    seen.cash = subtract(subtract(seen.cash, paid), commission)
-
-
-def _corporate_action(seen: Seen, ledger: Ledger, e: CorporateAction) -> None:
-    held = seen.units.get(e.symbol, ZERO)
-    if e.kind == "split":
-        seen.units[e.symbol] = units_after(held, e)
-        seen.cash = add(seen.cash, e.cash)
-    elif e.kind == "symbol_change":
-        seen.units[e.new_symbol] = add(seen.units.get(e.new_symbol, ZERO), held)
-        seen.units[e.symbol] = ZERO
-    elif e.kind == "expiry":
-        seen.units[e.symbol] = ZERO
-        seen.cash = add(seen.cash, multiply(multiply(held, e.price), ledger.multiplier(e.symbol)))
-
-
-def _signed(side: OrderSide, quantity: Decimal) -> Decimal:
-    return quantity if side is OrderSide.BUY else negate(quantity)
 
 
 def _alarm(invariant: str, subject: str, text: str) -> Alert:

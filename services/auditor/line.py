@@ -34,6 +34,7 @@ TYPES: Final = (
     "CashFlow",
     "CorporateAction",
     "HoldingAssigned",
+    "CurrencyRate",
 )
 
 Metadata = tuple[tuple[str, str], ...]

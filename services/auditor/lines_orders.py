@@ -80,7 +80,9 @@ def _filled(e: OrderFilled, net: Decimal) -> Sequence[Entry]:
 def _corrected(e: FillCorrected, net: Decimal) -> Sequence[Entry]:
     """A correction is a line of its own; nothing that was written is taken back."""
     details = f"corrected {e.previous_id}: {number(e.previous_quantity)} @ {number(e.previous_price)} to {number(e.quantity)} @ {number(e.price)}"
-    extra = meta(order_id=e.order_id, strategy=e.strategy, symbol=e.symbol, execution_id=e.execution_id, commission=e.commission)
+    extra = meta(
+        order_id=e.order_id, strategy=e.strategy, symbol=e.symbol, execution_id=e.execution_id, commission=e.commission, currency=e.currency or None
+    )
     change = subtract(e.quantity, e.previous_quantity)
     after = add(net, change if e.side is OrderSide.BUY else negate(change))
     return [("OrderFilled", details, extra), *moved(e.symbol, net, after, e.price)]

@@ -14,6 +14,7 @@ from shared.events import (
     CashFlow,
     Command,
     CorporateAction,
+    CurrencyRate,
     DataGap,
     DeterminismFault,
     Event,
@@ -40,10 +41,11 @@ from .line import Entry, meta, moved, number
 
 
 def _opened(e: AccountOpened, _net: Decimal) -> Sequence[Entry]:
+    balances = {row.currency: row.amount for row in e.balances}
     head: Entry = (
         "Reconciliation",
         f"account {e.account} opened",
-        meta(account=e.account, currency=e.currency, cash=e.cash, equity=e.equity),
+        meta(account=e.account, currency=e.currency, cash=e.cash, **balances, equity=e.equity),
     )
     held = zip(e.symbols, e.quantities, e.average_prices, strict=True)
     return [head, *(draft for symbol, quantity, price in held for draft in moved(symbol, ZERO, quantity, price))]
@@ -52,6 +54,11 @@ def _opened(e: AccountOpened, _net: Decimal) -> Sequence[Entry]:
 def _flowed(e: CashFlow, _net: Decimal) -> Sequence[Entry]:
     extra = meta(kind=e.kind, amount=e.amount, currency=e.currency, symbol=e.symbol or None, reference=e.reference)
     return [("CashFlow", f"{e.kind} {number(e.amount)} {e.currency}", extra)]
+
+
+def _rated(e: CurrencyRate, _net: Decimal) -> Sequence[Entry]:
+    kind = "fixed" if not e.timestamp else None
+    return [("CurrencyRate", f"{e.currency} {number(e.rate)}", meta(currency=e.currency, rate=e.rate, kind=kind))]
 
 
 def _acted(e: CorporateAction, net: Decimal) -> Sequence[Entry]:
@@ -171,6 +178,7 @@ SYSTEM_LINES: Final[dict[type[Event], Callable[[Any, Decimal], Sequence[Entry]]]
     AccountOpened: _opened,
     CashFlow: _flowed,
     CorporateAction: _acted,
+    CurrencyRate: _rated,
     HoldingAssigned: _assigned,
     TradingStateChanged: _trading,
     InstrumentLocked: _locked,

@@ -30,7 +30,7 @@ class Desk:
     def __init__(self, setting: Setting, bus: Bus) -> None:
         settings = auditor_settings(setting.config)
         self._core = AuditorCore(settings)
-        self._files = AuditFiles(setting.places.logs, setting.live.audit.format, self._core.net)
+        self._files = AuditFiles(setting.places.logs, setting.live.audit.format, self._core.net, self._core.rated)
         self._queries = LinkServer(setting.places.endpoint("queries"))
         self._next_sync = 0.0
         registration = setting.registration(SOURCE, Role.AUDITOR, TOPICS, repr(settings))

@@ -15,6 +15,7 @@ from shared.events import (
     Alert,
     Break,
     CashFlow,
+    CurrencyRate,
     EquityMarked,
     HealthReported,
     InstrumentLocked,
@@ -26,6 +27,7 @@ from shared.events import (
     TradingStateChanged,
 )
 
+from .counted import Counted
 from .denials import DenialKind
 
 
@@ -92,16 +94,14 @@ class Reconciled(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """For the invariants, of orders that are kept. executions: ids, by broker order. units and cash: the account counted a second way, from
-    executions alone. raised: what was alarmed. late: orders written ahead after their deadline, as by a router that was away; they may not
-    reach the broker. slow: by source, ns at which it was told that its alerts come late."""
+    """For the invariants, of orders that are kept. executions: ids, by broker order. counted: the account a second way. raised: what was alarmed.
+    late: orders written ahead after their deadline, as by a router that was away; they may not reach the broker. slow: by source, ns at which it
+    was told that its alerts come late."""
 
     by_broker: dict[str, str] = msgspec.field(default_factory=dict)
     executions: dict[str, dict[str, bool]] = msgspec.field(default_factory=dict)
     deadlines: dict[str, int] = msgspec.field(default_factory=dict)
-    units: dict[str, Decimal] = msgspec.field(default_factory=dict)
-    cash: Decimal = ZERO
-    opened: bool = False
+    counted: Counted = msgspec.field(default_factory=Counted)
     raised: dict[str, bool] = msgspec.field(default_factory=dict)
     late: dict[str, bool] = msgspec.field(default_factory=dict)
     slow: dict[str, int] = msgspec.field(default_factory=dict)
@@ -126,7 +126,7 @@ class Flow(msgspec.Struct, frozen=True):
 
 class Picture(msgspec.Struct):
     """now_ns: log time of the newest event. trading: by scope and key; marks: newest price; health: by service. revised: what
-    commands made of strategies, by id; revisions: the newest answers to such commands, refusals too."""
+    commands made of strategies, by id; revisions: the newest answers to such commands, refusals too. rates: the newest, by currency."""
 
     log_id: str = ""
     now_ns: int = 0
@@ -154,6 +154,7 @@ class Picture(msgspec.Struct):
     flows: list[Flow] = msgspec.field(default_factory=list)
     revised: dict[str, StrategyRevised] = msgspec.field(default_factory=dict)
     revisions: list[StrategyRevised] = msgspec.field(default_factory=list)
+    rates: dict[str, CurrencyRate] = msgspec.field(default_factory=dict)
 
 
 class AuditorState(msgspec.Struct):

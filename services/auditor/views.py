@@ -6,15 +6,15 @@ Whatever blocks trading - a denial, a lock, an unknown order, a break, a stopped
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
+from shared.domain.exact import ZERO, add, subtract
 from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.domain.order_fold import OrderFold, OrderRecord
 from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
-from . import advice, denials, strategies
+from . import advice, denials, money, strategies
+from .money import text as _text
 from .state import Claim, Denied, Flow, Met, Picture, Raised
 from .times import iso
 
@@ -42,11 +42,13 @@ def status(f: Facts) -> dict[str, Any]:
         "trading_enabled": state == TradingState.ACTIVE,
         "trading": [_scope(p, key) for key in sorted(p.trading)],
         "equity": _text(p.equity.equity) if p.equity is not None else None,
+        "currency": f.ledger.currency or None,
         "cash": _text(f.ledger.cash),
+        "balances": money.balances(p, f.ledger),
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "drawdown": p.equity.drawdown if p.equity is not None else None,
         "buying_power": _text(p.totals.buying_power) if p.totals is not None else None,
-        **_settled(p),
+        **money.settled(p.totals),
         "current_regime": p.regime,
         "open_orders": len(open_orders),
         "positions": len(f.ledger.positions()),
@@ -75,30 +77,38 @@ def orders(f: Facts) -> dict[str, Any]:
 
 
 def positions(f: Facts) -> dict[str, Any]:
-    """Account holdings, and whose they are."""
-    p, rows = f.picture, []
-    for symbol, quantity in f.ledger.positions().items():
-        books = [(owner, book.positions[symbol]) for owner, book in sorted(f.ledger.books.items()) if book.quantity(symbol)]
+    """Account holdings, and whose they are. mark, average_price: in the instrument's currency; value, unrealised: in the account's."""
+    p, ledger, rows = f.picture, f.ledger, []
+    for symbol, quantity in ledger.positions().items():
+        held = {owner: book.positions[symbol] for owner, book in sorted(ledger.books.items()) if book.quantity(symbol)}
         cost, value, mark = ZERO, ZERO, p.marks.get(symbol)
-        for _, position in books:
+        for position in held.values():
             cost, value = add(cost, position.cost), add(value, position.value(mark))
         rows.append(
             {
                 "symbol": symbol,
                 "quantity": _text(quantity),
-                "average_price": _text(share(cost, ONE, multiply(quantity, f.ledger.multiplier(symbol)))),
+                "average_price": _text(money.average_price(ledger, symbol, held)),
                 "mark": mark,
+                "currency": ledger.unit(symbol).currency or ledger.currency or None,
                 "value": _text(value),
                 "unrealised": _text(subtract(value, cost)),
-                "books": [{"owner": owner or "unassigned", "quantity": _text(position.quantity)} for owner, position in books],
+                "books": [{"owner": owner or "unassigned", "quantity": _text(position.quantity)} for owner, position in held.items()],
             }
         )
-    books_now = [
-        {"owner": owner or "unassigned", "cash": _text(b.cash), "realised": _text(b.realised), "fees": _text(b.fees)}
-        for owner, b in sorted(f.ledger.books.items())
-        if owner != UNASSIGNED or b.cash or b.positions
-    ]
-    return {"now": iso(p.now_ns), **_settled(p), "positions": rows, "books": books_now, "claims": [_claim(n) for n in reversed(p.claims[-20:])]}
+    return {
+        "now": iso(p.now_ns),
+        "currency": ledger.currency or None,
+        **money.settled(p.totals),
+        "balances": money.balances(p, ledger),
+        "positions": rows,
+        "books": [
+            money.book_row(owner, b, p.rates)
+            for owner, b in sorted(ledger.books.items())
+            if owner != UNASSIGNED or b.cash or b.positions or b.balances
+        ],
+        "claims": [_claim(n) for n in reversed(p.claims[-20:])],
+    }
 
 
 def fills(f: Facts) -> dict[str, Any]:
@@ -185,20 +195,6 @@ def _scope(p: Picture, key: str) -> dict[str, Any]:
     if what and t.scope is Scope.STRATEGY:
         what = strategies.what_to_do(p, t.key, t.reason, what)
     return {"scope": str(t.scope), "key": t.key, "state": str(t.state), "reason": t.reason.name, "text": t.text, "what_to_do": what}
-
-
-def _settled(p: Picture) -> dict[str, Any]:
-    """What of the broker's newest totals may be spent, and when the rest may; nothing where it does not say."""
-    if p.totals is None or p.totals.unsettled is None:
-        return {"settled_cash": None, "unsettled": []}
-    rows = sorted(p.totals.unsettled, key=lambda row: (row.date, row.calendar))
-    settled = p.totals.cash
-    for row in rows:
-        settled = subtract(settled, row.amount)
-    return {
-        "settled_cash": _text(settled),
-        "unsettled": [{"amount": _text(row.amount), "settles": row.date, "calendar": row.calendar} for row in rows],
-    }
 
 
 def _reconciliation(p: Picture) -> dict[str, Any]:
@@ -313,11 +309,6 @@ def _claim(n: Claim) -> dict[str, Any]:
 
 
 _SERVICES: Final = {"strategy": "strategy_runner"}
-
-
-def _text(value: Decimal | None) -> str | None:
-    """In full, never in exponent form."""
-    return None if value is None else format(value, "f")
 
 
 VIEWS: Final[dict[str, Callable[[Facts], dict[str, Any]]]] = {

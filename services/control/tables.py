@@ -14,6 +14,7 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
         "now",
         "trading_state",
         "equity",
+        "currency",
         "cash",
         "settled_cash",
         "daily_pnl",
@@ -25,7 +26,7 @@ _FACTS: Final[dict[str, tuple[str, ...]]] = {
         "log_id",
     ),
     "orders": ("now",),
-    "positions": ("now", "settled_cash"),
+    "positions": ("now", "currency", "settled_cash"),
     "fills": ("now",),
     "health": ("last_update", "connected", "trading_enabled", "last_market_data", "cpu_usage_pct", "memory_mb", "event_loop_latency_ms"),
 }
@@ -40,16 +41,18 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         ("denials_last_hour", ("last", "strategy", "reason", "key", "limit", "value", "count")),
         ("limits_met", ("time", "level", "reason", "key", "limit", "value")),
         ("alerts", ("time", "severity", "key", "text")),
-        ("unsettled", ("amount", "settles", "calendar")),
+        ("balances", ("currency", "amount", "settled", "rate", "worth", "rate_age_s")),
+        ("unsettled", ("amount", "currency", "settles", "calendar")),
         ("cash_flows", ("time", "kind", "amount", "currency", "symbol", "reference")),
     ),
     "orders": (
         ("orders", ("order_id", "symbol", "side", "type", "quantity", "filled", "limit_price", "stop_price", "tif", "status", "opened", "text")),
     ),
     "positions": (
-        ("positions", ("symbol", "quantity", "average_price", "mark", "value", "unrealised", "books")),
-        ("books", ("owner", "cash", "realised", "fees")),
-        ("unsettled", ("amount", "settles", "calendar")),
+        ("positions", ("symbol", "quantity", "average_price", "mark", "currency", "value", "unrealised", "books")),
+        ("books", ("owner", "cash", "balances", "realised", "exchange", "fees")),
+        ("balances", ("currency", "amount", "settled", "rate", "worth", "rate_age_s")),
+        ("unsettled", ("amount", "currency", "settles", "calendar")),
         ("claims", ("time", "symbol", "strategy", "quantity", "price", "refused")),
     ),
     "fills": (("fills", ("time", "order_id", "symbol", "side", "quantity", "price", "commission", "currency", "leaves", "execution_id")),),
@@ -85,13 +88,13 @@ def _is_command(row: Row) -> bool:
 def _table(headers: Sequence[str], rows: Sequence[Row]) -> str:
     """Columns that are empty in every row are left out."""
     shown = [h for h in headers if any(cell(row.get(h)) for row in rows)]
-    return columns([h.replace("_", " ") for h in shown], [[cell(_books(row.get(h))) for h in shown] for row in rows])
+    return columns([h.replace("_", " ") for h in shown], [[cell(_nested(row.get(h))) for h in shown] for row in rows])
 
 
-def _books(value: Any) -> Any:
-    """`cross 10, unassigned 5` in place of nested rows."""
-    if isinstance(value, list) and all(isinstance(item, Mapping) and "owner" in item for item in value):
-        return [f"{item['owner']} {item['quantity']}" for item in value]
+def _nested(value: Any) -> Any:
+    """`cross 10, unassigned 5` and `EUR -1000` in place of rows in a row."""
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+        return [f"{item['owner']} {item['quantity']}" if "owner" in item else f"{item['currency']} {item['amount']}" for item in value]
     return value
 
 

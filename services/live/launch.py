@@ -81,7 +81,9 @@ def _conclude(config: Config, config_path: Path, places: Places, head_before: in
     if head_before is None:
         return
     try:
-        lines = render(summarise(places.journal, head_before), wall_clock=config.bus.clock == "wall")
+        symbols = config.live.symbols if config.live is not None else ()
+        currencies = {symbol: config.instrument(symbol).currency or config.paper.currency for symbol in symbols}
+        lines = render(summarise(places.journal, head_before, currencies), wall_clock=config.bus.clock == "wall")
     except JournalError as error:
         lines = [f"the journal could not be read: {error}"]
     print("\nsummary", *(f"  {line}" for line in lines), sep="\n")

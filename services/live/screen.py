@@ -48,6 +48,8 @@ def _head(view: View) -> Text:
     for key, name in (("equity", "equity"), ("daily_pnl", "day P&L"), ("cash", "cash"), ("open_orders", "open orders")):
         if status.get(key) is not None:
             text.append(f"   {name} {status[key]}")
+    for row in status.get("balances", ()):
+        text.append(f"   {row['currency']} {row['amount']}")
     if status.get("now"):
         text.append(f"   {moment(str(status['now']))}", style="dim")
     return text
@@ -66,11 +68,11 @@ def _services(view: View) -> Table:
 
 def _positions(view: View) -> Table:
     table = Table(box=None, pad_edge=False)
-    for header in ("position", "quantity", "average", "mark", "unrealised"):
-        table.add_column(header, justify="left" if header == "position" else "right")
+    for header in ("position", "quantity", "average", "mark", "in", "unrealised"):
+        table.add_column(header, justify="left" if header in {"position", "in"} else "right")
     rows: list[dict[str, Any]] = list(view.positions.get("positions", ()))
     for row in rows[:POSITIONS_SHOWN]:
-        table.add_row(*(str(row.get(key, "")) for key in ("symbol", "quantity", "average_price", "mark", "unrealised")))
+        table.add_row(*(str(row.get(key, "")) for key in ("symbol", "quantity", "average_price", "mark", "currency", "unrealised")))
     if not rows:
         table.add_row("none")
     return table

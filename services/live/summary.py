@@ -7,6 +7,7 @@ data's and say nothing about speed, so they are left out.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from shared.bus.journal_reader import JournalReader
 from shared.bus.record import envelope_of
+from shared.domain.exact import ZERO, add, multiply
 from shared.events import (
     AccountOpened,
     Alert,
@@ -45,14 +47,14 @@ _ENDS: Final[dict[type[Event], str]] = {
 
 @dataclass(slots=True)
 class Summary:
-    """outcomes: orders by how they ended, `working` and `unknown` for those that have not. Money in account currency; equity None where none
-    was marked. decided, acknowledged: ns from intent to sending, from sending to the broker's word."""
+    """outcomes: orders by how they ended, `working` and `unknown` for those that have not. traded, fees: price x quantity and commissions, by
+    currency. equity: in the account's currency, None where none was marked. decided, acknowledged: ns from intent to sending, from sending to the broker's word."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     denials: Counter[str] = field(default_factory=Counter)
     fills: int = 0
-    traded: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
+    traded: dict[str, Decimal] = field(default_factory=dict)
+    fees: dict[str, Decimal] = field(default_factory=dict)
     equity_first: Decimal | None = None
     equity_last: Decimal | None = None
     drawdown: float = 0.0
@@ -62,9 +64,10 @@ class Summary:
     acknowledged: list[int] = field(default_factory=list)
 
 
-def summarise(journal: Path, after: int) -> Summary:
-    """Fold the order path of a session: everything after seq `after`. Raises JournalError."""
-    fold = _Fold()
+def summarise(journal: Path, after: int, currencies: Mapping[str, str]) -> Summary:
+    """Fold the order path of a session: everything after seq `after`. currencies: of prices, by symbol; of one that is not named they are in the
+    currency of its commissions. Raises JournalError."""
+    fold = _Fold(currencies)
     reader = JournalReader(journal)
     try:
         head = reader.head()
@@ -80,8 +83,9 @@ def summarise(journal: Path, after: int) -> Summary:
 
 
 class _Fold:
-    def __init__(self) -> None:
+    def __init__(self, currencies: Mapping[str, str]) -> None:
         self.summary = Summary()
+        self._currencies = currencies
         self._state: dict[str, str] = {}
         self._intended: dict[str, int] = {}
         self._sent: dict[str, int] = {}
@@ -109,8 +113,8 @@ class _Fold:
                 self._state[event.order_id] = "unknown"
             case OrderFilled():
                 s.fills += 1
-                s.traded += event.quantity * event.price
-                s.fees += event.commission
+                _add(s.traded, self._currencies.get(event.symbol, event.currency), multiply(event.quantity, event.price))
+                _add(s.fees, event.currency, event.commission)
                 if not event.leaves:
                     self._state[event.order_id] = "filled"
                 elif not event.late:  # a late one is of an order that has ended otherwise
@@ -138,7 +142,7 @@ def render(s: Summary, *, wall_clock: bool) -> list[str]:
     lines = [f"orders       {_counts(s.outcomes) or 'none'}"]
     if s.denials:
         lines.append(f"denials      {_counts(s.denials)}")
-    lines.append(f"fills        {s.fills}" + (f", {s.traded:f} traded, {s.fees:f} in fees" if s.fills else ""))
+    lines.append(f"fills        {s.fills}" + (f", {_money(s.traded)} traded, {_money(s.fees)} in fees" if s.fills else ""))
     if s.equity_first is not None and s.equity_last is not None:
         lines.append(f"equity       {s.equity_first:f} -> {s.equity_last:f} ({s.equity_last - s.equity_first:+f}), worst drawdown {s.drawdown:.2%}")
     if wall_clock:
@@ -147,6 +151,14 @@ def render(s: Summary, *, wall_clock: bool) -> list[str]:
                 lines.append(f"latency      {name}: p50 {_ms(values, 0.5)}, p99 {_ms(values, 0.99)} ms")
     lines.append(f"events       {s.events}" + (f", {s.alerts} alerts" if s.alerts else ""))
     return lines
+
+
+def _add(amounts: dict[str, Decimal], currency: str, amount: Decimal) -> None:
+    amounts[currency] = add(amounts.get(currency, ZERO), amount)
+
+
+def _money(amounts: Mapping[str, Decimal]) -> str:
+    return " and ".join(f"{amounts[currency]:f} {currency}".rstrip() for currency in sorted(amounts))
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -58,7 +58,7 @@ STORY = [
 
 
 def written(directory: Path, audit_format: str = "csv", story: list[Envelope] | None = None) -> AuditFiles:
-    files = AuditFiles(directory, audit_format, lambda _symbol: ZERO)
+    files = AuditFiles(directory, audit_format, lambda _symbol: ZERO, lambda _currency: None)
     for e in STORY if story is None else story:
         files.observe(e)
     return files

@@ -75,11 +75,12 @@ def test_each_order_is_counted_once_by_how_it_ended(tmp_path: Path) -> None:
         Alert(Severity.WARNING, "k", ""),
         equity("99000.5", 0.02),
     ]
-    s = summarise(journal_of(tmp_path / "journal.db", [*before, *session]), len(before))
+    s = summarise(journal_of(tmp_path / "journal.db", [*before, *session]), len(before), {"ACME": "EUR"})
 
     assert s.outcomes == {"filled": 1, "cancelled": 1, "denied": 1, "rejected": 1, "unknown": 1, "working": 2}
     assert s.denials == {"THROTTLED": 1}
-    assert (s.fills, s.traded, s.fees) == (5, Decimal(1900), Decimal("2.5"))
+    assert (s.fills, s.traded, s.fees) == (5, {"EUR": Decimal(1900)}, {"USD": Decimal("2.5")})
+    assert render(s, wall_clock=False)[2] == "fills        5, 1900 EUR traded, 2.5 USD in fees"
     assert (s.equity_first, s.equity_last, s.drawdown) == (Decimal(100_000), Decimal("99000.5"), 0.02)
     assert (s.alerts, s.events) == (1, len(session))
     assert set(s.decided) == set(s.acknowledged) == {MS}
