@@ -170,7 +170,7 @@ def _emit_correction(draft: Draft, order: RouterOrder, row: ExecutionRow, name: 
             previous_price=previous.price,
             previous_commission=previous.commission,
             child=order.record.order_id if order.parent else "",
-            currency=row.currency,
+            currency=row.currency if row.commission else previous.currency or row.currency,  # without a commission it tells no currency
         )
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from shared.domain.exact import ZERO
 from shared.domain.order_fold import advance, open_record
 from shared.domain.order_machine import DONE
@@ -186,7 +188,7 @@ def _filled(orders: Orders, order: RouterOrder, e: OrderFilled, _now: int, _epoc
     _revive(orders, order)
     outside.execution_booked(orders, e.execution_id)
     cumulative = order.told.pop(e.execution_id, e.cumulative)
-    order.executions[e.execution_id] = Fact(e.quantity, e.price, e.commission, cumulative, e.broker_order_id)
+    order.executions[e.execution_id] = Fact(e.quantity, e.price, e.commission, cumulative, e.broker_order_id, currency=e.currency)
     orders.bind(order, "", e.broker_order_id)
 
 
@@ -200,10 +202,10 @@ def _corrected(_orders: Orders, order: RouterOrder, e: FillCorrected, _now: int,
     """After a correction the broker's cumulatives no longer tell executions apart: they are forgotten and ids alone count."""
     broker_id = order.record.broker_order_id
     for name, f in order.executions.items():
-        order.executions[name] = Fact(f.quantity, f.price, f.commission, ZERO, f.broker_order_id, f.void)
+        order.executions[name] = replace(f, cumulative=ZERO)
     if e.previous_id != e.execution_id:
-        order.executions[e.previous_id] = Fact(e.previous_quantity, e.previous_price, e.previous_commission, ZERO, broker_id, void=True)
-    order.executions[e.execution_id] = Fact(e.quantity, e.price, e.commission, ZERO, broker_id, void=not e.quantity)
+        order.executions[e.previous_id] = Fact(e.previous_quantity, e.previous_price, e.previous_commission, ZERO, broker_id, True, e.currency)
+    order.executions[e.execution_id] = Fact(e.quantity, e.price, e.commission, ZERO, broker_id, not e.quantity, e.currency)
     order.told.pop(e.execution_id, None)
 
 

@@ -19,7 +19,8 @@ QUERY: Final = "query"
 
 
 class Fact(msgspec.Struct, array_like=True, frozen=True):
-    """One booked execution. cumulative: the broker's, of that broker order (0: not told). void: busted or corrected into another id."""
+    """One booked execution. cumulative: the broker's, of that broker order (0: not told). void: busted or corrected into another id. currency: of
+    the commission."""
 
     quantity: Decimal
     price: Decimal
@@ -27,6 +28,7 @@ class Fact(msgspec.Struct, array_like=True, frozen=True):
     cumulative: Decimal
     broker_order_id: str
     void: bool = False
+    currency: str = ""
 
 
 class Lookup(msgspec.Struct, array_like=True):

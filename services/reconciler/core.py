@@ -47,7 +47,7 @@ from .judge import Judgement, judge
 from .settings import SOURCE, ReconcilerSettings
 from .state import Books, Readings, ReconcilerState, Watch
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(ReconcilerState).decode
@@ -244,7 +244,7 @@ class ReconcilerCore:
             outputs.append(_opening(e))
         if judgement.clean and self._books.totals != e.totals:
             t = e.totals
-            outputs.append(AccountReported(e.account, t.currency, t.cash, t.equity, t.buying_power, t.unsettled))
+            outputs.append(AccountReported(e.account, t.currency, t.cash, t.equity, t.buying_power, t.unsettled, t.balances))
         after = locks.locks_after(self._watch, self._orders, e, now, self._settings, judgement)
         outputs += locks.lock_events(self._watch.locks, after)
         outputs += [_break_alert(d) for d in judgement.breaks if d.key not in self._watch.breaks]
@@ -306,6 +306,7 @@ def _opening(e: BrokerStateReported) -> AccountOpened:
         tuple(row.quantity for row in held),
         tuple(row.average_price for row in held),
         totals.unsettled or (),
+        totals.balances,
     )
 
 

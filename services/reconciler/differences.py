@@ -176,16 +176,21 @@ class Comparison:
         return found
 
     def _cash(self) -> list[Difference]:
-        """Not while executions or corporate actions are still to be booked: each of them moves cash by itself."""
+        """Money of each currency. Not while executions or corporate actions are still to be booked: each of them moves some by itself."""
         if not (self._settings.cash_exact and self._books.opened) or self.unbooked or self.undone:
             return []
-        ours = self._ledger.cash
+        totals = self._reading.totals
+        ours, theirs = {"": self._ledger.cash, **self._ledger.balances()}, {"": totals.cash, **{b.currency: b.amount for b in totals.balances}}
         for recent in self._ahead:
-            ours = subtract(ours, recent.cash)
-        theirs = self._reading.totals.cash
-        if ours == theirs:
-            return []
-        return [Difference("cash", Break("cash", self._reading.totals.currency, str(ours), str(theirs)), not_before=self._settled_at())]
+            for currency, amount in recent.money.items():
+                ours[currency] = subtract(ours.get(currency, ZERO), amount)
+        found = []
+        for currency in sorted(ours.keys() | theirs.keys()):
+            held, there = ours.get(currency, ZERO), theirs.get(currency, ZERO)
+            if held != there:
+                named = Break("cash", currency or totals.currency, str(held), str(there))
+                found.append(Difference(f"cash:{currency}" if currency else "cash", named, not_before=self._settled_at()))
+        return found
 
     def _settled_at(self, symbol: str = "", order_id: str = "") -> int:
         """When the newest booking concerned is old enough to show at a broker that does not number its reports."""
@@ -203,12 +208,13 @@ class Comparison:
         return parsed is not None and parsed.log_prefix != self._books.log_id[:LOG_PREFIX_CHARS]
 
     def _average(self, symbol: str) -> Decimal:
-        """Average price of the account's holding over all books."""
+        """Average price of the account's holding over all books, in the instrument's currency."""
         cost, quantity = ZERO, self._ledger.net(symbol)
         for book in self._ledger.books.values():
             position = book.positions.get(symbol)
-            cost = add(cost, position.cost) if position is not None else cost
-        per_point = multiply(quantity, self._ledger.multiplier(symbol))
+            if position is not None:
+                cost = add(cost, position.abroad.cost if position.abroad is not None else position.cost)
+        per_point = multiply(quantity, self._ledger.unit(symbol).contract)
         return ZERO if not per_point else cost / per_point
 
 

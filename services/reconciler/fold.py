@@ -30,7 +30,6 @@ from shared.events import (
     LeaseGranted,
     LogStarted,
     OrderFilled,
-    OrderSide,
     OrdersRetired,
     ReconcileFailed,
     ReconcileNow,
@@ -100,7 +99,7 @@ def _opened(h: Holdings, _e: AccountOpened, _now: int) -> None:
 
 
 def _account_reported(h: Holdings, e: AccountReported, _now: int) -> None:
-    h.books.totals = AccountRow(e.currency, e.cash, e.equity, e.buying_power, e.unsettled)
+    h.books.totals = AccountRow(e.currency, e.cash, e.equity, e.buying_power, e.unsettled, e.balances)
 
 
 def _state_reported(h: Holdings, e: BrokerStateReported, _now: int) -> None:
@@ -132,8 +131,9 @@ def _filled(h: Holdings, e: OrderFilled, now: int) -> None:
     told = h.books.told.pop(e.execution_id, Told(ZERO if e.child else e.cumulative, 0))
     h.books.awaited.pop(e.execution_id, None)
     h.books.executions.setdefault(e.broker_order_id, {})[e.execution_id] = Booked(e.quantity, e.price, told.cumulative)
-    cash = negate(add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission))
-    h.books.recent[e.execution_id] = Recent(e.child or e.order_id, e.symbol, signed(e.side, e.quantity), cash, told.report, now)
+    change = signed(e.side, e.quantity)
+    money = _moved(h, e.symbol, change, e.price, e.commission, e.currency)
+    h.books.recent[e.execution_id] = Recent(e.child or e.order_id, e.symbol, change, money, told.report, now)
 
 
 def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
@@ -147,10 +147,11 @@ def _corrected(h: Holdings, e: FillCorrected, now: int) -> None:
     if e.previous_id != e.execution_id:
         of_order[e.previous_id] = Booked(e.previous_quantity, e.previous_price, ZERO, void=True)
     of_order[e.execution_id] = Booked(e.quantity, e.price, ZERO, void=not e.quantity)
-    before = add(_money(h, e.symbol, e.side, e.previous_quantity, e.previous_price), e.previous_commission)
-    after = add(_money(h, e.symbol, e.side, e.quantity, e.price), e.commission)
+    money = _moved(h, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission), e.currency)
+    for currency, amount in _moved(h, e.symbol, signed(e.side, e.quantity), e.price, e.commission, e.currency).items():
+        money[currency] = add(money[currency], amount)
     change = signed(e.side, subtract(e.quantity, e.previous_quantity))
-    h.books.recent[f"{e.execution_id}+"] = Recent(e.order_id, e.symbol, change, subtract(before, after), told.report, now)
+    h.books.recent[f"{e.execution_id}+"] = Recent(e.order_id, e.symbol, change, money, told.report, now)
 
 
 def _cash_reported(h: Holdings, e: BrokerCashReported, _now: int) -> None:
@@ -159,7 +160,7 @@ def _cash_reported(h: Holdings, e: BrokerCashReported, _now: int) -> None:
 
 def _cash_flow(h: Holdings, e: CashFlow, now: int) -> None:
     told = h.books.told.pop(f"cash:{e.reference}", Told(ZERO, 0))
-    h.books.recent[f"cash:{e.reference}"] = Recent("", "", ZERO, e.amount, told.report, now)
+    h.books.recent[f"cash:{e.reference}"] = Recent("", "", ZERO, {_other(h, e.currency): e.amount}, told.report, now)
 
 
 def _action_reported(h: Holdings, e: BrokerActionReported, _now: int) -> None:
@@ -167,17 +168,17 @@ def _action_reported(h: Holdings, e: BrokerActionReported, _now: int) -> None:
 
 
 def _action(h: Holdings, e: CorporateAction, now: int) -> None:
-    """Before the ledger folds it: what it changes of each symbol, and of cash."""
+    """Before the ledger folds it: what it changes of each symbol, and of its currency's money."""
     name = f"action:{e.reference}"
     report = h.books.told.pop(name, Told(ZERO, 0)).report
     h.books.actions[e.reference] = True
-    held, cash = h.ledger.net(e.symbol), e.cash
+    held, paid, unit = h.ledger.net(e.symbol), e.cash, h.ledger.unit(e.symbol)
     left = units_after(held, e) if e.kind == "split" else ZERO
     if e.kind == "expiry":
-        cash = multiply(multiply(held, e.price), h.ledger.multiplier(e.symbol))
-    h.books.recent[name] = Recent("", e.symbol, subtract(left, held), cash, report, now)
+        paid = multiply(multiply(held, e.price), unit.contract)
+    h.books.recent[name] = Recent("", e.symbol, subtract(left, held), {unit.currency: paid}, report, now)
     if e.new_symbol:
-        h.books.recent[f"{name}+"] = Recent("", e.new_symbol, held, ZERO, report, now)
+        h.books.recent[f"{name}+"] = Recent("", e.new_symbol, held, {}, report, now)
 
 
 def _retired(h: Holdings, e: OrdersRetired, _now: int) -> None:
@@ -201,9 +202,17 @@ def _resumed(h: Holdings, e: ResumeRequested, _now: int) -> None:
         h.books.rivals.clear()
 
 
-def _money(h: Holdings, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal) -> Decimal:
-    """Signed money an execution pays, before fees."""
-    return multiply(multiply(signed(side, quantity), price), h.ledger.multiplier(symbol))
+def _moved(h: Holdings, symbol: str, units: Decimal, price: Decimal, commission: Decimal, currency: str) -> dict[str, Decimal]:
+    """What an execution of so many units (bought > 0) moves, by currency: the instrument's pays, the commission's its fee."""
+    unit, fee = h.ledger.unit(symbol), _other(h, currency)
+    money = {unit.currency: negate(multiply(multiply(units, price), unit.contract))}
+    money[fee] = subtract(money.get(fee, ZERO), commission)
+    return money
+
+
+def _other(h: Holdings, currency: str) -> str:
+    """The currency, empty where it is the account's own."""
+    return "" if h.ledger.currency in {"", currency} else currency
 
 
 _FOLDS: Final[dict[type[Event], Callable[[Holdings, Any, int], None]]] = {

@@ -30,12 +30,13 @@ class Told(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Recent(msgspec.Struct, array_like=True, frozen=True):
-    """A booking that a reading on its way may not show yet. quantity and cash: what it changed, signed; report: of its evidence."""
+    """A booking that a reading on its way may not show yet. quantity, money (by currency, empty for the account's): what it changed, signed;
+    report: of its evidence."""
 
     order_id: str
     symbol: str
     quantity: Decimal
-    cash: Decimal
+    money: dict[str, Decimal]
     report: int
     booked_ns: int
 

@@ -205,6 +205,17 @@ def test_a_commission_told_later_is_corrected_and_zero_means_not_told() -> None:
     assert w.when(executed(40, eid="E1", commission="1.05")) == []
 
 
+def test_a_correction_takes_the_commission_back_in_the_currency_it_was_paid_in() -> None:
+    w = at_broker()
+    w.given(executed(40, eid="E1", commission=2, currency="EUR"))
+
+    later = only(w.when(executed(40, eid="E1", commission=3, currency="EUR")), FillCorrected)
+    bust = only(w.when(executed(0, eid="E1", previous="E1", currency="")), FillCorrected)
+
+    assert (later.currency, later.previous_commission, later.commission) == ("EUR", 2, 3)
+    assert (bust.currency, bust.previous_commission, bust.commission) == ("EUR", 3, 0)
+
+
 def test_a_fill_after_the_cancel_is_booked_and_told() -> None:
     w = at_broker()
     w.given(reported(OrderStatus.CANCELLED))

@@ -61,6 +61,13 @@ def test_a_dividend_says_what_it_was_paid_on() -> None:
     assert w.when(BrokerCashReported(ACCOUNT, "router", row, 2)) == [CashFlow("dividend", "USD", D("2.50"), "d1", "AAPL", D(10))]
 
 
+def test_money_of_another_currency_is_booked_in_it() -> None:
+    w = World(RouterCore(), "order_router").given(log_started(), reading(report=1), opened())
+    row = CashRow("fee", "EUR", D("-2.50"), "f1", T0)
+
+    assert w.when(BrokerCashReported(ACCOUNT, "router", row, 2)) == [CashFlow("fee", "EUR", D("-2.50"), "f1")]
+
+
 def test_an_action_is_booked_once_and_told_to_people() -> None:
     w = World(RouterCore(), "order_router").given(log_started(), reading(report=1), opened())
     action, alert = w.when(BrokerActionReported(ACCOUNT, "router", SPLIT, 2))

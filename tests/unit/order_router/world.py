@@ -9,6 +9,7 @@ from typing import Any
 from shared.events import (
     AccountOpened,
     AccountRow,
+    BalanceRow,
     BrokerExecutionReported,
     BrokerOrderReported,
     BrokerStateReported,
@@ -124,12 +125,13 @@ def execution(
     at: float = 1.0,
     previous: str = "",
     symbol: str = "AAPL",
+    currency: str = "USD",
 ) -> ExecutionRow:
     name = client(n) if client_id is None else client_id
     d = lambda x: Decimal(str(x))  # noqa: E731
     broker_ns = T0 + round(at * SECOND)
     return ExecutionRow(
-        eid, broker_id or f"B{n}", name, symbol, side, d(quantity), d(price), d(commission), "USD", d(cumulative), broker_ns, previous_id=previous
+        eid, broker_id or f"B{n}", name, symbol, side, d(quantity), d(price), d(commission), currency, d(cumulative), broker_ns, previous_id=previous
     )
 
 
@@ -147,10 +149,11 @@ def reading(
     as_of: float = 0.0,
     report: int = 0,
     cursor: str = "",
+    balances: Sequence[tuple[str, object]] = (),
 ) -> BrokerStateReported:
     held = tuple(PositionRow(symbol, Decimal(str(quantity)), Decimal(10)) for symbol, quantity in positions)
     money = Decimal(str(cash))
-    totals = AccountRow("USD", money, money, money)
+    totals = AccountRow("USD", money, money, money, balances=tuple(BalanceRow(c, Decimal(str(amount))) for c, amount in balances))
     return BrokerStateReported(
         ACCOUNT, "reconciler", query, tuple(orders), tuple(executions), held, totals, T0 + round(as_of * SECOND), report, cursor
     )
