@@ -1,6 +1,7 @@
 """An account's life at random: fills of two strategies on the same symbols, trades by hand, claims, money in and out, dividends, splits with
 fractions, renames, expiries, and readings newer than the stream. At every step the account is the sum of its books; whenever everything is
-told it is the venue's own ledger to the last digit and a reading is clean."""
+told it is the venue's own ledger to the last digit, currency by currency, and a reading is clean. Rates move at any time and every process is
+restarted at any time."""
 
 from __future__ import annotations
 
@@ -11,19 +12,25 @@ from typing import Any
 
 import pytest
 
-from shared.events import ActionRow, Alert, CashFlow, CorporateAction, Event, HoldingAssigned, OrderFilled, OrderSide
+from shared.events import ActionRow, Alert, CashFlow, CorporateAction, CurrencyRate, Event, HoldingAssigned, OrderFilled, OrderSide
 from shared.venue import protocol as p
 from tests.support.account_world import STRATEGIES, SYMBOLS, AccountWorld
 
 SEEDS = 40
 STEPS = 45
+MULTIPLIERS = (("1", "1", "1"), ("50", "1", "25"))
+CURRENCIES = (("USD", "USD", "USD"), ("USD", "EUR", "EUR"), ("EUR", "USD", "JPY"))
 RATIOS = ((4, 1), (3, 2), (1, 3), (1, 10), (7, 5))
+
+
+ACTS = ("order", "order", "order", "rest", "hand", "claim", "claim", "flow", "dividend", "action", "deliver", "deliver", "read", "quote")
 
 
 def one_step(w: AccountWorld, r: Random, name: str) -> None:
     w.step(r.choice((0.001, 1.0)))
     symbol, side, price = r.choice(SYMBOLS), r.choice(list(OrderSide)), Decimal(r.randint(500, 20_000)) / 100
-    act = r.choice(("order", "order", "order", "rest", "hand", "claim", "claim", "flow", "dividend", "action", "deliver", "deliver", "read", "quote"))
+    currency = r.choice(("USD", "EUR", "JPY"))
+    act = r.choice((*ACTS, "rate", "restart") if w.foreign else ACTS)
     match act:
         case "order":
             w.order(r.choice(STRATEGIES), symbol, side, r.randint(1, 90))
@@ -35,7 +42,7 @@ def one_step(w: AccountWorld, r: Random, name: str) -> None:
             w.claim(r.choice(STRATEGIES), symbol, r.choice(("", "3", "-2", "17", "-9")))
         case "flow":
             kind, sign = r.choice((("deposit", 1), ("withdrawal", -1), ("interest", 1), ("fee", -1)))
-            w.act("cash_flow", p.CashFlowRequest(kind, sign * price, name, w.now))
+            w.act("cash_flow", p.CashFlowRequest(kind, sign * price, name, w.now, "", currency if w.foreign else ""))
         case "dividend":
             w.act("cash_flow", p.CashFlowRequest("dividend", price, name, w.now, symbol))
         case "action":
@@ -50,6 +57,10 @@ def one_step(w: AccountWorld, r: Random, name: str) -> None:
             w.read()
         case "quote":
             w.quote(symbol, float(price))
+        case "rate":
+            w.rate(r.choice(("EUR", "JPY")), f"{r.uniform(0.3, 3.0):.7f}")
+        case "restart":
+            w.restart(r.choice(sorted(w.cores)))
 
 
 @pytest.mark.parametrize("policy", ["unassigned", "reduce_holder"])
@@ -58,7 +69,12 @@ def test_the_account_is_the_sum_of_its_books_and_the_venues_own_ledger(policy: s
     for seed in range(SEEDS):
         r = Random(seed)
         try:
-            w = AccountWorld(external_policy=policy, multipliers=r.choice((("1", "1", "1"), ("50", "1.0845", "54.225"))))
+            balances = r.choice(({}, {"EUR": Decimal("5000.01"), "JPY": Decimal(70)}))
+            w = AccountWorld(
+                external_policy=policy, multipliers=r.choice(MULTIPLIERS), currencies=CURRENCIES[seed % len(CURRENCIES)], balances=balances
+            )
+            if w.foreign and r.random() < 0.8:  # else nobody told one when the first trades are booked
+                w.rate("EUR", "1.0845")
             for symbol in SYMBOLS:
                 w.quote(symbol, 100.0)
             assert w.settle().clean
@@ -75,6 +91,7 @@ def test_the_account_is_the_sum_of_its_books_and_the_venues_own_ledger(policy: s
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, {policy}: {error}") from error
         happened.update(_words(e) for e in w.log)
+        happened.update(["owed"] * any(amount < 0 for amount in w.ledger().balances().values()))
     by_hand = {"by hand"} if policy == "reduce_holder" else set()
     assert {
         "paid for a fraction",
@@ -87,6 +104,10 @@ def test_the_account_is_the_sum_of_its_books_and_the_venues_own_ledger(policy: s
         "external",
         "a",
         "b",
+        "rate",
+        "EUR",
+        "JPY",
+        "owed",
     } | by_hand <= set(happened)
 
 
@@ -138,7 +159,9 @@ def _words(e: Event) -> str:
         case CorporateAction():
             return "paid for a fraction" if e.cash else e.kind
         case CashFlow():
-            return e.kind
+            return e.kind if e.currency == "USD" else e.currency
+        case CurrencyRate():
+            return "rate"
         case HoldingAssigned():
             return "claimed" if e.command else "by hand"
         case OrderFilled():

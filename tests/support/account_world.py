@@ -29,6 +29,7 @@ from shared.events import (
     CancelSending,
     ClaimRequested,
     ClockTicked,
+    CurrencyRate,
     Envelope,
     Event,
     InstrumentDefined,
@@ -63,7 +64,7 @@ SYMBOLS = ("X", "Y", "Z")
 
 class AccountWorld:
     """core: by source. log: every event. cash: of the account when it is found. settling: it is a cash account, and what a sale of X or Y brings
-    settles on the next trading date in New York."""
+    settles on the next trading date in New York. currencies: of the instruments; balances: money of others than the dollar it is found with."""
 
     def __init__(
         self,
@@ -73,6 +74,8 @@ class AccountWorld:
         before: Callable[[AccountWorld], None] | None = None,
         *,
         settling: bool = False,
+        currencies: tuple[str, str, str] = ("USD", "USD", "USD"),
+        balances: dict[str, Decimal] | None = None,
         **risk: Any,
     ) -> None:
         if settling:
@@ -80,23 +83,25 @@ class AccountWorld:
         self.now, self.seq, self._n = T0, 0, 0
         self.log: list[Event] = []
         kind = {"account_kind": AccountKind.CASH, "settlement_days": 1} if settling else {"margin_multiplier": Decimal(100)}
-        self.venue = Venue(VenueSettings(account="ACC", initial_cash=Decimal(cash), **kind))  # type: ignore[arg-type]  # of two types
+        self.venue = Venue(VenueSettings(account="ACC", initial_cash=Decimal(cash), balances=balances or {}, **kind))  # type: ignore[arg-type]
         self.line = VenueLine(self.venue)
         self.witness = Witness("ACC", "venue.paper", "{}")
         self.undelivered: deque[Any] = deque()
         entries = [{"id": s, "symbols": SYMBOLS, "budget": "10000", "limits": {"day_loss_max": "100000"}} for s in STRATEGIES]
         self.risk = RiskSettings.of({"strategies": entries, "day_loss_pct_max": None, "drawdown_max": None, **risk})
-        self.cores: dict[str, Core] = {
-            "risk_engine": RiskCore(self.risk),
-            "order_router": RouterCore(),
-            "reconciler": ReconcilerCore(ReconcilerSettings(interval_ns=0, grace_ns=0, cash_exact=True)),
-            "auditor": AuditorCore(),
+        self._made: dict[str, Callable[[], Core]] = {
+            "risk_engine": lambda: RiskCore(self.risk),
+            "order_router": RouterCore,
+            "reconciler": lambda: ReconcilerCore(ReconcilerSettings(interval_ns=0, grace_ns=0, cash_exact=True)),
+            "auditor": AuditorCore,
         }
+        self.cores = {source: make() for source, make in self._made.items()}
+        self.foreign = any(currency != "USD" for currency in currencies)
         self.orders = dict.fromkeys(STRATEGIES, 0)
         self.commands = 0
         self.instruments = [
-            InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(lot), Decimal(m), "XNYS" if settling and s != "Z" else "24x7")
-            for s, m in zip(SYMBOLS, multipliers, strict=True)
+            InstrumentDefined(s, "equity", c, Decimal("0.01"), Decimal(lot), Decimal(m), "XNYS" if settling and s != "Z" else "24x7")
+            for s, m, c in zip(SYMBOLS, multipliers, currencies, strict=True)
         ]
         for instrument in self.instruments:
             self.venue.service.advance(0, instrument, self.now)
@@ -185,6 +190,18 @@ class AccountWorld:
         self.venue.service.advance(0, quote, self.now)
         self.put(quote)
 
+    def rate(self, currency: str, rate: str) -> None:
+        """The market says what a currency is worth."""
+        told = CurrencyRate(currency, Decimal(rate), self.now)
+        self.venue.service.advance(0, told, self.now)
+        self.put(told)
+
+    def restart(self, source: str) -> None:
+        """The process goes on from its snapshot."""
+        state = self.cores[source].snapshot()
+        self.cores[source] = self._made[source]()
+        self.cores[source].restore(state)
+
     def next_day(self) -> None:
         """The exchange in New York at this hour of tomorrow, open for as long as we are there."""
         self.now += DAY
@@ -270,10 +287,12 @@ class AccountWorld:
     def assert_whole(self) -> None:
         """The account is the sum of its books, and both are the venue's to the last digit."""
         theirs = {row.symbol: row.quantity for row in self.venue.core.positions()}
+        balances = {row.currency: row.amount for row in self.venue.core.account().balances}
         for source in ("risk_engine", "reconciler", "auditor"):
             ledger = self.ledger(source)
             assert ledger.positions() == theirs, source
             assert ledger.cash == self.venue.core.account().cash, source
+            assert ledger.balances() == balances, source
         self.assert_sums()
 
     def assert_sums(self) -> None:
