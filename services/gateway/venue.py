@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from threading import Event as Signal
 from typing import Final
 
+from services.gateway.standing import Standing
 from shared.brokers.contract import ReadFailed
 from shared.brokers.paper import PaperFeed
 from shared.events import Event
@@ -42,13 +44,16 @@ class LockStepVenue:
 
 
 class WallVenue:
-    """Under the wall clock: told without waiting; a venue that is away misses the datum, as a real one's data line would."""
+    """Under the wall clock: told without waiting; a venue that is away misses the datum, as a real one's data line would, and hears later what it
+    cannot trade without."""
 
     def __init__(self, endpoint: str) -> None:
         self._feed = PaperFeed(endpoint)
+        self._standing = Standing()
 
     def advance(self, row: int, event: Event) -> int:  # noqa: ARG002 - live data bears no number
-        self._feed.tell(event)
+        for each in self._standing.told(event, time.monotonic()):
+            self._feed.tell(each)
         return 0
 
     def head(self) -> int:

@@ -48,6 +48,7 @@ def venue_settings(config: Config) -> VenueSettings:
         latency_ns=p.latency_ms * MS,
         close_grace_ns=CLOSE_GRACE_NS if config.bus.clock == "wall" else 0,
         session=_window(session) if session.enabled else None,
+        defined_only=True,
         halted_symbols=_halted(config) if session.enabled else (),
         rest_policy=RestPolicy(policy.fill),
         drift_action=DriftAction(policy.price_drift_action),

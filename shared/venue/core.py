@@ -114,9 +114,10 @@ class MatchingCore(Desk):
         return self.on_quote(Quote(book.symbol, book.timestamp, bid, ask, bid_size, ask_size))
 
     def on_instrument(self, instrument: InstrumentDefined, _now_ns: int = 0) -> Sequence[Report]:
-        """Tick, lot, multiplier, currency, calendar from here on."""
-        self.version += 1
-        self.market.instruments[instrument.symbol] = instrument
+        """Tick, lot, multiplier, currency, calendar from here on. Told again, it changes nothing."""
+        if self.market.instruments.get(instrument.symbol) != instrument:
+            self.version += 1
+            self.market.instruments[instrument.symbol] = instrument
         return NOTHING
 
     def on_rate(self, rate: CurrencyRate, _now_ns: int = 0) -> Sequence[Report]:

@@ -37,7 +37,7 @@ class Desk(Office):
         if book is not None:
             self._run_due(book, now_ns)
         order = self._new_order(client_order_id, terms, now_ns, group)
-        fault = refusal or fault_of(terms, self.market.tick(terms.symbol), self.market.lot(terms.symbol), now_ns)
+        fault = refusal or self._undefined(terms.symbol) or fault_of(terms, self.market.tick(terms.symbol), self.market.lot(terms.symbol), now_ns)
         fault = fault or self._unaffordable(order, now_ns, without=None)
         if fault is not None:
             row = self._clerk.refuse(order, *fault, now_ns)
@@ -128,6 +128,12 @@ class Desk(Office):
     def _new_order(self, client_order_id: str, terms: OrderTerms, now_ns: int, group: str) -> Working:
         number = self._take_number()
         return Working(number, client_order_id, f"p{number}", terms, now_ns, now_ns + self.settings.latency_ns, Decimal(0), group)
+
+    def _undefined(self, symbol: str) -> Fault | None:
+        """Nobody said what it is, so its money might be of any currency."""
+        if not self.settings.defined_only or symbol in self.market.instruments:
+            return None
+        return "unknown_instrument", f"nobody said yet what {symbol} is"
 
     def _unaffordable(self, order: Working, now_ns: int, without: Working | None) -> Fault | None:
         """Set the order's reserve price and judge it against the account. without: an order it takes the place of."""

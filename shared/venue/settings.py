@@ -165,7 +165,7 @@ class VenueSettings(Settings, frozen=True):
     account brings may be spent; crypto and 24x7 instruments settle at once. latency_ns: submit, cancel and replace take effect this much later.
     quote_age_ns_max: an older quote is not traded against (0: any age). close_grace_ns: how long after the close late bars of the session
     are awaited before day orders expire (0 under the feed clock). session: narrows the hours calendars tell (None: as told). halted_symbols:
-    never trade. deviation_bps_max: None: any move. tick_size .. calendar: instruments nobody defined."""
+    never trade. deviation_bps_max: None: any move. defined_only: orders of instruments nobody defined are refused. tick_size .. calendar: of those."""
 
     account: str = "paper"
     currency: str = "USD"
@@ -190,6 +190,7 @@ class VenueSettings(Settings, frozen=True):
     deviation_bps_max: Decimal | None = None
     slippage: SlippageSettings = SlippageSettings()
     commission: CommissionSettings = CommissionSettings()
+    defined_only: bool = False
     tick_size: Decimal = Decimal("0.0001")
     lot_size: Decimal = Decimal("0.000000001")
     multiplier: Decimal = Decimal(1)

@@ -222,6 +222,18 @@ def test_a_ledger_of_one_currency_is_taken_over_as_it_is(opened):
     assert LAYOUT == 2
 
 
+def test_an_order_of_an_instrument_nobody_defined_is_refused_where_its_currency_may_be_any(opened):
+    venue = opened(defined_only=True)
+    venue.advance(quote(1, 100, 100, symbol="NEW"))
+    assert order(venue, "NEW", "buy", 1).code == "unknown_instrument"
+    venue.advance(msgspec.structs.replace(SAP, symbol="NEW"))
+    version = venue.core.version
+    venue.advance(msgspec.structs.replace(SAP, symbol="NEW"))
+    assert venue.core.version == version  # told again
+    assert order(venue, "NEW", "buy", 1).code == ""
+    assert money(venue) == (10_000, {"EUR": D(-100)})
+
+
 @pytest.mark.parametrize("balances", [{"USD": D(1)}, {"EUR": D(-1)}])
 def test_balances_a_new_account_cannot_start_with_are_refused(balances):
     with pytest.raises(ValueError, match="balances: "):
