@@ -1,4 +1,4 @@
-"""The account, written a second way: holdings by book, cash, what happened outside of orders, whose what is (I6)."""
+"""The account, written a second way: holdings by book, money by currency, what happened outside of orders, whose what is (I6)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from shared import events as ev
 from shared.events import Envelope
 
 from .evidence_model import EvidenceModel
-from .truth import ZERO, Truth, hold, signed, whole_lots
+from .market import CURRENCIES
+from .truth import ZERO, Money, Truth, hold, signed, since, told_money, whole_lots
 
 UNASSIGNED: Final = ""
 NOBODY: Final = frozenset({"risk", "external"})  # whose orders trade for no strategy
 
 
 class AccountModel:
-    """books: holdings by owner and symbol; positions: of the account; cash: moved since the venue's account began. executions, references: booked.
+    """books: holdings by owner and symbol; positions: of the account; money: moved since the venue's account began. executions, references: booked.
     baseline: newest report that is in the opening. reduces: trades by hand close strategies' holdings."""
 
-    def __init__(self, truth: Truth, evidence: EvidenceModel, opened_cash: Decimal, *, reduces: bool) -> None:
-        self._truth, self._evidence, self._opened_cash, self._reduces = truth, evidence, opened_cash, reduces
+    def __init__(self, truth: Truth, evidence: EvidenceModel, opened: Money, *, reduces: bool) -> None:
+        self._truth, self._evidence, self._opened, self._reduces = truth, evidence, opened, reduces
         self.positions: Counter[str] = Counter()
         self.books: dict[str, Counter[str]] = defaultdict(Counter)
-        self.cash = ZERO
+        self.money = Money()
         self.executions: set[str] = set()
         self.references: set[str] = set()
         self.baseline = 0
@@ -40,11 +41,11 @@ class AccountModel:
     def open(self, e: ev.AccountOpened, at: Envelope) -> None:
         hold(not self.opened, "I6", "the account is opened twice")
         self.opened, self.baseline = True, self._evidence.reports[at.cause]
-        holdings, cash = self._truth.at[self.baseline]
+        holdings, self.money = self._truth.at[self.baseline]
         told = dict(zip(e.symbols, e.quantities, strict=True))
         hold(told == {s: q for s, q in holdings.items() if q}, "I6", f"opened with {told}, the venue had {holdings}")
-        hold(e.cash == self._opened_cash + cash, "I6", f"opened with cash {e.cash}, the venue had {self._opened_cash + cash}")
-        self.cash = cash
+        found, there = told_money(e.currency, e.cash, e.balances), since(self._opened, self.money)
+        hold(found == there, "I6", f"opened with {found}, the venue had {there}")
         for symbol, quantity in told.items():
             self._move(UNASSIGNED, symbol, quantity, at.seq)
 
@@ -54,7 +55,7 @@ class AccountModel:
         if e.strategy in NOBODY:
             self._closing[at.seq] = (e.symbol, quantity if e.strategy == "risk" or self._reduces else ZERO)
         self._move(UNASSIGNED if e.strategy in NOBODY else e.strategy, e.symbol, quantity, at.seq)
-        self.cash -= quantity * e.price + e.commission
+        self.money = self.money.paid(e)
 
     def flow(self, e: ev.CashFlow, _: Envelope) -> None:
         self._first(e.reference, self.references, "I6")
@@ -64,7 +65,7 @@ class AccountModel:
             "I6",
             f"{e} is booked, the venue had {row}",
         )
-        self.cash += e.amount
+        self.money = self.money.plus(e.currency, e.amount)
 
     def action(self, e: ev.CorporateAction, at: Envelope) -> None:
         """A split: each strategy keeps whole lots of its own, the account whole lots of the sum; what is left is nobody's."""
@@ -80,7 +81,7 @@ class AccountModel:
             rest -= kept
             self._move(owner, e.symbol, kept - before, at.seq)
         self._move(UNASSIGNED, e.symbol, rest - self.books[UNASSIGNED][e.symbol], at.seq)
-        self.cash += e.cash
+        self.money = self.money.plus(CURRENCIES[e.symbol], e.cash)
 
     def claim(self, e: ev.ClaimRequested, _: Envelope) -> None:
         self.claims[e.command] = e

@@ -30,6 +30,7 @@ EXPECTED: Final = (
         *("line: request lost", "line: request late", "line: answer lost", "line: answer slow", "push lost", "push repeated"),
         *("venue fault", "venue crash", "operator", "clock jump", "limits"),
         *("hand trade", "hand order", "hand cancel", "hand cancel of ours"),
+        *(f"{kind} in EUR" for kind in ("deposit", "withdrawal", "fee", "interest", "dividend")),
         *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
         *("dead man: bus", "router away", "kill path", "risk away", "command to nobody"),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
@@ -38,6 +39,7 @@ EXPECTED: Final = (
 JUDGED: Final = frozenset(
     {
         *("OrderApproved", "OrderSending", "wire submit", "wire cancel", "wire replace", "OrderFilled", "OrderUnknown", "OrderAbandoned"),
+        *("CurrencyRate", "rate moved"),
         *("ExternalOrderSeen", "CashFlow", "CorporateAction", "HoldingAssigned", "InstrumentLocked", "BrokerActionReported"),
         *("entry filled", "take_profit filled", "stop_loss filled", "oco filled", "leg resized", "leg ended unsent"),
         *("OrderExpired", "LimitOverridden", "stop met", "exit"),

@@ -55,8 +55,8 @@ def unfinished(model: Model) -> str:
     held = {symbol: quantity for symbol, quantity in account.positions.items() if quantity}
     if held != {symbol: quantity for symbol, quantity in truth.positions.items() if quantity}:
         return f"positions {held}, the venue has {truth.positions}"
-    if account.cash != truth.cash:
-        return f"cash moved by {account.cash}, at the venue by {truth.cash}"
+    if account.money != truth.money:
+        return f"money moved by {account.money}, at the venue by {truth.money}"
     if model.clean is None:
         return "the newest reconciliation is not clean"
     return ""

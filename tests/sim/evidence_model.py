@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from shared import events as ev
 from shared.events import Envelope
 
-from .truth import Truth, hold
+from .truth import Money, Truth, hold, since, told_money
 
 
 class EvidenceModel:
-    """opened_cash: what the venue's account began with. reports: by the seq of a reading, the report it reflects."""
+    """opened: what the venue's account began with. reports: by the seq of a reading, the report it reflects."""
 
-    def __init__(self, truth: Truth, opened_cash: Decimal) -> None:
+    def __init__(self, truth: Truth, opened: Money) -> None:
         self._truth = truth
-        self._opened_cash = opened_cash
+        self._opened = opened
         self.reports: dict[int, int] = {}
 
     def reading(self, e: ev.BrokerStateReported, at: Envelope) -> None:
         self._truth.read()
         self.reports[at.seq] = e.report
         told = {row.symbol: row.quantity for row in e.positions}
-        cash = self._opened_cash + self._truth.at[e.report][1]
-        hold(e.totals.cash == cash, "evidence", f"a reading of report {e.report} shows cash {e.totals.cash}, the venue had {cash}")
+        money, there = told_money(e.totals.currency, e.totals.cash, e.totals.balances), since(self._opened, self._truth.at[e.report][1])
+        hold(money == there, "evidence", f"a reading of report {e.report} shows {money}, the venue had {there}")
         hold(
             told == self._truth.held(e.report), "evidence", f"a reading of report {e.report} shows {told}, the venue had {self._truth.held(e.report)}"
         )

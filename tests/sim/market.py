@@ -1,4 +1,5 @@
-"""A small seeded market as a source of the gateway: two symbols, quotes four times a second, a bar and a print a second."""
+"""A small seeded market as a source of the gateway: two symbols, quotes four times a second, a bar and a print a second; one of them is of another
+currency, whose rate a pair tells with a bar a second."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from shared.events import Bar, Event, Quote, Trade
 from shared.metrics.record import DataFile
 
 SYMBOLS = ("ABC", "XYZ")
+HOME, ABROAD = "USD", "EUR"
+CURRENCIES = {"ABC": HOME, "XYZ": ABROAD}
+PAIR = "EURUSD"
 START = 1_600_000_000_000_000_000
 STEP = 250_000_000
 
@@ -23,7 +27,8 @@ class SeededMarket:
         rng = random.Random(seed)
         self._times: list[int] = []
         self._events: list[Event] = []
-        cents = dict.fromkeys(SYMBOLS, 10_000)
+        rates = random.Random(seed ^ 0xEC8)  # of its own, so that a rate moves no price
+        cents, points = dict.fromkeys(SYMBOLS, 10_000), 108_450
         for k in range(1, seconds * 4 + 1):
             now = START + k * STEP
             for symbol in SYMBOLS:
@@ -34,6 +39,10 @@ class SeededMarket:
                     price = mid / 100
                     self._add(now, Trade(symbol, now, price, 5.0))
                     self._add(now, Bar(symbol, now - 4 * STEP, now, price, price + 0.02, price - 0.02, price, 500.0))
+            if k % 4 == 1:
+                points += rates.choice((-900, -7, 0, 7, 900))
+                rate = points / 100_000
+                self._add(now, Bar(PAIR, now - 4 * STEP, now, rate, rate, rate, rate, 0.0))
 
     def _add(self, now: int, event: Event) -> None:
         self._times.append(now)

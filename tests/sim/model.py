@@ -5,6 +5,7 @@ cores. Every event is judged as it becomes durable, every request as it is writt
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,28 +24,29 @@ from .halts_model import Halts
 from .limits_model import LimitsModel
 from .log_model import LogModel
 from .orders_model import Handlers, OrdersModel
-from .truth import Truth, hold
+from .truth import Money, Truth, hold
 from .venue import DIRECT
 
 
 class Model:
-    """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened_cash: what the venue's account began with.
+    """seen: how often each kind of thing was judged, so that a run can show that it judged something. opened: what the venue's account began with.
     reduces: trades by hand close strategies' holdings. native: the venue keeps one-cancels-other groups. outbox: the
     file of the kill path."""
 
-    def __init__(self, books: MemoryBooks, opened_cash: Decimal, outbox: Path, *, reduces: bool, native: bool) -> None:
+    def __init__(self, books: MemoryBooks, opened: Mapping[str, Decimal], outbox: Path, *, reduces: bool, native: bool) -> None:
         self.seen: Counter[str] = Counter()
         self.truth = Truth(books)
         self.log = LogModel()
         self.halts = Halts()
-        evidence = EvidenceModel(self.truth, opened_cash)
-        self.account = AccountModel(self.truth, evidence, opened_cash, reduces=reduces)
+        evidence = EvidenceModel(self.truth, Money(opened))
+        self.account = AccountModel(self.truth, evidence, Money(opened), reduces=reduces)
         self.groups = GroupsModel(native=native)
         self.limits = LimitsModel()
         self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
         self.commands = CommandsModel(self.orders, self.seen)
         self.direct = DirectModel(outbox, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
+        self._rate: Decimal | None = None
         self.alerts: Counter[str] = Counter()
         judged: Handlers = {
             **self.orders.handlers(),
@@ -66,6 +68,7 @@ class Model:
             ev.CorporateAction: self.account.action,
             ev.ClaimRequested: self.account.claim,
             ev.HoldingAssigned: self.account.assigned,
+            ev.CurrencyRate: self._rated,
             ev.ReconcileCompleted: self._reconciled,
             ev.Alert: self._alert,
             ev.DeterminismFault: lambda e, _: hold(False, "I7", e),
@@ -107,6 +110,10 @@ class Model:
     def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
         self.halts.halted(e, at)
         self.direct.halted(e, at)
+
+    def _rated(self, e: ev.CurrencyRate, _: Envelope) -> None:
+        self.seen["rate moved"] += self._rate not in {None, e.rate}
+        self._rate = e.rate
 
     def _reconciled(self, e: ev.ReconcileCompleted, _: Envelope) -> None:
         self.clean = e if e.clean else None

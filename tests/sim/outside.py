@@ -12,7 +12,7 @@ from typing import Final
 from shared.events import ActionRow, OrderSide, OrderTerms, OrderType, TimeInForce
 from shared.venue import protocol as p
 
-from .market import SYMBOLS
+from .market import ABROAD, CURRENCIES, HOME, SYMBOLS
 from .truth import WORKING
 from .venue import SimulatedVenue
 
@@ -20,10 +20,11 @@ HAND: Final = "hand-"
 
 
 class Outside:
-    """fired: what was done, counted once the venue did it."""
+    """fired: what was done, counted once the venue did it. purse: of which currency, of its own so that it moves nothing else."""
 
-    def __init__(self, venue: SimulatedVenue, rng: random.Random, fired: Counter[str]) -> None:
+    def __init__(self, venue: SimulatedVenue, rng: random.Random, purse: random.Random, fired: Counter[str]) -> None:
         self._venue = venue
+        self._purse = purse
         self._rng = rng
         self._fired = fired
         self._done = 0
@@ -43,7 +44,9 @@ class Outside:
         return not self._working(HAND)
 
     def _trade(self) -> None:
-        self._ask("hand trade", "external_trade", p.ExternalTrade(self._name(HAND), self._symbol(), self._side(), self._units(), self._price()))
+        trade = p.ExternalTrade(self._name(HAND), self._symbol(), self._side(), self._units(), self._price())
+        if trade.symbol in self._venue.core.market.instruments:  # a broker knows what it trades; this one may not have been told yet
+            self._ask("hand trade", "external_trade", trade)
 
     def _order(self) -> None:
         kind = self._rng.choice((OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT))
@@ -59,12 +62,12 @@ class Outside:
 
     def _flow(self) -> None:
         kind, sign = self._rng.choice((("deposit", 1), ("withdrawal", -1), ("fee", -1), ("interest", 1)))
-        self._ask(kind, "cash_flow", p.CashFlowRequest(kind, sign * Decimal(self._rng.randint(1, 900_000)) / 100, self._name("cash-")))
+        amount, currency = sign * Decimal(self._rng.randint(1, 900_000)) / 100, self._purse.choice((HOME, ABROAD))
+        self._ask(_of(kind, currency), "cash_flow", p.CashFlowRequest(kind, amount, self._name("cash-"), 0, "", currency))
 
     def _dividend(self) -> None:
-        self._ask(
-            "dividend", "cash_flow", p.CashFlowRequest("dividend", Decimal(self._rng.randint(1, 9_999)) / 100, self._name("cash-"), 0, self._symbol())
-        )
+        amount, name, symbol = Decimal(self._rng.randint(1, 9_999)) / 100, self._name("cash-"), self._symbol()
+        self._ask(_of("dividend", CURRENCIES[symbol]), "cash_flow", p.CashFlowRequest("dividend", amount, name, 0, symbol))
 
     def _split(self) -> None:
         """Near one for one: the market's next price is no jump that closes every gate."""
@@ -97,3 +100,7 @@ class Outside:
 
     def _price(self) -> Decimal:
         return Decimal(10_000 + self._rng.randint(-40, 40)) / 100
+
+
+def _of(kind: str, currency: str) -> str:
+    return kind if currency == HOME else f"{kind} in {currency}"

@@ -31,7 +31,7 @@ from .market import SYMBOLS
 from .model import Model
 from .orders_model import OWNER
 from .outside import Outside
-from .stack import CASH, SECOND, STRATEGIES, House, Limits, Stack
+from .stack import OPENED, SECOND, STRATEGIES, House, Limits, Stack
 from .truth import Broken, hold
 
 MS = 1_000_000
@@ -65,9 +65,9 @@ class Run:
         house = House() if plain else House.drawn(self.by_hand)
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
-        self.outside = Outside(self.stack.venue, self.by_hand, self.world.fired)
+        self.outside = Outside(self.stack.venue, self.by_hand, random.Random(seed ^ 0xE11), self.world.fired)
         reduces = house.external_policy == "reduce_holder"
-        self.model = Model(self.stack.venue.books, CASH, self.stack.outbox, reduces=reduces, native=house.native_oco)
+        self.model = Model(self.stack.venue.books, OPENED, self.stack.outbox, reduces=reduces, native=house.native_oco)
         self.stack.journal.committed = self.model.take
         self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()

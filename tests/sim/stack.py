@@ -14,7 +14,6 @@ from pathlib import Path
 from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
 from services.gateway.core import TOPICS as GATEWAY_TOPICS
-from services.gateway.core import GatewayCore
 from services.gateway.pacing import Pacer
 from services.gateway.session import ReplaySession
 from services.gateway.settings import GatewaySettings
@@ -42,8 +41,8 @@ from shared.venue import VenueSettings
 from shared.venue.settings import CommissionModel, CommissionSettings
 
 from .killpath import Host, SimulatedKillPath
-from .market import SYMBOLS, SeededMarket
-from .toys import Quiet
+from .market import ABROAD, CURRENCIES, HOME, PAIR, SYMBOLS, SeededMarket
+from .toys import Quiet, RatedGateway
 from .venue import SimulatedVenue
 
 SECOND = 1_000_000_000
@@ -51,8 +50,13 @@ CASH = Decimal(1_000_000)
 BUDGETS = {"one": Decimal(400_000), "two": Decimal(300_000)}
 TIMEOUT_S = 1.0
 STRATEGIES = {"one": ("tests.sim.gamblers:Gambler", SYMBOLS), "two": ("tests.sim.gamblers:Saver", SYMBOLS[:1])}
-INSTRUMENTS = tuple(
-    InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(1), Decimal(1), "24x7", shortable=True, sector="", industry="") for s in SYMBOLS
+OPENED = {HOME: CASH, ABROAD: Decimal(50_000)}
+INSTRUMENTS = (
+    *(
+        InstrumentDefined(s, "equity", CURRENCIES[s], Decimal("0.01"), Decimal(1), Decimal(1), "24x7", shortable=True, sector="", industry="")
+        for s in SYMBOLS
+    ),
+    InstrumentDefined(PAIR, "forex", HOME, Decimal("0.00001"), Decimal(1), Decimal(1), "24x7"),
 )
 RANKS = {"gateway": 0, "strategy.one": 1, "strategy.two": 2, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
 
@@ -187,6 +191,8 @@ class Stack:
             VenueSettings(
                 account="PAPER-1",
                 initial_cash=CASH,
+                balances={ABROAD: OPENED[ABROAD]},
+                defined_only=True,
                 displayed_size=True,
                 latency_ns=rng.choice((0, 5, 80)) * 1_000_000,
                 commission=CommissionSettings(model=CommissionModel.PER_SHARE, rate=Decimal("0.005"), minimum=Decimal(1)),
@@ -218,7 +224,7 @@ class Stack:
         world = self.world
         offset = world.wall_ns() - world.now
         session = ReplaySession(self._market, self.venue, Pacer(1.0, SECOND, True, lambda: world.now + offset))
-        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), GatewayCore(GATEWAY), SimulatedHost(world).hosts(session))
+        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), RatedGateway(GATEWAY), SimulatedHost(world).hosts(session))
 
     def _strategy(self, name: str) -> Made:
         path, symbols = STRATEGIES[name]

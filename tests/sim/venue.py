@@ -7,14 +7,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from services.gateway.standing import Standing
 from services.paper_venue.books import MemoryBooks, Write
 from services.paper_venue.outcome import Outcome
 from services.paper_venue.service import VenueService
 from shared.bus.link import LinkDown, LinkRefused, LinkTimeout
-from shared.events import Bar, Event, OrderRow, Quote, Trade, encode_body
+from shared.events import CurrencyRate, Event, OrderRow, encode_body
 from shared.runtime.simulated import Killed, World
 from shared.runtime.simulated_host import SimulatedHost
-from shared.venue import MatchingCore, VenueSettings, load
+from shared.venue import MatchingCore, Newest, VenueSettings, load
 from shared.venue import protocol as p
 from shared.venue.faults import FaultSpec, Mode
 
@@ -34,7 +35,7 @@ class Books(MemoryBooks):
         self.keeps_state = True  # type: ignore[misc]  # as the ledger in a file
         self.state: bytes | None = None
         self.orders: dict[str, OrderRow] = {}
-        self.newest: dict[tuple[str, type[Event]], Bar | Quote | Trade] = {}
+        self.newest: dict[tuple[str, type[Event]], Newest] = {}
         self.point: Callable[[str], None] = lambda _: None
 
     def commit(self, write: Write) -> None:
@@ -44,12 +45,15 @@ class Books(MemoryBooks):
         if write.state is not None:
             self.state = write.state
         if write.newest is not None:
-            self.newest[(write.newest.symbol, type(write.newest))] = write.newest
+            self._newest(write.newest)
         for event in write.restated:
-            self.newest[(event.symbol, type(event))] = event
+            self._newest(event)
         for report in write.reports:
             if report.order is not None:
                 self.orders[report.order.client_order_id] = report.order
+
+    def _newest(self, event: Newest) -> None:
+        self.newest[(event.currency if isinstance(event, CurrencyRate) else event.symbol, type(event))] = event
 
 
 class SimulatedVenue:
@@ -63,6 +67,7 @@ class SimulatedVenue:
         self.frozen = False
         self._settings = settings
         self._lines: list[Line] = []
+        self._standing = Standing()
         self._back = 0
         self._up = True
         self.core = MatchingCore(settings)
@@ -150,8 +155,9 @@ class SimulatedVenue:
     # -- the gateway's port
 
     def advance(self, row: int, event: Event) -> int:
-        """Told without waiting; one that is away misses it."""
-        self.handle("advance", p.encode(p.Advance(0, 0, event.TAG, encode_body(event))))
+        """Told without waiting; one that is away misses it, and hears later what it cannot trade without."""
+        for each in self._standing.told(event, self.world.now / 1e9):
+            self.handle("advance", p.encode(p.Advance(0, 0, each.TAG, encode_body(each))))
         return 0
 
     def head(self) -> int:
