@@ -1,4 +1,6 @@
-"""The equity curve, made after the run from steps of cash and units and from marks: one point a distinct moment at which something was marked.
+"""The equity curve, made after the run from steps of cash, units and rates and from marks: one point a distinct moment at which something was marked.
+
+What is of another currency is noted in it, and valued at the rate of each moment; before its first rate at that, as the books count it in the end.
 
 Money is added up in floats here; the exact totals are the ledger's, and `tests/unit/backtest` holds the two together.
 """
@@ -41,10 +43,12 @@ class Steps:
 
 @dataclass(slots=True)
 class BookSteps:
-    """One book, or the account: its cash, and units x multiplier of each symbol (negative: short)."""
+    """One book, or the account: its cash, its balances of other currencies, and units of each symbol x money of its currency a point (negative:
+    short)."""
 
     cash: Steps = field(default_factory=Steps)
     units: dict[str, Steps] = field(default_factory=dict)
+    balances: dict[str, Steps] = field(default_factory=dict)
 
     def hold(self, time: int, symbol: str, units: float) -> None:
         steps = self.units.get(symbol)
@@ -52,18 +56,44 @@ class BookSteps:
             steps = self.units[symbol] = Steps()
         steps.add(time, units)
 
+    def owe(self, time: int, balances: Mapping[str, float]) -> None:
+        """Every balance that is not zero."""
+        for currency in self.balances.keys() | balances.keys():
+            self.balances.setdefault(currency, Steps()).add(time, balances.get(currency, 0.0))
+
+
+@dataclass(slots=True)
+class Rates:
+    """history: account currency a unit of another. currencies: of symbols that are priced in another than the account's."""
+
+    history: dict[str, Steps] = field(default_factory=dict)
+    currencies: dict[str, str] = field(default_factory=dict)
+
+    def at(self, currency: str, moments: Ints) -> Floats | float:
+        """In force at moments, before the first that one; one where none was told."""
+        steps = self.history.get(currency)
+        if steps is None:
+            return 1.0
+        places = np.searchsorted(np.frombuffer(steps.times, np.int64), moments, side="right") - 1
+        found: Floats = np.frombuffer(steps.values)[np.maximum(places, 0)]
+        return found
+
 
 def moments(marks: Mapping[str, Marks], account: BookSteps) -> Ints:
     """Every moment something was marked, and that of a later last booking."""
     times = [m.times for m in marks.values()]
     newest = max((int(t[-1]) for t in times), default=0)
-    late = [steps.times[-1] for steps in (account.cash, *account.units.values()) if steps.times and steps.times[-1] > newest]
+    late = [
+        steps.times[-1] for steps in (account.cash, *account.units.values(), *account.balances.values()) if steps.times and steps.times[-1] > newest
+    ]
     return np.unique(np.concatenate([*times, np.array(late, dtype=np.int64)])).astype(np.int64)
 
 
-def curve(at: Ints, book: BookSteps, marks: Mapping[str, Marks]) -> Curve:
+def curve(at: Ints, book: BookSteps, marks: Mapping[str, Marks], rates: Rates) -> Curve:
     """A holding whose symbol has no mark at all counts nothing."""
     cash = book.cash.at(at)
+    for currency, owned in book.balances.items():
+        cash = cash + owned.at(at) * rates.at(currency, at)
     gross, net = np.zeros(len(at)), np.zeros(len(at))
     for symbol, steps in book.units.items():
         mark = marks.get(symbol)
@@ -71,6 +101,8 @@ def curve(at: Ints, book: BookSteps, marks: Mapping[str, Marks]) -> Curve:
             units = steps.at(at)
             long, short = mark.at(at)
             worth = units * np.where(units > 0.0, long, short)
+            if symbol in rates.currencies:
+                worth = worth * rates.at(rates.currencies[symbol], at)
             net += worth
             gross += np.abs(worth)
     return Curve(_column("q", at), _column("d", cash + net), _column("d", cash), _column("d", gross), _column("d", net))

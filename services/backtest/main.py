@@ -93,7 +93,7 @@ def _record(loaded: Loaded, roster: Roster, recorder: Recorder, engine: Engine, 
     config, tape, ledger = loaded.config, recorder.tape, recorder.ledger
     marks = tape.marks((roster.risk.quote_age_ms_max or 0) * MILLISECOND)
     at = moments(marks, recorder.account)
-    account = curve(at, recorder.account, marks)
+    account = curve(at, recorder.account, marks, recorder.currencies.rates)
     equity = _equity(recorder, marks)
     if len(account) and abs(account.equity[-1] - float(equity)) > TOLERANCE * max(1.0, float(config.paper.initial_cash), abs(float(equity))):
         raise InvariantError(f"the curve ends at {account.equity[-1]!r}, the books at {equity}")
@@ -101,7 +101,7 @@ def _record(loaded: Loaded, roster: Roster, recorder: Recorder, engine: Engine, 
     return RunRecord(
         name=loaded.files[0].stem,
         currency=config.paper.currency,
-        initial_capital=config.paper.initial_cash,
+        initial_capital=add(config.paper.initial_cash, recorder.currencies.opening_worth()),
         final_cash=ledger.cash,
         final_equity=equity,
         realised=recorder.realised(),
@@ -112,11 +112,11 @@ def _record(loaded: Loaded, roster: Roster, recorder: Recorder, engine: Engine, 
         symbols=tuple(i.symbol for i in roster.gateway.instruments),
         calendars={i.symbol: i.calendar for i in roster.gateway.instruments},
         curve=account,
-        by_strategy={name: curve(at, book, marks) for name, book in recorder.books.items()},
+        by_strategy={name: curve(at, book, marks, recorder.currencies.rates) for name, book in recorder.books.items()},
         prices=tape.prices(),
         fills=recorder.fills(marks),
         orders=recorder.orders(),
-        cash_flows=recorder.cash_flows(),
+        cash_flows=recorder.currencies.cash_flows(),
         counts={"events": engine.seq, "bars": tape.rows.get(Bar, 0), "quotes": tape.rows.get(Quote, 0), **recorder.counts},
         denials=dict(recorder.denials),
         strategies={s.id: {"name": s.name or s.path or "", "params": s.params, "symbols": config.strategy_symbols(s)} for s in config.strategies},
@@ -124,13 +124,14 @@ def _record(loaded: Loaded, roster: Roster, recorder: Recorder, engine: Engine, 
         data_hash=_data_hash(data),
         data=data,
         wall_s=wall_s,
+        exchange=recorder.currencies.exchange(ledger),
     )
 
 
 def _equity(recorder: Recorder, marks: Mapping[str, Marks]) -> Decimal:
-    """Exact: cash, and holdings at the newest marks."""
+    """Exact: money of every currency, and holdings at the newest marks and rates."""
     ledger = recorder.ledger
-    total = ledger.cash
+    total = ledger.money
     for symbol, quantity in ledger.positions().items():
         mark = marks.get(symbol)
         if mark is not None:

@@ -7,17 +7,20 @@ shared ledger, folded from the same events as everybody's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from services.gateway.feeds.port import Block
 from services.gateway.feeds.replay import begins
-from shared.domain.exact import ONE, ZERO, add, multiply, share
-from shared.domain.ledger import Ledger
+from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
+from shared.domain.ledger import Book, Ledger
+from shared.domain.money import Unit
 from shared.events import (
+    AccountOpened,
     CashFlow,
+    CurrencyRate,
     Envelope,
     Event,
     FillCorrected,
@@ -34,8 +37,9 @@ from shared.events import (
     OrderStatus,
     OrderTerms,
 )
-from shared.metrics.record import CashRecord, FillRecord, OrderRecord
+from shared.metrics.record import FillRecord, OrderRecord
 
+from .currencies import Currencies, total
 from .curve import BookSteps
 from .marks import Marks, Tape
 
@@ -75,8 +79,8 @@ class Recorder:
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTED.values(), 0))
         self.denials: Counter[str] = Counter()
         self.started_ns = 0
-        self._fills: list[tuple[int, OrderFilled]] = []
-        self._flows: list[CashRecord] = []
+        self.currencies = Currencies()
+        self._fills: list[tuple[int, OrderFilled, Unit, Decimal]] = []  # unit and fee: as they were worth then
         self._orders: dict[str, _Order] = {}
         self._book_all(0)
 
@@ -89,6 +93,8 @@ class Recorder:
             **found,
             OrderFilled: self._filled,
             CashFlow: self._flowed,
+            CurrencyRate: self._rated,
+            AccountOpened: self._account_opened,
             OrderIntent: self._opened,
             OrderApproved: self._opened,
             OrderDenied: self._denied,
@@ -150,7 +156,6 @@ class Recorder:
     def _filled(self, e: Envelope) -> None:
         fill: Any = e.event
         self._count(fill)
-        self._fills.append((e.ts_ns, fill))
         order = self._orders.get(fill.order_id)
         if order is not None:
             order.filled, order.paid = add(order.filled, fill.quantity), add(order.paid, multiply(fill.quantity, fill.price))
@@ -159,11 +164,27 @@ class Recorder:
             if done:
                 order.ended_ns = e.ts_ns
         self._booked(e)
+        ledger = self.ledger
+        self._fills.append((e.ts_ns, fill, ledger.unit(fill.symbol), ledger.worth(fill.commission, fill.currency)))
 
     def _flowed(self, e: Envelope) -> None:
         flow: Any = e.event
-        self._flows.append(CashRecord(e.ts_ns, str(flow.kind), flow.amount))
+        self.currencies.flows.append(self.currencies.moved(e.ts_ns, str(flow.kind), flow.amount, self._foreign(flow.currency)))
         self._booked(e)
+
+    def _account_opened(self, e: Envelope) -> None:
+        opened: Any = e.event
+        self.currencies.found += [self.currencies.moved(e.ts_ns, "opening", row.amount, row.currency) for row in opened.balances]
+        self._booked(e)
+
+    def _rated(self, e: Envelope) -> None:
+        """What is held is noted in its currency, so nothing but the rate moves."""
+        told: Any = e.event
+        self.ledger.apply(told)
+        self.currencies.rated(e.ts_ns, told)
+
+    def _foreign(self, currency: str) -> str:
+        return currency if currency != self.ledger.currency else ""
 
     def _booked(self, e: Envelope) -> None:
         """Fold it and note what stands now."""
@@ -173,32 +194,44 @@ class Recorder:
             self._book_all(e.ts_ns)
             return
         ledger, now, symbol = self.ledger, e.ts_ns, event.symbol
+        abroad = ledger.unit(symbol).currency or self._foreign(event.currency)
         self.account.cash.add(now, float(ledger.cash))
         self.account.hold(now, symbol, self._units(symbol, ledger.net(symbol)))
-        book = self.books.get(event.strategy)
-        if book is not None:
-            book.cash.add(now, float(ledger.book(event.strategy).cash))
-            book.hold(now, symbol, self._units(symbol, ledger.quantity(event.strategy, symbol)))
+        if abroad:
+            self.account.owe(now, _floats(ledger.balances()))
+        steps = self.books.get(event.strategy)
+        if steps is not None:
+            book = ledger.book(event.strategy)
+            steps.cash.add(now, float(book.cash))
+            steps.hold(now, symbol, self._units(symbol, book.quantity(symbol)))
+            if abroad:
+                steps.owe(now, _balances(book))
 
     def _book_all(self, now: int) -> None:
         ledger = self.ledger
         self.account.cash.add(now, float(ledger.cash))
+        self.account.owe(now, _floats(ledger.balances()))
         for symbol in {symbol for book in ledger.books.values() for symbol in book.positions}:
             self.account.hold(now, symbol, self._units(symbol, ledger.net(symbol)))
         for strategy, steps in self.books.items():
             book = ledger.book(strategy)
             steps.cash.add(now, float(book.cash))
+            steps.owe(now, _balances(book))
             for symbol in book.positions:
                 steps.hold(now, symbol, self._units(symbol, book.quantity(symbol)))
 
     def _units(self, symbol: str, quantity: Decimal) -> float:
-        return float(multiply(quantity, self.ledger.multiplier(symbol)))
+        """x money of its currency a point."""
+        unit = self.ledger.unit(symbol)
+        if unit.currency:
+            self.currencies.rates.currencies[symbol] = unit.currency
+        return float(multiply(quantity, unit.contract))
 
     # -- at the end
 
     def fills(self, marks: Mapping[str, Marks]) -> list[FillRecord]:
         """With what each cost against the middle of the market when its order was submitted."""
-        return [self._fill(now, fill, marks.get(fill.symbol)) for now, fill in self._fills]
+        return [self._fill(now, fill, unit, fee, marks.get(fill.symbol)) for now, fill, unit, fee in self._fills]
 
     def orders(self) -> list[OrderRecord]:
         """In order of submission."""
@@ -223,18 +256,16 @@ class Recorder:
             for order_id, o in self._orders.items()
         ]
 
-    def cash_flows(self) -> list[CashRecord]:
-        return self._flows
-
     def realised(self) -> Decimal:
-        """Of all books, before fees."""
-        return _sum(book.realised for book in self.ledger.books.values())
+        """By trading, of all books, before fees; what balances made by their rates is `Currencies.exchange`."""
+        books = self.ledger.books.values()
+        return subtract(total(book.realised for book in books), total(held.realised for book in books for held in book.balances.values()))
 
     def fees(self) -> Decimal:
         """Paid by all books."""
-        return _sum(book.fees for book in self.ledger.books.values())
+        return total(book.fees for book in self.ledger.books.values())
 
-    def _fill(self, now: int, fill: OrderFilled, marks: Marks | None) -> FillRecord:
+    def _fill(self, now: int, fill: OrderFilled, unit: Unit, fee: Decimal, marks: Marks | None) -> FillRecord:
         order = self._orders.get(fill.order_id)
         slippage = 0.0
         if order is not None and marks is not None:
@@ -249,15 +280,18 @@ class Recorder:
             fill.side,
             fill.quantity,
             fill.price,
-            fill.commission,
-            self.ledger.multiplier(fill.symbol),
+            fee,
+            unit.multiplier,
             slippage,
             "maker" if fill.is_maker else "taker",
+            unit.currency,
+            unit.rate,
         )
 
 
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = add(total, amount)
-    return total
+def _floats(amounts: Mapping[str, Decimal]) -> dict[str, float]:
+    return {currency: float(amount) for currency, amount in amounts.items()}
+
+
+def _balances(book: Book) -> dict[str, float]:
+    return {currency: float(held.quantity) for currency, held in book.balances.items()}

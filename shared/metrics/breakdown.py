@@ -1,6 +1,7 @@
 """Where the result came from: by strategy and by symbol.
 
 Promise: rows add up. Over the rows of either table `realised`, `unrealised`, `fees`, `net`, `volume` and `contribution` sum to the run's.
+What rates did to balances of other currencies is in no row: it is `record.exchange`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from .record import Prices
 
 
 class Step(NamedTuple):
-    """From `ts_ns` on the trade holds `exposure` (signed units x multiplier) and has `cash` from its fills."""
+    """From `ts_ns` on the trade holds `exposure` (signed units x money of the instrument's currency a point) and has `cash` from its fills."""
 
     ts_ns: int
     exposure: float
@@ -34,20 +34,22 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The marks of one symbol, at least one."""
+    """The marks of one symbol, at least one. closes: in the account's currency, at the rate of each moment; last: the newest, in its own."""
 
     times: Ints
     closes: Floats
+    last: float
 
     @classmethod
-    def of(cls, prices: Prices) -> Marks | None:
-        """None where there is no mark, or one that is no number."""
-        closes = np.asarray(prices.closes)
-        return cls(np.asarray(prices.times), closes) if len(closes) and np.isfinite(closes).all() else None
-
-    @property
-    def last(self) -> float:
-        return float(self.closes[-1])
+    def of(cls, prices: Prices, rates: Prices | None = None) -> Marks | None:
+        """None where there is no mark, or one that is no number. rates: of the symbol's currency, where it is another; before the first, that."""
+        times, closes = np.asarray(prices.times), np.asarray(prices.closes)
+        if not len(closes) or not np.isfinite(closes).all():
+            return None
+        last = float(closes[-1])
+        if rates is not None and len(rates.times):
+            closes = closes * np.asarray(rates.closes)[np.maximum(np.searchsorted(np.asarray(rates.times), times, side="right") - 1, 0)]
+        return cls(times, closes, last)
 
     def seen(self, steps: Sequence[Step], exit_ns: int | None, result: float) -> Seen:
         """The extremes at marks after each step up to the next one, or to the exit (None: the last mark), and at `result`, the end."""

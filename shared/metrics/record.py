@@ -15,7 +15,7 @@ from shared.events import OrderSide, OrderStatus, OrderType, TimeInForce
 
 @dataclass(slots=True)
 class Curve:
-    """Columns of equal length. equity: cash and holdings at their marks; gross, net: market value of holdings, absolute and signed."""
+    """Columns of equal length. equity: cash and holdings at their marks; cash: of every currency, at its rate; gross, net: market value of holdings, absolute and signed."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
     equity: array[float] = field(default_factory=lambda: array("d"))
@@ -37,8 +37,10 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class FillRecord:
-    """One booked execution. quantity: positive; price: per unit; fee: paid (negative: received). slippage: per unit against the mark when the
-    order was submitted, positive: worse. liquidity: `maker`, `taker` or empty."""
+    """One booked execution. quantity: positive; price: per unit, in the instrument's currency; fee: paid (negative: received). multiplier: money a
+    point. slippage: of the price, per unit against the mark when the order was submitted, positive: worse. liquidity: `maker`, `taker` or empty.
+    currency: of the price, empty for the account's; rate: account currency a unit of it then. fee and multiplier are in the account's, at the rate
+    of the execution's moment."""
 
     ts_ns: int
     execution_id: str
@@ -52,6 +54,8 @@ class FillRecord:
     multiplier: Decimal = Decimal(1)
     slippage: float = 0.0
     liquidity: str = ""
+    currency: str = ""
+    rate: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class OrderRecord:
 
 @dataclass(frozen=True, slots=True)
 class CashRecord:
-    """Money in (positive) or out that is not trading."""
+    """Money in (positive) or out that is not trading, in the account's currency at the rate of its moment."""
 
     ts_ns: int
     kind: str
@@ -95,8 +99,22 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """Money of other currencies. result: what balances earned or lost by their rates, closed or not, also by_strategy; balances: at the end, by
+    currency, worth all together `worth` in the account's; rates: the newest; history: rates in time."""
+
+    result: Decimal
+    by_strategy: Mapping[str, Decimal]
+    balances: Mapping[str, Decimal]
+    worth: Decimal
+    rates: Mapping[str, Decimal]
+    history: Mapping[str, Prices]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
-    """final_*: the ledger's exact totals at the end. interval_ns: of the bars, 0 where there are none. calendars: by symbol. counts: events,
+    """final_*: the ledger's exact totals at the end; final_cash: of the account's own currency. realised: by trading; what rates did to balances
+    is in `exchange`, None for a run of one currency. interval_ns: of the bars, 0 where there are none. calendars: by symbol. counts: events,
     bars, quotes, intents, approved, denied, rejected, filled, canceled, expired. denials: by reason code. wall_s: how long the run took."""
 
     name: str
@@ -124,3 +142,4 @@ class RunRecord:
     data_hash: str
     data: Sequence[DataFile]
     wall_s: float = 0.0
+    exchange: Exchange | None = None

@@ -55,7 +55,7 @@ class Summary:
 def summary(record: RunRecord, benchmark: Prices | None = None) -> Summary:
     """The figures of a run. benchmark: marks of what it is compared with. Raises UnknownCalendar for a calendar that does not exist."""
     grown = growth(record)
-    trips = round_trips(record.fills, record.prices)
+    trips = round_trips(record.fills, record.prices, record.exchange)
     figures = trade_statistics(trips)
     days = None if grown is None else trading_days(record.calendars.values(), int(grown.times[0]), int(grown.times[-1]))
     sampled = None if grown is None or days is None else sampling(grown, days)

@@ -3,7 +3,8 @@
 Promises: scaling in and out belongs to one trade, so how an order was cut into fills changes no statistic; a fill through zero closes one
 trade and opens the next, its fee split by quantity; P&L is exact and is the ledger's own. First-in-first-out and average cost agree
 on a closed trade; of one still open the closed part is what the ledger realised, so `sum(pnl)` over trades is the realised profit to the
-last digit, and `sum(fees)` the fees. Fills of orders no strategy owns trade in one book, UNOWNED, as in the ledger.
+last digit, and `sum(fees)` the fees. Money is the account's: of an instrument of another currency at the rates of its fills, what is still
+open at the newest rate; what the balances made by their rates is not a trade's (`Exchange`). Fills of orders no strategy owns trade in one book, UNOWNED, as in the ledger.
 
 A trade still open at the end is valued at the symbol's last mark, at its cost where there is none. Splits and assignments of holdings are
 not fills: a run with them has trades that do not close here.
@@ -11,7 +12,7 @@ not fills: a run with them has trades that do not close here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
@@ -22,14 +23,14 @@ from shared.domain.position import Position
 from shared.events import OrderSide
 
 from .excursion import Marks, Step
-from .record import FillRecord, Prices
+from .record import Exchange, FillRecord, Prices
 
 UNOWNED: Final = "unassigned"
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One round trip. quantity: the largest held, units. *_price: average over the fills that built or reduced it, rounded to 18 decimals;
+    """One round trip. quantity: the largest held, units. *_price: average over the fills that built or reduced it, in the instrument's currency, rounded to 18 decimals;
     exit_price: None while nothing was closed. exit_ns: None while open. pnl: realised, before fees; unrealised: at the last mark, 0 when
     closed; net: pnl + unrealised - fees. share: net over the money entered, None where that is 0. mae, mfe: worst and best result before
     fees seen at the symbol's marks while held, money, <= 0 and >= 0; None without marks. bars: marks of the symbol while held.
@@ -65,10 +66,13 @@ def slippage_cost(fill: FillRecord) -> float:
     return fill.slippage * float(fill.quantity) * float(fill.multiplier)
 
 
-def round_trips(fills: Iterable[FillRecord], prices: Mapping[str, Prices]) -> tuple[Trade, ...]:
-    """All trades, by entry time; fills in the order they were booked. Linear in fills and marks."""
+def round_trips(fills: Sequence[FillRecord], prices: Mapping[str, Prices], exchange: Exchange | None = None) -> tuple[Trade, ...]:
+    """All trades, by entry time; fills in the order they were booked. Linear in fills and marks. exchange: rates of other currencies, where
+    there are fills in one."""
     books: dict[tuple[str, str], _Open] = {}
-    marks = {symbol: Marks.of(p) for symbol, p in prices.items()}
+    currencies = {fill.symbol: fill.currency for fill in fills if fill.currency}
+    history = exchange.history if exchange is not None else {}
+    marks = {symbol: Marks.of(p, history.get(currencies.get(symbol, ""))) for symbol, p in prices.items()}
     trades: list[Trade] = []
     for fill in fills:
         key = (owner(fill.strategy), fill.symbol)
@@ -80,14 +84,17 @@ def round_trips(fills: Iterable[FillRecord], prices: Mapping[str, Prices]) -> tu
             if not book.position.quantity:
                 trades.append(book.trade(marks.get(fill.symbol), part.ts_ns))
                 del books[key]
-    trades.extend(book.trade(marks.get(symbol), None) for (_, symbol), book in books.items())
+    for (_, symbol), book in books.items():
+        if exchange is not None and symbol in currencies:
+            book.revalue(exchange.rates.get(currencies[symbol], ONE))
+        trades.append(book.trade(marks.get(symbol), None))
     trades.sort(key=lambda t: t.entry_ns)
     return tuple(trades)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a fill belongs to one trade: all of it, unless it crosses zero. slippage: money."""
+    """What of a fill belongs to one trade: all of it, unless it crosses zero. slippage: money. contract: of its own currency a point."""
 
     ts_ns: int
     side: OrderSide
@@ -95,20 +102,21 @@ class _Part:
     price: Decimal
     fee: Decimal
     multiplier: Decimal
+    contract: Decimal
     slippage: float
 
 
 def _parts(fill: FillRecord, held: Decimal) -> tuple[_Part, ...]:
-    cost = slippage_cost(fill)
+    cost, contract = slippage_cost(fill), share(fill.multiplier, ONE, fill.rate)
     crosses = held and (held > 0) != (fill.side is OrderSide.BUY) and fill.quantity > magnitude(held)
     if not crosses:
-        return (_Part(fill.ts_ns, fill.side, fill.quantity, fill.price, fill.fee, fill.multiplier, cost),)
+        return (_Part(fill.ts_ns, fill.side, fill.quantity, fill.price, fill.fee, fill.multiplier, contract, cost),)
     closing = magnitude(held)
     fee = share(fill.fee, closing, fill.quantity)
     part = cost * float(closing / fill.quantity)
     return (
-        _Part(fill.ts_ns, fill.side, closing, fill.price, fee, fill.multiplier, part),
-        _Part(fill.ts_ns, fill.side, subtract(fill.quantity, closing), fill.price, subtract(fill.fee, fee), fill.multiplier, cost - part),
+        _Part(fill.ts_ns, fill.side, closing, fill.price, fee, fill.multiplier, contract, part),
+        _Part(fill.ts_ns, fill.side, subtract(fill.quantity, closing), fill.price, subtract(fill.fee, fee), fill.multiplier, contract, cost - part),
     )
 
 
@@ -146,18 +154,23 @@ class _Open:
     fees: Decimal = ZERO
     slippage: float = 0.0
     cash: Decimal = ZERO
+    contract: Decimal = ONE
     steps: list[Step] = field(default_factory=list)
 
     def fill(self, part: _Part) -> None:
         signed = part.quantity if part.side is OrderSide.BUY else negate(part.quantity)
-        self.position.multiplier = part.multiplier
+        self.position.multiplier, self.contract = part.multiplier, part.contract
         paid, _ = self.position.trade(signed, part.price)
         (self.entries if part.side is self.side else self.exits).add(part)
         self.largest = max(self.largest, magnitude(self.position.quantity))
         self.fees = add(self.fees, part.fee)
         self.slippage += part.slippage
         self.cash = subtract(self.cash, paid)
-        self.steps.append(Step(part.ts_ns, float(multiply(self.position.quantity, part.multiplier)), float(self.cash)))
+        self.steps.append(Step(part.ts_ns, float(multiply(self.position.quantity, part.contract)), float(self.cash)))
+
+    def revalue(self, rate: Decimal) -> None:
+        """What is still held is worth this a unit of its currency."""
+        self.position.multiplier = multiply(self.contract, rate)
 
     def trade(self, marks: Marks | None, exit_ns: int | None) -> Trade:
         pnl, entry = self.position.realised, self.entries.average

@@ -90,8 +90,23 @@ def _run(record: RunRecord) -> dict[str, Any]:
         "final_equity": record.final_equity,
         "realised": record.realised,
         "fees": record.fees,
+        **_exchange(record),
         "counts": dict(record.counts),
         "denials": dict(record.denials),
+    }
+
+
+def _exchange(record: RunRecord) -> dict[str, Any]:
+    """`fx_result` and what it is of; no key of a run of one currency."""
+    found = record.exchange
+    if found is None:
+        return {}
+    return {
+        "fx_result": found.result,
+        "fx_by_strategy": dict(found.by_strategy),
+        "final_balances": dict(found.balances),
+        "final_balances_worth": found.worth,
+        "final_rates": dict(found.rates),
     }
 
 

@@ -177,18 +177,34 @@ def _exposure(s: Summary) -> Group:
 def _money(record: RunRecord) -> Group:
     cash, net = record.currency, net_result(record)
     flows = total([f.amount for f in record.cash_flows])
+    holdings = subtract(record.final_equity, record.final_cash)
+    if record.exchange is not None:
+        holdings = subtract(holdings, record.exchange.worth)
     lines = [
         Line("Initial capital", Figure(formats.money(record.initial_capital, cash))),
         Line("Net result", _gain(net, cash, "")),
         Line("Realised", _gain(record.realised, cash, "")),
         Line("Fees", Figure(formats.money(record.fees, cash))),
         Line("Final cash", Figure(formats.money(record.final_cash, cash))),
-        Line("Final holdings", Figure(formats.money(subtract(record.final_equity, record.final_cash), cash))),
+        *_balances(record),
+        Line("Final holdings", Figure(formats.money(holdings, cash))),
         Line("Final equity", Figure(formats.money(record.final_equity, cash))),
     ]
+    if record.exchange is not None:
+        place = next(n for n, line in enumerate(lines) if line.label == "Fees")
+        lines.insert(place, Line("FX result", _gain(record.exchange.result, cash, ""), "of balances in other currencies, by their rates"))
     if record.cash_flows:
         lines.insert(1, Line("Cash in and out", _gain(flows, cash, ""), "not from trading"))
     return Group("Money", lines)
+
+
+def _balances(record: RunRecord) -> list[Line]:
+    """Nothing for a run of one currency."""
+    found = record.exchange
+    if found is None:
+        return []
+    held = ", ".join(formats.money(found.balances[currency], currency) for currency in sorted(found.balances))
+    return [Line("Final balances", Figure(formats.money(found.worth, record.currency)), held)]
 
 
 def _versus(excess: float | None) -> str:
