@@ -12,6 +12,7 @@ from shared.events import (
     CancelIntent,
     CashFlow,
     CorporateAction,
+    CurrencyRate,
     EquityMarked,
     Event,
     HoldingAssigned,
@@ -55,6 +56,7 @@ def facts_of(desk: Desk) -> dict[type[Event], Handler]:
         Trade: desk.history.add_tick,
         OrderBook: desk.history.add_book,
         InstrumentDefined: desk.fold_instrument,
+        CurrencyRate: desk.fold_rate,
         RegimeChanged: desk.fold_regime,
     }
     return table | dict.fromkeys(UPDATES, order) | dict.fromkeys(_ACCOUNT, desk.fold_account)

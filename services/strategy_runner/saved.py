@@ -11,7 +11,7 @@ from shared.events import Bar
 from shared.runtime.actor import SnapshotFailed, SnapshotIncompatible
 from shared.strategy.desk import DeskState
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 DEPTH_MAX: Final = 32
 
 

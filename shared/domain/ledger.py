@@ -31,7 +31,7 @@ from shared.events import (
 
 from . import actions
 from .book import Book
-from .exact import ZERO, add, multiply, negate, share, subtract
+from .exact import ONE, ZERO, add, multiply, negate, share, subtract
 from .instrument import signed
 from .money import Unit, Units
 from .position import Position
@@ -185,6 +185,12 @@ class Ledger:
     def symbols_in(self, currency: str) -> list[str]:
         """Instruments that are priced in it, in order."""
         return sorted(symbol for symbol, (_, theirs) in self._units.contracts.items() if theirs == currency)
+
+    def rate(self, currency: str) -> Decimal | None:
+        """Account currency a unit of it, one of the account's own; None where nobody told it."""
+        if currency == self._units.base:
+            return ONE
+        return self._units.rates.get(currency)
 
     def worth(self, amount: Decimal, currency: str) -> Decimal:
         """Money in account currency at the newest rate."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
+from shared.domain.exact import ZERO, add, subtract
 from shared.events import AccountReported, EquityMarked, Event, Scope, TradingState, TradingStateChanged
 
 
@@ -41,20 +44,26 @@ class Account:
         return float(newest.cash) if newest else 0.0
 
     @property
-    def settled_cash(self) -> float:
-        """Cash that may be spent, as the broker last reported it: all of it where the broker names nothing that has to settle."""
+    def balances(self) -> dict[str, float]:
+        """Money of other currencies, by currency in order, as the broker last reported it; negative: owed."""
         self.consulted = True
         reported = self._facts.reported
-        if reported is None:
-            return 0.0
-        return float(reported.cash - sum(row.amount for row in reported.unsettled or ()))
+        return {row.currency: float(row.amount) for row in sorted(reported.balances, key=lambda row: row.currency)} if reported else {}
+
+    @property
+    def settled_cash(self) -> float:
+        """Cash of the account's currency that may be spent, as the broker last reported it: all of it where the broker names nothing that has to
+        settle."""
+        self.consulted = True
+        reported = self._facts.reported
+        return float(subtract(reported.cash, _unsettled(reported))) if reported else 0.0
 
     @property
     def unsettled_cash(self) -> float:
-        """Proceeds of sales that may not be spent yet, as the broker last reported them."""
+        """Proceeds of sales in the account's currency that may not be spent yet, as the broker last reported them."""
         self.consulted = True
         reported = self._facts.reported
-        return float(sum(row.amount for row in reported.unsettled or ())) if reported else 0.0
+        return float(_unsettled(reported)) if reported else 0.0
 
     @property
     def buying_power(self) -> float:
@@ -102,3 +111,11 @@ class Account:
 
     def restore(self, state: AccountState) -> None:
         self._facts = msgspec.structs.replace(state)
+
+
+def _unsettled(reported: AccountReported) -> Decimal:
+    total = ZERO
+    for row in reported.unsettled or ():
+        if not row.currency:
+            total = add(total, row.amount)
+    return total

@@ -106,6 +106,10 @@ class Context:
         """Tick size, lot size, multiplier, calendar of an own symbol."""
         return self._desk.instruments.get(symbol)
 
+    def rate(self, currency: str) -> float | None:
+        """What a unit of a currency is worth in the account's: the newest rate that was told, 1.0 of the account's own; None where nobody told one."""
+        return self._desk.rate(currency)
+
     def get_order(self, order_id: str) -> Order | None:
         """A copy of an own order as of now; None for one not known (ended orders are forgotten after the next thousand)."""
         order = self._desk.orders.get(order_id)

@@ -15,6 +15,7 @@ from shared.domain.ledger import Book, Ledger, LedgerState
 from shared.events import (
     AccountEvent,
     CancelIntent,
+    CurrencyRate,
     Event,
     FillCorrected,
     InstrumentDefined,
@@ -142,6 +143,14 @@ class Desk:
         self.ledger.apply(event)
         if event.symbol in self.settings.symbols:
             self.instruments[event.symbol] = event
+
+    def fold_rate(self, event: CurrencyRate) -> None:
+        self.ledger.apply(event)
+
+    def rate(self, currency: str) -> float | None:
+        """None where nobody told it."""
+        told = self.ledger.rate(currency)
+        return None if told is None else float(told)
 
     def fold_regime(self, event: RegimeChanged) -> None:
         self.regime = RegimeState(regime_named(event.regime), event.confidence, self.now)

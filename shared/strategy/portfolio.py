@@ -13,8 +13,9 @@ from shared.domain.position import Position as HeldPosition
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A holding. quantity: signed. avg_cost: cost a unit. current_price: newest mark, avg_cost while none is known. Money is in account
-    currency, contract multiplier included, before fees."""
+    """A holding. quantity: signed. avg_cost: cost a unit; current_price: newest mark, avg_cost while none is known: both in the instrument's
+    currency, as its prices are. Money is in account currency, contract multiplier and newest rate included, before fees; what was paid counts at the
+    rates of its fills."""
 
     symbol: str
     quantity: float
@@ -40,12 +41,18 @@ class Portfolio:
 
     @property
     def cash(self) -> float:
-        """The budget, less what was bought, plus what was sold, less fees."""
+        """Of the account's currency: the budget, less what was bought, plus what was sold, less fees."""
         return float(self._book.cash)
 
     @property
+    def balances(self) -> dict[str, float]:
+        """Money of other currencies, by currency in order; negative: owed. What is bought in one is owed in it."""
+        held = self._book.balances
+        return {currency: float(held[currency].quantity) for currency in sorted(held) if held[currency].quantity}
+
+    @property
     def equity(self) -> float:
-        """Cash and holdings at their marks; a holding without a mark counts at its cost."""
+        """Cash, balances at their rates and holdings at their marks; a holding without a mark counts at its cost."""
         return float(self._book.equity(self._marks()))
 
     @property
@@ -64,7 +71,7 @@ class Portfolio:
 
     @property
     def realized_pnl(self) -> float:
-        """Closed profit before fees."""
+        """Closed profit before fees, of balances by their rates too."""
         return float(self._book.realised)
 
     @property
