@@ -133,7 +133,14 @@ class RiskCore:
         self._fold[StrategyRevised] = self._revised
         self._fold[RegimeChanged] = self._regime_changed
         self._fold[BrokerStateReported] = self._state_reported
-        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {**intents.ON, **commands.ON, **outcomes.ON, **bands.ON, **clock_offset.ON, **rates.ON}
+        rare: Mapping[type[Event], Callable[..., Sequence[Event]]] = {
+            **intents.ON,
+            **commands.ON,
+            **outcomes.ON,
+            **bands.ON,
+            **clock_offset.ON,
+            **rates.ON,
+        }
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},
             **outcomes.on_market(desk),
