@@ -146,6 +146,17 @@ def test_plain_lines_carry_a_time_and_no_secret() -> None:
     assert out.getvalue() == "2024-01-02T15:04:05Z  order       s1:1:1 with ***\n"
 
 
+def test_what_a_broker_says_moves_no_cursor_and_breaks_no_line() -> None:
+    out = io.StringIO()
+    said = Said("2024-01-02T15:04:05.123456Z", "rejected", "no\x1b[2J\nfill  s1:1:1 bought\r", loud=True)
+    PlainConsole(Redactor([]).text, out).say(said)
+    screen = Screen(Redactor([]).text, RichConsole(file=out, width=140))
+    screen.say(said)
+    screen.close()
+    line = "2024-01-02T15:04:05Z  rejected    no?[2J?fill  s1:1:1 bought?"
+    assert out.getvalue().split() == [*line.split(), *line.split()]
+
+
 def test_the_screen_shows_services_money_positions_and_lines_without_secrets() -> None:
     out = io.StringIO()
     screen = Screen(Redactor(["s3cr3tvalue"]).text, RichConsole(file=out, force_terminal=True, width=140, height=50))
