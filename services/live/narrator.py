@@ -96,7 +96,8 @@ class Narrator:
         if entry.type == "TradingState" and (state := entry.metadata.get("state")) is not None:
             about = " ".join(part for part in (entry.metadata.get("scope", ""), entry.metadata.get("key", ""), f"{state}:") if part)
         text = f"{about} {entry.details}" if about and about not in entry.details else entry.details
-        return Said(entry.time, word, text, loud=word.isupper() or entry.metadata.get("state") == "halted")
+        loud = word.isupper() or entry.metadata.get("state") == "halted" or "given_up" in entry.metadata
+        return Said(entry.time, word, text, loud=loud)
 
 
 def feeds_ended(health: Mapping[str, Any]) -> bool:

@@ -28,6 +28,7 @@ from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
 from services.strategy_runner.core import StrategyActor
 from shared.brokers.paper.sessions import CAPABILITIES, PaperAccount, PaperExecution
+from shared.brokers.reconnect import Reconnect
 from shared.bus.memory_store import MemoryStore
 from shared.bus.port import ClockMode, Registration, Role
 from shared.bus.record import Record, envelope_of
@@ -58,8 +59,15 @@ RANKS = {"gateway": 0, "strategy.one": 1, "strategy.two": 2, "risk_engine": 100,
 
 GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0)
 ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SECOND // 2, backoff_first_ns=SECOND // 5, backoff_max_ns=SECOND)
+RECONNECT = Reconnect(initial_ms=100, max_ms=1_000)
 RECONCILER = ReconcilerSettings(
-    interval_ns=3 * SECOND, grace_ns=2 * SECOND, retry_ns=SECOND, answer_ns=4 * SECOND, unknown_age_ns=6 * SECOND, cash_exact=True
+    interval_ns=3 * SECOND,
+    grace_ns=2 * SECOND,
+    retry_ns=SECOND,
+    answer_ns=4 * SECOND,
+    unknown_age_ns=6 * SECOND,
+    cash_exact=True,
+    reconnect=RECONNECT,
 )
 
 
@@ -238,8 +246,9 @@ class Stack:
         def line() -> PaperExecution:
             return PaperExecution("", TIMEOUT_S, self.venue.line(host, subscribe=True), host.clock_s)
 
-        session = RouterSession(CAPABILITIES, line, line, 0.0, TIMEOUT_S, clock=host.clock_s)
-        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session))
+        drawn = random.Random(self.world.now).random
+        session = RouterSession(CAPABILITIES, line, line, 0.0, TIMEOUT_S, clock=host.clock_s, reconnect=RECONNECT, drawn=drawn)
+        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session), session.observed)
 
     def _reconciler(self) -> Made:
         killpath = self.killpath = SimulatedKillPath(self.venue, self.outbox, TIMEOUT_S, deadman=self.house.deadman)

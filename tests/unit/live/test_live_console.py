@@ -22,6 +22,7 @@ from services.live.screen import Screen
 from services.live.view import ServiceView, View
 from shared.config import Redactor
 from shared.events import (
+    BrokerConnectionChanged,
     Envelope,
     Event,
     FeedStateChanged,
@@ -86,6 +87,17 @@ def entry(event: Event) -> list[Entry]:
 def test_a_halt_is_loud_and_names_its_scope() -> None:
     halted = TradingStateChanged(Scope.STRATEGY, "s1", TradingState.HALTED, Reason.OPERATOR, "me: looks wrong", 1)
     assert Narrator().audit(entry(halted)) == [Said("", "trading", "strategy s1 halted: me: looks wrong", loud=True)]
+
+
+def test_every_attempt_to_reconnect_is_said_and_giving_up_is_loud() -> None:
+    tried = BrokerConnectionChanged("A", "router", connected=False, text="attempt 1 failed: refused", attempts=1)
+    ended = BrokerConnectionChanged("A", "router", connected=False, text="given up after 2 attempts: refused", attempts=2, given_up=True)
+    back = BrokerConnectionChanged("A", "router", connected=True)
+    assert Narrator().audit([e for event in (tried, ended, back) for e in entry(event)]) == [
+        Said("", "connection", "router down: attempt 1 failed: refused"),
+        Said("", "connection", "router down: given up after 2 attempts: refused", loud=True),
+        Said("", "connection", "router up"),
+    ]
 
 
 def test_the_same_reconciliation_is_said_once() -> None:
