@@ -32,6 +32,7 @@ from . import actions
 from .book import Book
 from .exact import ONE, ZERO, add, negate, share, subtract
 from .instrument import signed
+from .order_ids import place_of
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -62,6 +63,7 @@ class LedgerState(msgspec.Struct, frozen=True, array_like=True):
     budgets: tuple[tuple[str, Decimal], ...]
     accounts: tuple[str, ...]
     revised: tuple[tuple[str, Decimal | None], ...] = ()
+    earlier: tuple[tuple[str, int, tuple[int, int]], ...] = ()
 
 
 class Ledger:
@@ -72,6 +74,7 @@ class Ledger:
         self.books: dict[str, Book] = {UNASSIGNED: Book()}
         self._budgets: dict[str, Decimal] = {}
         self._revised: dict[str, Decimal | None] = {}  # budgets that commands gave, over the given ones; None: removed
+        self._earlier: dict[str, tuple[int, tuple[int, int]]] = {}  # of strategies added by command: their runs before, risk's own orders before
         self._multipliers: dict[str, Decimal] = {}
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
@@ -151,13 +154,24 @@ class Ledger:
         return account in self._accounts
 
     def _filled(self, e: OrderFilled) -> None:
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
+        self._trade(self._owner(e), e.symbol, signed(e.side, e.quantity), e.price, e.commission)
+
+    def _owner(self, e: OrderFilled | FillCorrected) -> str:
+        """What an order of an earlier life of its strategy trades is nobody's, wherever in the log its fill stands."""
+        earlier = self._earlier.get(e.strategy) if self._earlier else None
+        place = place_of(e.order_id) if earlier is not None else None
+        if earlier is None or place is None:
+            return e.strategy
+        author, run, n = place
+        over = run <= earlier[0] if author == e.strategy else (run, n) <= earlier[1]
+        return UNASSIGNED if over else e.strategy
 
     def _corrected(self, e: FillCorrected) -> None:
         """The old execution is traded back at its own price and fee, then the new one is booked: cash and holdings end as if only the new
         one had been, and profit follows from them."""
-        self._trade(e.strategy, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
+        owner = self._owner(e)
+        self._trade(owner, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price, negate(e.previous_commission))
+        self._trade(owner, e.symbol, signed(e.side, e.quantity), e.price, e.commission)
 
     def shares_of(self, e: CashFlow) -> dict[str, Decimal]:
         """Whose money a flow is, by book: exactly the amount in all. A strategy's part needs nothing but its own holding."""
@@ -221,6 +235,7 @@ class Ledger:
     def _strategy_revised(self, e: StrategyRevised) -> None:
         if e.outcome == "added":
             self._revised[e.strategy] = e.budget
+            self._earlier[e.strategy] = (e.runs, e.exits)
             self._set_budgets(self._budgets)
         elif e.outcome == "removed" and self._key(e.strategy) != UNASSIGNED:
             self._release(e.strategy)
@@ -255,6 +270,7 @@ class Ledger:
             budgets=tuple(sorted(self._budgets.items())),
             accounts=tuple(sorted(self._accounts)),
             revised=tuple(sorted(self._revised.items())),
+            earlier=tuple((strategy, *before) for strategy, before in sorted(self._earlier.items())),
         )
 
     @classmethod
@@ -268,6 +284,7 @@ class Ledger:
         ledger._budgets = dict(state.budgets)
         ledger._accounts = set(state.accounts)
         ledger._revised = dict(state.revised)
+        ledger._earlier = {strategy: (runs, exits) for strategy, runs, exits in state.earlier}
         for symbol in {symbol for book in ledger.books.values() for symbol in book.positions}:
             ledger._recount(symbol)  # the order of this set decides nothing
         if budgets is not None:

@@ -33,6 +33,7 @@ from shared.bus.memory_store import MemoryStore
 from shared.bus.port import ClockMode, Registration, Role
 from shared.bus.record import Record, envelope_of
 from shared.bus.server import BusSettings
+from shared.config.revised import InForce
 from shared.events import Envelope, Event, InstrumentDefined
 from shared.runtime.session import Evidence, Performed, Permit
 from shared.runtime.simulated import Faults, Killed, Made, Part, World
@@ -42,8 +43,10 @@ from shared.strategy.settings import StrategySettings
 from shared.venue import VenueSettings
 from shared.venue.settings import CommissionModel, CommissionSettings
 
+from .changes import NAMES
 from .killpath import Host, SimulatedKillPath
 from .market import SYMBOLS, SeededMarket
+from .staff import Staff
 from .toys import Quiet
 from .venue import SimulatedVenue
 
@@ -55,7 +58,16 @@ STRATEGIES = {"one": ("tests.sim.gamblers:Gambler", SYMBOLS), "two": ("tests.sim
 INSTRUMENTS = tuple(
     InstrumentDefined(s, "equity", "USD", Decimal("0.01"), Decimal(1), Decimal(1), "24x7", shortable=True, sector="", industry="") for s in SYMBOLS
 )
-RANKS = {"gateway": 0, "strategy.one": 1, "strategy.two": 2, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
+RANKS = {
+    "gateway": 0,
+    "strategy.one": 1,
+    "strategy.two": 2,
+    "strategy.three": 3,
+    "risk_engine": 100,
+    "order_router": 101,
+    "reconciler": 102,
+    "auditor": 103,
+}
 
 GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0)
 ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SECOND // 2, backoff_first_ns=SECOND // 5, backoff_max_ns=SECOND)
@@ -202,15 +214,17 @@ class Stack:
         )
         self._seeds = {name: rng.randrange(1 << 30) for name in STRATEGIES}
         self._pace = rng.choice((30, 50, 70))
+        self._seeds |= {name: rng.randrange(1 << 30) for name in NAMES if name not in STRATEGIES}
         self._wall_at: dict[str, int] = {}
-        makers: dict[str, Callable[[], Made]] = {
+        self.staff = Staff(self.world, self._settings_of)
+        makers: dict[str, Callable[[], Made | None]] = {
             "gateway": self._gateway,
             "risk_engine": self._risk,
             "order_router": self._router,
             "reconciler": self._reconciler,
             "auditor": self._auditor,
             "control.sim": self._console,
-            **{f"strategy.{name}": functools.partial(self._strategy, name) for name in STRATEGIES},
+            **{f"strategy.{name}": functools.partial(self._strategy, name) for name in NAMES},
         }
         for source, make in makers.items():
             self.world.add(Part(source, make))
@@ -228,13 +242,19 @@ class Stack:
         session = ReplaySession(self._market, self.venue, Pacer(1.0, SECOND, True, lambda: world.now + offset))
         return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), GatewayCore(GATEWAY), SimulatedHost(world).hosts(session))
 
-    def _strategy(self, name: str) -> Made:
-        path, symbols = STRATEGIES[name]
-        params = {"seed": self._seeds[name], "pace": self._pace}
-        settings = StrategySettings(name, path, symbols, params, BUDGETS[name])
-        strategy = loaded(path)
+    def _strategy(self, name: str) -> Made | None:
+        """As the log says when its process begins; None where it is none of those that trade."""
+        settings = self.staff.wanted(name)
+        if settings is None:
+            return None
+        strategy = loaded(settings.name)
         actor = StrategyActor(settings, strategy)
         return Made(self._reg(settings.source, Role.STRATEGY, actor.topics(), strategy.fingerprint(settings)), actor)
+
+    def _settings_of(self, wanted: InForce) -> StrategySettings:
+        entry = wanted.entry
+        params = {"seed": self._seeds[entry.id], "pace": self._pace, **entry.params}
+        return StrategySettings(entry.id, entry.path or "", entry.symbols, params, wanted.budget, since=wanted.since)
 
     def _risk(self) -> Made:
         settings = self.limits.risk(self.house)
