@@ -38,6 +38,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Error": "ERROR",
 }
 
+_COMMANDED: Final = ("order_id", "key", "scope_key", "symbol", "strategy")  # what a command is about
+
 
 class Said(NamedTuple):
     """One console line. time: log time, empty for now; word: what kind; loud: a person should look."""
@@ -93,6 +95,8 @@ class Narrator:
                 return None  # every few seconds the same
             self._reconciled = entry.details
         about = entry.metadata.get("order_id", "")
+        if entry.type == "OperatorCommand":
+            about = " ".join(word for key in _COMMANDED if (word := entry.metadata.get(key, "")) and word not in entry.details)
         if entry.type == "TradingState" and (state := entry.metadata.get("state")) is not None:
             about = " ".join(part for part in (entry.metadata.get("scope", ""), entry.metadata.get("key", ""), f"{state}:") if part)
         text = f"{about} {entry.details}" if about and about not in entry.details else entry.details

@@ -23,10 +23,14 @@ from services.live.view import ServiceView, View
 from shared.config import Redactor
 from shared.events import (
     BrokerConnectionChanged,
+    CancelRequested,
+    ClaimRequested,
     Envelope,
     Event,
     FeedStateChanged,
     FeedStatus,
+    FlattenRequested,
+    HaltRequested,
     OrderDenied,
     OrderFilled,
     OrderSending,
@@ -97,6 +101,23 @@ def test_every_attempt_to_reconnect_is_said_and_giving_up_is_loud() -> None:
         Said("", "connection", "router down: attempt 1 failed: refused"),
         Said("", "connection", "router down: given up after 2 attempts: refused", loud=True),
         Said("", "connection", "router up"),
+    ]
+
+
+def test_a_command_names_what_it_is_about() -> None:
+    commands = [
+        FlattenRequested("c", "me", "news", "ACME"),
+        FlattenRequested("c", "me", "all out", ""),
+        ClaimRequested("c", "me", "mine", "ACME", "s1", "5"),
+        CancelRequested("c", "me", "stuck", "s1:1:7"),
+        HaltRequested("c", "me", "odd", Scope.STRATEGY, "s1"),
+    ]
+    assert [line.text for command in commands for line in Narrator().audit(entry(command))] == [
+        "ACME FlattenRequested: news",
+        "FlattenRequested: all out",
+        "ACME s1 ClaimRequested: mine",
+        "s1:1:7 CancelRequested: stuck",
+        "s1 HaltRequested: odd",
     ]
 
 
