@@ -41,7 +41,8 @@ _BY_REASON: Final[dict[Reason, str]] = {
     Reason.RECONCILE_BREAK: "the broker disagrees with the log; compare with its statement, then {resume}",
     Reason.RECONCILER_MISSING: "start the reconciler: `regimeflow service reconciler`",
     Reason.ROUTER_MISSING: "start the router: `regimeflow service order_router`",
-    Reason.BROKER_DISCONNECTED: "the line to the broker is down; it is tried again by itself. Check the broker's status page",
+    Reason.BROKER_DISCONNECTED: "a line to the broker is down (`health` says which): orders that reduce pass, no others, until it is back and a reading"
+    " agrees. It is tried again by itself, and once it was given up by {resume}",
     Reason.UNKNOWN_ORDER_AGE: "look the order up at the broker; the router asks on and books the answer",
     Reason.BUILD_MISMATCH: "services run different code or settings; restart all from one image",
     Reason.STRATEGY_ERROR: "read the strategy's error, fix it, then {resume}",
@@ -111,6 +112,13 @@ def for_unknown(order_id: str) -> str:
         f"its outcome is not proven and its exposure is counted; the router asks the broker for it until it knows. Do not send it again: look"
         f" it up at the broker, `regimeflow cancel {order_id}` if it should not work"
     )
+
+
+def for_line(name: str, *, given_up: bool) -> str:
+    """A broker session or a feed that is down."""
+    if given_up:
+        return f"{name} is not tried again by itself: see that the broker can be reached, then {resume(Scope.GLOBAL, '')}, or restart its service"
+    return f"{name} is tried again by itself; if it stays away, look at the broker's status page, this machine's network and the key"
 
 
 def for_strategy(strategy: str, state: str) -> str:

@@ -89,17 +89,19 @@ def _health(p: Picture, e: HealthReported, now: int, _s: AuditorSettings) -> Non
 
 
 def _connection(p: Picture, e: BrokerConnectionChanged, now: int, _s: AuditorSettings) -> None:
-    _line(p, f"broker.{e.session}", e.connected, e.text, now)
+    _line(p, f"broker.{e.session}", e.connected, e.text, now, e.attempts, given_up=e.given_up)
 
 
 def _feed(p: Picture, e: FeedStateChanged, now: int, _s: AuditorSettings) -> None:
-    _line(p, f"feed.{e.feed}", e.status in {FeedStatus.UP, FeedStatus.ENDED}, f"{e.status} {e.detail}".strip(), now)
+    up = e.status in {FeedStatus.UP, FeedStatus.ENDED}
+    _line(p, f"feed.{e.feed}", up, f"{e.status} {e.detail}".strip(), now, e.attempts, given_up=e.given_up)
 
 
-def _line(p: Picture, name: str, up: bool, text: str, now: int) -> None:
-    known = p.lines.get(name)
-    last_up = now if up else known.last_up_ns if known is not None else 0
-    p.lines[name] = Line(up, text, now, last_up)
+def _line(p: Picture, name: str, up: bool, text: str, now: int, attempts: int = 0, *, given_up: bool = False) -> None:
+    known = p.lines.get(name) or Line(not up, "", now, 0)
+    since = known.since_ns if known.up is up else now
+    tried = now if up or attempts else known.tried_ns
+    p.lines[name] = Line(up, text, since, now if up else known.last_up_ns, tried, attempts, given_up)
 
 
 def _trading(p: Picture, e: TradingStateChanged, _now: int, _s: AuditorSettings) -> None:

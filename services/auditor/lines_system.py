@@ -113,7 +113,9 @@ def _retired(e: OrdersRetired, _net: Decimal) -> Sequence[Entry]:
 
 def _connection(e: BrokerConnectionChanged, _net: Decimal) -> Sequence[Entry]:
     word = "up" if e.connected else "down"
-    return [("Reconnect", f"{e.session} {word}: {e.text}".removesuffix(": "), meta(account=e.account, session=e.session, connected=word))]
+    given_up = "true" if e.given_up else None
+    extra = meta(account=e.account, session=e.session, connected=word, attempts=e.attempts or None, given_up=given_up)
+    return [("Reconnect", f"{e.session} {word}: {e.text}".removesuffix(": "), extra)]
 
 
 def _gap(e: DataGap, _net: Decimal) -> Sequence[Entry]:

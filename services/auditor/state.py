@@ -59,12 +59,16 @@ class Lease(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Line(msgspec.Struct, array_like=True, frozen=True):
-    """A broker session or a feed."""
+    """A broker session or a feed. since_ns: when it came up or went; last_up_ns: when it last came up; tried_ns: when that was last tried, well or not.
+    attempts: failed ones since it was last up; given_up: nobody tries any more."""
 
     up: bool
     text: str
     since_ns: int
     last_up_ns: int
+    tried_ns: int = 0
+    attempts: int = 0
+    given_up: bool = False
 
 
 class StrategyLife(msgspec.Struct, array_like=True, frozen=True):

@@ -15,7 +15,7 @@ from shared.events import LimitOverridden, OrderStatus, Scope, TradingState
 
 from . import advice, denials, money, strategies
 from .money import text as _text
-from .state import Claim, Denied, Flow, Met, Picture, Raised
+from .state import Claim, Denied, Flow, Line, Met, Picture, Raised
 from .times import iso
 
 SECOND: Final = 1_000_000_000
@@ -55,6 +55,7 @@ def status(f: Facts) -> dict[str, Any]:
         "strategies": strategies.rows(p),
         "strategy_changes": strategies.revisions(p, SHOWN),
         "services_missing": [row for name in sorted(p.leases) if (row := _service(p, name))["state"] == "gone" and _is_service(p, name)],
+        "lines_down": [_line(name, line) for name, line in sorted(p.lines.items()) if not line.up],
         "reconciliation": _reconciliation(p),
         "overrides": [_override(p.overrides[name]) for name in sorted(p.overrides)],
         "locks": [
@@ -146,7 +147,7 @@ def health(f: Facts) -> dict[str, Any]:
         "event_loop_latency_ms": max((h.loop_ms for h in reports), default=0.0),
         "last_sample": iso(max(p.health_ns.values(), default=0)),
         "last_market_data": iso(p.market_ns),
-        "last_reconnect_attempt": iso(max((line.since_ns for line in brokers), default=0)),
+        "last_reconnect_attempt": iso(max((line.tried_ns for line in brokers), default=0)),
         "last_reconnect_success": iso(max((line.last_up_ns for line in brokers), default=0)),
         "connected": bool(brokers) and all(line.up for line in brokers),
         "trading_enabled": _trading_state(p) == TradingState.ACTIVE,
@@ -156,10 +157,7 @@ def health(f: Facts) -> dict[str, Any]:
         "daily_pnl": _text(p.equity.day_pnl) if p.equity is not None else None,
         "last_update": iso(p.now_ns),
         "services": [_service(p, name) for name in sorted(p.health.keys() | p.leases.keys()) if _is_service(p, name)],
-        "lines": [
-            {"name": name, "up": line.up, "text": line.text, "since": iso(line.since_ns), "last_up": iso(line.last_up_ns)}
-            for name, line in sorted(p.lines.items())
-        ],
+        "lines": [_line(name, line) for name, line in sorted(p.lines.items())],
     }
 
 
@@ -181,6 +179,20 @@ def _service(p: Picture, name: str) -> dict[str, Any]:
         "queue": report.queue if report is not None else None,
         "reported": iso(p.health_ns.get(name, 0)),
         "what_to_do": "" if held else f"nobody holds it: start `regimeflow service {_SERVICES.get(name.split('.', maxsplit=1)[0], name)}`",
+    }
+
+
+def _line(name: str, line: Line) -> dict[str, Any]:
+    return {
+        "name": name,
+        "up": line.up,
+        "text": line.text,
+        "since": iso(line.since_ns),
+        "last_up": iso(line.last_up_ns),
+        "attempts": line.attempts,
+        "last_attempt": iso(line.tried_ns),
+        "given_up": line.given_up,
+        "what_to_do": "" if line.up else advice.for_line(name, given_up=line.given_up),
     }
 
 

@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
 ACKNOWLEDGE_S: Final = 10.0
 
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.")]
-Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.", show_default=False)]
+REASON_MAX: Final = 500  # characters
+
+
+def _one_line(reason: str) -> str:
+    """As it is journaled. Nothing is refused for it: a halt in a hurry may have any reason."""
+    from shared.runtime.printable import printable
+
+    return printable(reason)[:REASON_MAX]
+
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.", callback=_one_line)]
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit log.", show_default=False, callback=_one_line)]
 Strategy = Annotated[str, typer.Option("--strategy", metavar="ID", help="Only this strategy.", show_default=False)]
 Symbol = Annotated[str, typer.Option("--symbol", metavar="SYMBOL", help="Only this symbol.", show_default=False)]
 

@@ -57,9 +57,11 @@ def run(program: typer.Typer, name: str, arguments: Sequence[str] | None) -> int
     try:
         result = command.main(list(sys.argv[1:] if arguments is None else arguments), prog_name=name, standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the program's edge: whatever it is becomes lines and a status
+        from shared.runtime.printable import printable
+
         lines, status = _of_usage(error) if isinstance(error, _UsageProblem) else explain(error)
         for line in lines:
-            print(f"{name}: {line}", file=sys.stderr)
+            print(f"{name}: {printable(line)}", file=sys.stderr)
         return status
     return result if isinstance(result, int) else 0
 

@@ -18,6 +18,8 @@ def print_json(value: Any) -> None:
 
 def cell(value: Any) -> str:
     """A value for people: numbers in full, lists joined, nothing as nothing."""
+    from shared.runtime.printable import printable
+
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -26,7 +28,7 @@ def cell(value: Any) -> str:
         return " ".join(f"{key}={cell(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(cell(item) for item in value)
-    return str(value)
+    return printable(str(value))
 
 
 def columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

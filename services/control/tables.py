@@ -35,6 +35,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         ("trading", ("scope", "key", "state", "reason", "text")),
         ("strategies", ("strategy", "name", "run", "state", "changed", "in_force_from", "text")),
         ("services_missing", ("service", "holder", "reported")),
+        ("lines_down", ("name", "since", "attempts", "last_attempt", "given_up", "text")),
         ("overrides", ("scope", "scope_key", "key", "value", "before", "expires", "text")),
         ("locks", ("symbol", "reason", "text")),
         ("unknown_orders", ("order_id", "symbol", "client_order_id", "since", "age_s", "text")),
@@ -58,7 +59,7 @@ _TABLES: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
     "fills": (("fills", ("time", "order_id", "symbol", "side", "quantity", "price", "commission", "currency", "leaves", "execution_id")),),
     "health": (
         ("services", ("service", "state", "epoch", "cursor", "lag", "queue", "reported")),
-        ("lines", ("name", "up", "text", "since")),
+        ("lines", ("name", "up", "since", "attempts", "last_attempt", "given_up", "text")),
     ),
 }
 _ALWAYS: Final = frozenset({"orders", "positions", "fills", "services"})  # an empty one says so; other tables are left out

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, TextIO
 
+from shared.runtime.printable import printable
+
 from .narrator import Said
 from .view import View
 
@@ -34,7 +36,7 @@ class PlainConsole:
         self._out = out if out is not None else sys.stdout
 
     def say(self, line: Said) -> None:
-        print(self._redact(f"{moment(line.time)}  {line.word:<10}  {line.text}"), file=self._out, flush=True)
+        print(self._redact(f"{moment(line.time)}  {line.word:<10}  {printable(line.text)}"), file=self._out, flush=True)
 
     def show(self, view: View) -> None:
         """Nothing: what changed was said."""

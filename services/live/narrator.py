@@ -38,6 +38,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "Error": "ERROR",
 }
 
+_COMMANDED: Final = ("order_id", "key", "scope_key", "symbol", "strategy")  # what a command is about
+
 
 class Said(NamedTuple):
     """One console line. time: log time, empty for now; word: what kind; loud: a person should look."""
@@ -93,10 +95,13 @@ class Narrator:
                 return None  # every few seconds the same
             self._reconciled = entry.details
         about = entry.metadata.get("order_id", "")
+        if entry.type == "OperatorCommand":
+            about = " ".join(word for key in _COMMANDED if (word := entry.metadata.get(key, "")) and word not in entry.details)
         if entry.type == "TradingState" and (state := entry.metadata.get("state")) is not None:
             about = " ".join(part for part in (entry.metadata.get("scope", ""), entry.metadata.get("key", ""), f"{state}:") if part)
         text = f"{about} {entry.details}" if about and about not in entry.details else entry.details
-        return Said(entry.time, word, text, loud=word.isupper() or entry.metadata.get("state") == "halted")
+        loud = word.isupper() or entry.metadata.get("state") == "halted" or "given_up" in entry.metadata
+        return Said(entry.time, word, text, loud=loud)
 
 
 def feeds_ended(health: Mapping[str, Any]) -> bool:

@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from shared.runtime.printable import printable
+
 from .console import Redact, moment
 from .narrator import Said
 from .view import View
@@ -38,7 +40,7 @@ class Screen:
         self._live.stop()
 
     def _line(self, line: Said) -> Text:
-        return Text(self._redact(f"{moment(line.time)}  {line.word:<10}  {line.text}"), style="yellow" if line.loud else "")
+        return Text(self._redact(f"{moment(line.time)}  {line.word:<10}  {printable(line.text)}"), style="yellow" if line.loud else "")
 
 
 def _head(view: View) -> Text:

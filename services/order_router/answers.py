@@ -93,8 +93,8 @@ class Witness:
                 return self.down(item.text)
         return Evidence(event, self.stream, 1, item.report, at) if self.stream and item.report else Evidence(event, ts_ns=at)
 
-    def down(self, text: str) -> Evidence:
-        return Evidence(BrokerConnectionChanged(self.account, SESSION, connected=False, text=text))
+    def down(self, text: str, attempts: int = 0, *, given_up: bool = False) -> Evidence:
+        return Evidence(BrokerConnectionChanged(self.account, SESSION, connected=False, text=text, attempts=attempts, given_up=given_up))
 
     def _shown(self, order: OrderRow | None, report: int, no: BrokerRequestRefused | None) -> Performed:
         if self.stream and report:

@@ -61,9 +61,12 @@ def drivers(setting: Setting, bus: Bus) -> Sequence[ActorDriver]:
     able = broker.capabilities(options)
     settings = router_settings(setting, able, options)
     repeat_s, per_second = (REPEAT_S, 0) if setting.feed_clock else (0.0, settings.messages_per_s)  # data time is nobody's wall clock
-    session = RouterSession(able, lambda: broker.execution(options), lambda: broker.execution(options), repeat_s, per_second=per_second)
+    session = RouterSession(
+        able, lambda: broker.execution(options), lambda: broker.execution(options), repeat_s, per_second=per_second, reconnect=setting.reconnect
+    )
     registration = setting.registration(SOURCE, Role.ROUTER, TOPICS, repr(settings))
-    return [ActorDriver(bus, registration, RouterCore(settings), ThreadedHost(session), snapshot_every=setting.snapshot_every)]
+    host = ThreadedHost(session)
+    return [ActorDriver(bus, registration, RouterCore(settings), host, snapshot_every=setting.snapshot_every, observe=session.observed)]
 
 
 def run(loaded: Loaded, instance: str) -> int:

@@ -3,10 +3,15 @@
 Two lines to the broker, each made and used by one thread: `perform` has the requests', `poll` the reports'. Nothing is tried twice, with one exception: a
 venue with idempotent submission answers a repeated request with the first one's outcome, so in lock-step, where the feed waits for the
 answer, a request without one is repeated for `repeat_s`. Nothing is sent while the two sides disagree about the stream's numbers.
+
+Both come back as `live.reconnect` says (`shared/brokers/reconnect.py`). The line of reports does so by itself, tells of every attempt, and is
+given up after so many. That of requests connects when something is to be asked, at the same pace and for as long as anybody asks: an exit
+or a cancel is never refused because nothing was heard of the broker for long.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -22,11 +27,14 @@ from shared.brokers.contract import (
     ReadFailed,
     Refused,
     Replacement,
+    StreamDown,
     StreamItem,
     Submission,
 )
 from shared.brokers.pacing import Pacer
+from shared.brokers.reconnect import Reconnect, Reconnecting
 from shared.events import (
+    Alert,
     BrokerOrderNotFound,
     BrokerOrderReported,
     BrokerQueryFailed,
@@ -36,6 +44,7 @@ from shared.events import (
     OrderQuerySending,
     OrderSending,
     ReplaceSending,
+    Severity,
 )
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence, Performed, Permit
@@ -43,8 +52,7 @@ from shared.runtime.session import Evidence, Performed, Permit
 from .answers import SESSION, Asked, Witness
 
 CONNECT_TIMEOUT_S: Final = 5.0
-RECONNECT_FIRST_S: Final = 0.1
-RECONNECT_MAX_S: Final = 5.0
+JITTER: Final = random.SystemRandom().random
 REPEAT_PAUSE_S: Final = 0.05
 REPLACE_REQUESTS: Final = 2  # what it replaces is read first
 
@@ -56,7 +64,8 @@ _EFFECTS: Final = frozenset({OrderSending, CancelSending, ReplaceSending, OrderQ
 
 class RouterSession:
     """Implements `shared.runtime.session.Session`. able: the broker's capabilities; requests, reports: make a session, unconnected. repeat_s: how long an
-    idempotent venue is asked again, 0 outside lock-step. per_second: requests let out in any second of this machine's clock, 0: no bound. clock: monotonic seconds."""
+    idempotent venue is asked again, 0 outside lock-step. per_second: requests let out in any second of this machine's clock, 0: no bound. clock: monotonic seconds. reconnect, drawn:
+    how lost lines come back, and its jitter, 0 to 1."""
 
     def __init__(
         self,
@@ -67,6 +76,8 @@ class RouterSession:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         per_second: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        reconnect: Reconnect | None = None,
+        drawn: Callable[[], float] = JITTER,
     ) -> None:
         self._make_requests = requests
         self._make_reports = reports
@@ -79,11 +90,11 @@ class RouterSession:
         self._pacer = Pacer(per_second)
         self._clock = clock
         self._known = 0
-        self._requests_up = False
-        self._reports_up = False
-        self._said_down = False
-        self._connect_at = 0.0
-        self._pause_s = RECONNECT_FIRST_S
+        policy = reconnect or Reconnect()
+        self._to_reports = Reconnecting(policy, clock, drawn)
+        self._to_requests = Reconnecting(policy.on_demand(), clock, drawn)
+        self._renew = False  # the line of reports was lost and is back: that of requests is made anew too
+        self._disagrees = False
 
     @property
     def names(self) -> Sequence[tuple[str, int]]:
@@ -117,13 +128,22 @@ class RouterSession:
 
     def poll(self, timeout_s: float) -> Sequence[Evidence]:
         """Reports in order. Without a line it waits out its pause in slices of timeout_s and tries to connect again."""
-        if self._reports is None or not self._reports_up:
-            wait = self._connect_at - self._clock()
+        if self._reports is None or not self._to_reports.up:
+            wait = self._to_reports.wait_s()
             if wait > 0:
                 time.sleep(min(wait, timeout_s))
                 return ()
             return self._open_reports()
-        return [self._witness.seen(self._note(item)) for item in self._reports.stream(timeout_s)]
+        items = self._reports.stream(timeout_s)
+        told = [self._witness.seen(self._note(item)) for item in items]
+        if items and isinstance(items[-1], StreamDown):
+            self._to_reports.lost()
+            told[-1:] = self._down(items[-1].text)
+        return told
+
+    def observed(self, e: Envelope) -> None:
+        """For the driver's `observe`: a command may ask for what was given up."""
+        self._to_reports.observed(e)
 
     def close(self) -> None:
         for line in (self._requests, self._reports):
@@ -140,13 +160,17 @@ class RouterSession:
                 left_open = outcome
             elif isinstance(outcome, NotSent) and left_open is not None:
                 outcome = left_open
-            answered = not isinstance(outcome, _UNANSWERED)
-            if answered or permit() or self._clock() >= until:
+            if not isinstance(outcome, _UNANSWERED):
+                return self._witness.performed(asked, outcome)
+            forbidden = permit()
+            if isinstance(outcome, NotSent) and not forbidden:
+                self._requests_lost()
+            if forbidden or self._clock() >= until:
                 return self._witness.performed(asked, outcome)
             time.sleep(REPEAT_PAUSE_S)
 
     def _try(self, request: Callable[[ExecutionSession], Outcome]) -> Outcome:
-        if self._said_down and self._stream:
+        if self._disagrees:
             return NotSent("the venue's reports cannot be followed")
         try:
             return request(self._open_requests())
@@ -158,35 +182,66 @@ class RouterSession:
         try:
             row = self._open_requests().order_by_client_id(e.client_order_id)
         except ReadFailed as error:
+            if error.error is ErrorClass.NETWORK:
+                self._requests_lost()
             return Evidence(BrokerQueryFailed(account, SESSION, "order", e.client_order_id, error.error, error.text))
         if row is None:
             return Evidence(BrokerOrderNotFound(account, SESSION, e.client_order_id, e.attempt))
         return Evidence(BrokerOrderReported(account, SESSION, row))
 
     def _open_requests(self) -> ExecutionSession:
-        """The line of requests, opened when first needed. Raises ReadFailed."""
-        if self._requests is None:
+        """The line of requests, connected when it is needed, its attempts no closer to each other than the policy says. Raises ReadFailed."""
+        line = self._to_requests
+        if self._renew:
+            self._renew, line.up = False, False
+            line.again()
+        if self._requests is None or not line.up:
+            wait = line.wait_s()
+            if wait > 0:
+                raise ReadFailed("connect", ErrorClass.NETWORK, f"not connected; the next attempt may be made in {wait:.1f} s")
+            if self._requests is not None:
+                self._requests.close()
             self._requests = self._make_requests()
-        if not self._requests_up:
-            self._requests.connect(self._connect_timeout_s)
-            self._requests_up = True
+            try:
+                self._requests.connect(self._connect_timeout_s)
+                if self._stream:
+                    self._requests.resume(self._known)  # another ledger than the log's is sent nothing
+            except ReadFailed:
+                line.failed()
+                raise
+            line.good()
         return self._requests
 
+    def _requests_lost(self) -> None:
+        """Nothing can be asked over it: whoever asks next connects first."""
+        if self._to_requests.up:
+            self._to_requests.up = False
+            self._to_requests.again()
+
     def _open_reports(self) -> Sequence[Evidence]:
-        """Open the stream after the newest report the log knows; what to tell when that fails, once."""
+        """Open the stream after the newest report the log knows; what to tell when that fails."""
+        again = self._reports is not None
+        if self._reports is not None:
+            self._reports.close()
+        self._reports = self._make_reports()
         try:
-            if self._reports is None:
-                self._reports = self._make_reports()
             account = self._reports.connect(self._connect_timeout_s)
             self._witness = Witness(account, self._stream, self._witness.capabilities)
             self._reports.resume(self._known)
         except ReadFailed as error:
-            self._connect_at = self._clock() + self._pause_s
-            self._pause_s = min(self._pause_s * 2, RECONNECT_MAX_S)
-            told, self._said_down = self._said_down, True
-            return () if told else (self._witness.down(str(error)),)
-        self._reports_up, self._said_down, self._pause_s = True, False, RECONNECT_FIRST_S
+            self._disagrees = bool(self._stream) and error.error is ErrorClass.SCHEMA
+            self._to_reports.failed()
+            return self._down(str(error))
+        self._disagrees, self._renew = False, again
+        self._to_reports.good()
         return ()
+
+    def _down(self, text: str) -> list[Evidence]:
+        line = self._to_reports
+        told = [self._witness.down(line.told(text), line.attempts, given_up=line.given_up)]
+        if line.given_up:
+            told.append(Evidence(Alert(Severity.CRITICAL, f"reconnect:{SESSION}", f"the {SESSION}'s line to the broker was {line.told(text)}")))
+        return told
 
     def _note(self, item: StreamItem) -> StreamItem:
         report = getattr(item, "report", 0)

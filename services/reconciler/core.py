@@ -35,6 +35,7 @@ from shared.events import (
     ReconcileRequested,
     ResumeRequested,
     RunStarted,
+    Scope,
     Severity,
 )
 from shared.runtime.actor import SnapshotIncompatible
@@ -44,6 +45,8 @@ from .deadman import WATCHED, RouterWatch
 from .differences import Comparison, Unbooked, find_booked, rivals_after, shown_by
 from .fold import NOTED, Holdings, fold
 from .judge import Judgement, judge
+from .lost_line import FOLDED as LINE
+from .lost_line import OwnLine
 from .settings import SOURCE, ReconcilerSettings
 from .state import Books, Readings, ReconcilerState, Watch
 
@@ -65,11 +68,12 @@ class Judged(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What an event of one type may change: a reading that is judged, locks, notes, the ledger, an order."""
+    """What an event of one type may change: a reading that is judged, locks, our own line, notes, the ledger, an order."""
 
     reading: bool
     locks: bool
     watched: bool
+    line: bool
     noted: bool
     booked: bool
     ordered: bool
@@ -81,7 +85,7 @@ class ReconcilerCore:
     def __init__(self, settings: ReconcilerSettings | None = None) -> None:
         self._settings = settings or ReconcilerSettings()
         self._judged: Judged | None = None
-        self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger(), RouterWatch())
+        self._restore(Readings(), Watch(), Books(), OrderFold(), Ledger(), RouterWatch(), OwnLine())
         self._decisions: dict[type[Event], Callable[[Any, int], Sequence[Event]]] = {
             RunStarted: self._run_started,
             LeaseGranted: self._lease_granted,
@@ -91,9 +95,10 @@ class ReconcilerCore:
             BrokerQueryFailed: self._query_failed,
             BrokerStateReported: self._state_reported,
             **dict.fromkeys(_LOCKING, self._locking),
+            ResumeRequested: self._resumed,
         }
         self.kinds: Final[frozenset[type[Event]]] = (
-            NOTED | FOLDED | WATCHED | frozenset(self._decisions) | self._ledger.kinds
+            NOTED | FOLDED | WATCHED | LINE | frozenset(self._decisions) | self._ledger.kinds
         )  # others change nothing
         self._changes: Final[dict[type[Event], Change]] = {kind: self._change_of(kind) for kind in self.kinds}
 
@@ -113,6 +118,8 @@ class ReconcilerCore:
         self._judged = None
         if change.watched and (type(event) is not ClockTicked or self._router_due(now)):
             self._router.fold(event, now)
+        if change.line:
+            self._line.fold(event)
         if change.noted:
             fold(self._holdings, event, now)
         if change.booked:
@@ -146,7 +153,7 @@ class ReconcilerCore:
         locking = kind in _LOCKING or kind is ClockTicked
         ordered = kind in FOLDED and issubclass(kind, OrderEvent)
         watched = kind in WATCHED or kind is ClockTicked
-        return Change(reading, locking, watched, kind in NOTED and not reading, kind in self._ledger.kinds, ordered)
+        return Change(reading, locking, watched, kind in LINE, kind in NOTED and not reading, kind in self._ledger.kinds, ordered)
 
     def _apply_reading(self, e: BrokerStateReported, now: int) -> None:
         """What it says; nothing where nobody waits for it."""
@@ -154,12 +161,13 @@ class ReconcilerCore:
         judgement = judged.judgement if judged is not None else None
         self._watch.locks = locks.locks_after(self._watch, self._orders, e, now, self._settings, judgement)
         if judged is not None:
+            self._line.reached = True
             self._note_reading(e, judged, now)
             fold(self._holdings, e, now)
 
     def snapshot(self) -> bytes:
         ledger, orders, denied = self._ledger.to_state(), self._orders.orders, list(self._orders.denied)
-        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, ledger, orders, self._router, denied))
+        return _encode(ReconcilerState(VERSION, self._readings, self._watch, self._books, ledger, orders, self._router, denied, self._line))
 
     def restore(self, state: bytes) -> None:
         try:
@@ -168,7 +176,7 @@ class ReconcilerCore:
             raise SnapshotIncompatible(str(error)) from None
         if s.version != VERSION:
             raise SnapshotIncompatible(f"layout {s.version}, this build has {VERSION}")
-        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders, s.denied), Ledger.from_state(s.ledger), s.router)
+        self._restore(s.readings, s.watch, s.books, OrderFold(s.orders, s.denied), Ledger.from_state(s.ledger), s.router, s.line)
 
     def next_timer(self) -> int:
         readings = self._readings
@@ -179,10 +187,10 @@ class ReconcilerCore:
             return reading
         return min((t for t in (reading, aging, router) if t), default=0)
 
-    def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger, router: RouterWatch) -> None:
-        self._router = router
+    def _restore(self, readings: Readings, watch: Watch, books: Books, orders: OrderFold, ledger: Ledger, router: RouterWatch, line: OwnLine) -> None:
+        self._router, self._line = router, line
         self._readings, self._watch, self._books, self._orders, self._ledger = readings, watch, books, orders, ledger
-        self._holdings = Holdings(self._settings, readings, books, orders, ledger)
+        self._holdings = Holdings(self._settings, readings, books, orders, ledger, line)
         self._judged = None
 
     def _router_due(self, now: int) -> bool:
@@ -205,6 +213,11 @@ class ReconcilerCore:
 
     def _reconcile_now(self, _e: ReconcileNow, _now: int) -> Sequence[Event]:
         return () if self._readings.in_flight else (self._request("operator"),)
+
+    def _resumed(self, e: ResumeRequested, now: int) -> Sequence[Event]:
+        """An operator who wants trading back has our own line tried too, at once."""
+        asks = e.scope is Scope.GLOBAL and self._line.down and not self._readings.in_flight
+        return (*self._locking(e, now), *((self._request("operator"),) if asks else ()))
 
     def _connection(self, e: BrokerConnectionChanged, _now: int) -> Sequence[Event]:
         """The router's line came back: fills during the gap are fetched before anything else is believed."""
@@ -231,15 +244,15 @@ class ReconcilerCore:
         readings = self._readings
         if e.session != SOURCE or not readings.in_flight or e.subject != str(readings.in_flight):
             return ()
-        failed = ReconcileFailed(readings.in_flight, f"{e.query}: {e.error}: {e.text}")
-        return (failed, self._request(readings.again)) if readings.again else (failed,)
+        failed = (*self._line.failed(e, self._settings.reconnect), ReconcileFailed(readings.in_flight, f"{e.query}: {e.error}: {e.text}"))
+        return (*failed, self._request(readings.again)) if readings.again else failed
 
     def _state_reported(self, e: BrokerStateReported, now: int) -> Sequence[Event]:
         judged = self._judge(e, now)
         if judged is None:
             return ()
         judgement = judged.judgement
-        outputs: list[Event] = []
+        outputs: list[Event] = [*self._line.made(e.account, e.query)]
         if not self._books.opened:
             outputs.append(_opening(e))
         if judgement.clean and self._books.totals != e.totals:

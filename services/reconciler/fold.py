@@ -38,6 +38,7 @@ from shared.events import (
     Scope,
 )
 
+from .lost_line import OwnLine
 from .settings import SOURCE, ReconcilerSettings
 from .state import Booked, Books, Readings, Recent, Told
 
@@ -45,12 +46,13 @@ from .state import Booked, Books, Readings, Recent, Told
 class Holdings:
     """Everything folded, in one place."""
 
-    def __init__(self, settings: ReconcilerSettings, readings: Readings, books: Books, orders: OrderFold, ledger: Ledger) -> None:
+    def __init__(self, settings: ReconcilerSettings, readings: Readings, books: Books, orders: OrderFold, ledger: Ledger, line: OwnLine) -> None:
         self.settings = settings
         self.readings = readings
         self.books = books
         self.orders = orders
         self.ledger = ledger
+        self.line = line
 
 
 def fold(h: Holdings, event: Event, now: int) -> None:
@@ -77,7 +79,8 @@ def _requested(h: Holdings, e: ReconcileRequested, now: int) -> None:
 
 def _failed(h: Holdings, _e: ReconcileFailed, now: int) -> None:
     h.readings.in_flight = 0
-    h.readings.next_at = now + h.settings.retry_ns
+    pause = h.line.pause_ns(h.settings.reconnect, h.settings.retry_ns, h.books.log_id)
+    h.readings.next_at = now + pause if pause else 0
 
 
 def _now_please(h: Holdings, _e: ReconcileNow, _now: int) -> None:

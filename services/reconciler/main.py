@@ -40,6 +40,7 @@ def reconciler_settings(setting: Setting) -> ReconcilerSettings:
         cash_exact=live.broker == "paper",
         lock_on_external=live.risk.external_policy == "lock",
         router_away_ns=0 if setting.feed_clock or not live.deadman.broker_session else live.deadman.after_s * SECOND,
+        reconnect=None if setting.feed_clock else setting.reconnect,
     )
 
 

@@ -1,4 +1,5 @@
-"""The reconciler's session: reads the whole account over its own line, or says that it could not. Never half a reading.
+"""The reconciler's session: reads the whole account over its own line, or says that it could not. Never half a reading. A line that was lost is
+made anew by the next reading; when that is, the core decides (`lost_line.py`).
 
 An event has a size limit, so executions beyond `EXECUTIONS_MAX` (the first reading of an old account) are told one by one before the
 reading; a reading too large all the same is a failed one.
@@ -11,6 +12,7 @@ from typing import Final
 
 from shared.brokers.contract import AccountSession, ReadFailed, WholeState
 from shared.brokers.pacing import Pacer
+from shared.brokers.reconnect import LOST
 from shared.events import (
     ActionPlaced,
     BrokerActionReported,
@@ -96,6 +98,9 @@ class ReconcilerSession:
                 self._up = True
             return self._told(event, self._session.whole_state(event.cursor))
         except ReadFailed as error:
+            if error.error in LOST:
+                self.close()
+                self._session, self._up = None, False
             return self._failed(event, error.query, error.error, error.text)
 
     def _told(self, e: ReconcileRequested, state: WholeState) -> Performed:

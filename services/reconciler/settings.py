@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from shared.brokers.reconnect import Reconnect
+
 SOURCE: Final = "reconciler"
 TOPICS: Final = ("t.", "c.")
 
@@ -19,7 +21,8 @@ class ReconcilerSettings:
     order unknown for longer locks its instrument. cash_exact: cash must agree to the last digit (the paper venue); elsewhere the broker's
     cash moves by things no event tells yet. allow_external_orders: working orders of others on the account are no break, unless they bear
     another log's client ids. lock_on_external: a trade that was not ours locks its instrument until an operator resumes it. router_away_ns:
-    after so long without a router, orders that may work are cancelled directly and trading halts; 0: never."""
+    after so long without a router, orders that may work are cancelled directly and trading halts; 0: never. reconnect: how readings go on
+    once the session is lost, None: every retry_ns."""
 
     interval_ns: int = 30 * _SECOND
     grace_ns: int = 5 * _SECOND
@@ -31,3 +34,4 @@ class ReconcilerSettings:
     allow_external_orders: bool = False
     lock_on_external: bool = False
     router_away_ns: int = 0
+    reconnect: Reconnect | None = None

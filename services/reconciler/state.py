@@ -11,6 +11,7 @@ from shared.domain.order_fold import OrderRecord
 from shared.events import AccountRow, ExecutionRow, Reason
 
 from .deadman import RouterWatch
+from .lost_line import OwnLine
 
 
 class Booked(msgspec.Struct, array_like=True, frozen=True):
@@ -43,7 +44,7 @@ class Recent(msgspec.Struct, array_like=True, frozen=True):
 
 class Readings(msgspec.Struct):
     """queries: asked so far; in_flight: number of the one not answered (0: none); asked_ns: when; again: trigger of one wanted as soon as
-    it is; next_at: ns of the next by the clock (0: none); cursor: where executions go on."""
+    it is; next_at: ns of the next by the clock (0: none); cursor: where executions go on. connected: the router's line is."""
 
     queries: int = 0
     in_flight: int = 0
@@ -96,3 +97,4 @@ class ReconcilerState(msgspec.Struct):
     orders: dict[str, OrderRecord]
     router: RouterWatch = msgspec.field(default_factory=RouterWatch)
     denied: list[str] = msgspec.field(default_factory=list)
+    line: OwnLine = msgspec.field(default_factory=OwnLine)

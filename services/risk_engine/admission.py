@@ -11,6 +11,7 @@ from shared.domain.exposure import Exposure
 from shared.domain.instrument import plausible
 from shared.events import LimitBreached, OrderTerms, OrderType, Reason, Scope, SessionPhase, TimeInForce, TradingState
 
+from .duplicates import OrderId
 from .prices import MILLISECOND
 from .proposal import Denial, Proposal, shown
 
@@ -77,6 +78,8 @@ def authorised(p: Proposal, desk: Desk) -> Denial | None:
     traded = desk.traded.get(p.strategy)
     if traded is None:
         return Denial(Reason.NOT_AUTHORISED, "strategies", "", p.strategy[:32])
+    if desk.revisions.earlier and (run := OrderId.parse(p.order_id)) and run.run <= desk.revisions.earlier.get(p.strategy, 0):
+        return Denial(Reason.HALTED, f"strategies.{p.strategy}.run", f"> {desk.revisions.earlier[p.strategy]}", str(run.run))
     if p.symbol in traded:
         return None
     entry = desk.settings.strategy(p.strategy)

@@ -61,6 +61,8 @@ def on_reconciled(e: Envelope, desk: Desk) -> Sequence[Event]:
         first = event.breaks[0]
         text = f"{len(event.breaks)} differences with the broker, the first: {first.kind} {first.subject}: ours {first.ours}, theirs {first.theirs}"
         return _some(desk.states.unwatch(Reason.RECONCILE_BREAK, text[:200]))
+    if desk.presence.wall and not desk.line.proven_by(event.query):
+        return ()
     closings = closing_orders(desk.flattened(), e, desk, desk.states.halt_epoch) if agrees(event) else ()
     return (*_some(desk.states.arm(event, desk.why_not_arm())), *closings)
 
@@ -98,7 +100,7 @@ def on_resume(e: Envelope, desk: Desk) -> Sequence[Event]:
         standing = watch.standing(watch.value.equity())
         if standing:
             return standing
-    return _some(desk.states.operator_resume(command, desk.why_not_arm(), missed=bool(desk.presence.reconciler_gone)))
+    return _some(desk.states.operator_resume(command, desk.why_not_arm(), missing=desk.missing()))
 
 
 def on_failed(e: Envelope, desk: Desk) -> Sequence[Event]:

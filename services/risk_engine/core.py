@@ -13,7 +13,7 @@ from typing import Final
 from shared.events import Bar, BrokerStateReported, Envelope, Event, LimitOverridden, RegimeChanged, RunStarted, StrategyRevised
 from shared.runtime.actor import SnapshotIncompatible
 
-from . import bands, beginning, clock_offset, commands, intents, outcomes, rates
+from . import bands, beginning, broker_line, clock_offset, commands, intents, outcomes, rates
 from .commands import SOURCE
 from .desk import Desk
 from .fold import Fold
@@ -129,6 +129,7 @@ class RiskCore:
         settling(self._fold, desk)
         beginning.owing(self._fold, desk)
         rates.rating(self._fold, desk)
+        broker_line.following(self._fold, desk)
         self._fold[LimitOverridden] = self._overridden
         self._fold[StrategyRevised] = self._revised
         self._fold[RegimeChanged] = self._regime_changed
@@ -140,6 +141,7 @@ class RiskCore:
             **bands.ON,
             **clock_offset.ON,
             **rates.ON,
+            **broker_line.ON,
         }
         self._deciders: dict[type[Event], Callable[[Envelope], Sequence[Event]]] = {
             **{kind: partial(decider, desk=desk) for kind, decider in rare.items()},

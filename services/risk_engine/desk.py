@@ -19,6 +19,7 @@ from shared.events import LimitOverridden, OrderSide, Reason, Scope, StrategyRev
 
 from .bands import Bands
 from .book_value import BookValue
+from .broker_line import BrokerLine
 from .clock_offset import ClockOffset
 from .correlation import Closes, Ranking
 from .duplicates import Duplicates, DuplicateState
@@ -87,6 +88,7 @@ class RiskState(msgspec.Struct):
     clock: ClockOffset = msgspec.field(default_factory=ClockOffset)
     revisions: Revisions = msgspec.field(default_factory=Revisions)
     rates: dict[str, int] = msgspec.field(default_factory=dict)  # by currency, ns of what told its newest rate; 0: fixed
+    line: BrokerLine = msgspec.field(default_factory=BrokerLine)
 
 
 # no set in the state, and no dict is sorted: what is said in order of arrival is said so after a restart too
@@ -115,6 +117,7 @@ class Desk:
         self.gates = state.gates
         self.power = state.power
         self.presence = state.presence
+        self.line = state.line
         self.repeats = Repeats(settings, state.repeats)
         self.closes = state.closes
         self.volumes = state.volumes
@@ -189,6 +192,13 @@ class Desk:
     def why_not_arm(self) -> str:
         """What stands in the way of arming, beside the books; empty where nothing does."""
         return "; ".join(filter(None, (self.presence.mismatch(), self.clock.why_not_arm())))
+
+    def missing(self) -> tuple[Reason, str] | None:
+        """Who or what is not there that says whether the books agree."""
+        if self.presence.reconciler_gone:
+            return Reason.RECONCILER_MISSING, "the reconciler is missing"
+        why = self.line.why_not() if self.presence.wall else ""
+        return (Reason.BROKER_DISCONNECTED, why) if why else None
 
     def why_not_short(self, instrument: Instrument) -> str:
         """The key that forbids to be short of it; empty where nothing does."""

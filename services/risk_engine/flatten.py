@@ -48,7 +48,7 @@ _UNFILLED = (OrderRejected, OrderAbandoned, OrderCanceled, OrderExpired)
 def closed(ledger: Ledger, symbol: str, left: Decimal, price: Decimal) -> Iterator[HoldingAssigned]:
     """What a trade of `left` units (signed) that no strategy made closes of strategies' holdings: by id, each as far as its own goes."""
     for strategy in sorted(ledger.books):
-        held = ledger.quantity(strategy, symbol)
+        held = ledger.books[strategy].quantity(symbol)  # of one that was removed nothing, whatever its orders trade
         if strategy == UNASSIGNED or not left or not held or (held > 0) == (left > 0):
             continue
         part = max(left, negate(held)) if left < 0 else min(left, negate(held))

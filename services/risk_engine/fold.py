@@ -356,9 +356,10 @@ class Fold:
         self._desk.states.started(self._desk.settings.arm, self._desk.settings.arm_requires_reconcile)
 
     def _run(self, e: RunStarted, now: int) -> None:
-        if e.name != SOURCE:
-            return
         d = self._desk
+        if e.name != SOURCE:
+            d.revisions.began(e)
+            return
         d.states.started(d.settings.arm, d.settings.arm_requires_reconcile)
         d.flattening.started(e.name_run)
         d.protective.begin(now)

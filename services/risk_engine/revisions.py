@@ -14,7 +14,7 @@ import msgspec
 
 from shared.config import revised
 from shared.domain.exact import ZERO, text
-from shared.events import StrategyChanged, StrategyRevised
+from shared.events import RunStarted, StrategyChanged, StrategyRevised
 
 from .build import bounds_of
 from .settings import RiskSettings, StrategySettings
@@ -23,13 +23,23 @@ ID_SHOWN: Final = 32
 
 
 class Revisions(msgspec.Struct):
-    """standing: the newest answer of each strategy a command changed."""
+    """standing: the newest answer of each strategy a command changed. runs: the newest of each; earlier: the newest of an earlier life."""
 
     standing: dict[str, StrategyRevised] = msgspec.field(default_factory=dict)
+    runs: dict[str, int] = msgspec.field(default_factory=dict)
+    earlier: dict[str, int] = msgspec.field(default_factory=dict)
 
     def fold(self, e: StrategyRevised) -> bool:
         """Whether the list is another one now."""
+        if e.outcome == revised.ADDED:
+            self.earlier[e.strategy] = e.runs
         return revised.fold(self.standing, e)
+
+    def began(self, e: RunStarted) -> None:
+        """A process may know for a while no better than that its strategy goes on as before it was removed."""
+        kind, _, strategy = e.name.partition(".")
+        if kind == "strategy":
+            self.runs[strategy] = e.name_run
 
     def removed(self, strategy: str) -> bool:
         answer = self.standing.get(strategy)
@@ -53,11 +63,13 @@ def _entry(e: StrategyRevised) -> StrategySettings:
 
 
 class Account:
-    """What answers are judged by. symbols: those the gateway has told of. free: cash that is unassigned; wall: whether time is the wall clock's."""
+    """What answers are judged by. symbols: those the gateway has told of. free: cash that is unassigned; exits: the newest order of risk's own, by run
+    and number; wall: whether time is the wall clock's."""
 
-    def __init__(self, symbols: Iterable[str], free: Decimal, *, wall: bool) -> None:
+    def __init__(self, symbols: Iterable[str], free: Decimal, exits: tuple[int, int], *, wall: bool) -> None:
         self.symbols = frozenset(symbols)
         self.free = free
+        self.exits = exits
         self.wall = wall
 
 
@@ -76,7 +88,7 @@ def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, n
     if not account.wall:
         raise ValueError("the log's clock is the feed's: strategies change with the configuration")
     if e.action == revised.ADD:
-        return _added(e, since, said, settings, account)
+        return _added(e, since, said, settings, account, now.runs.get(e.strategy, 0))
     if settings.strategy(e.strategy) is None:
         raise ValueError(f"{'removed already' if now.removed(e.strategy) else 'no strategy is called'}: {e.strategy[:ID_SHOWN]}")
     if e.action == revised.REMOVE:
@@ -92,7 +104,7 @@ def _answer(e: StrategyChanged, since: int, said: str, settings: RiskSettings, n
     return StrategyRevised(e.command, revised.CHANGED, e.strategy, since, definition, ZERO, said)
 
 
-def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, account: Account) -> StrategyRevised:
+def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, account: Account, runs: int) -> StrategyRevised:
     entry = revised.entry_of(e.definition)
     if entry.id != e.strategy:
         raise ValueError(f"id: {entry.id} is not {e.strategy[:ID_SHOWN]}")
@@ -108,4 +120,4 @@ def _added(e: StrategyChanged, since: int, said: str, settings: RiskSettings, ac
     if entry.budget > account.free:
         raise ValueError(f"budget: {text(entry.budget)} is more than the {text(account.free)} that is unassigned")
     bounds_of(entry.limits)
-    return StrategyRevised(e.command, revised.ADDED, entry.id, since, e.definition, entry.budget, said)
+    return StrategyRevised(e.command, revised.ADDED, entry.id, since, e.definition, entry.budget, said, runs, account.exits)

@@ -9,8 +9,8 @@
 
 So the global state is two facts: `mode` (active, reducing, halted), latched, an operator's to lift; and `armed`, lost at every start and
 when services differ, and won back by reconciling (`arm: auto`; `manual` also wants a Resume after the start). Strategies and symbols have a
-mode only. A third, `unwatched`, makes ACTIVE a REDUCING while the reconciler is missed, its readings fail or find a break; the next clean reading
-lifts that (an operator may where one is there to look).
+mode only. A third, `unwatched`, makes ACTIVE a REDUCING while the reconciler is missed, its readings fail or find a break, or the broker's line is
+down; the next clean reading lifts that (an operator may where one is there to look), once the line is up: one asked for after that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .settings import Arm
 _ACTIVE: Final = TradingState.ACTIVE
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
-_UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK)  # of a global state: until a clean reading
+_UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK, Reason.BROKER_DISCONNECTED)  # of a global state: until a clean reading
 
 
 class TradingStates(msgspec.Struct):
@@ -109,6 +109,12 @@ class TradingStates(msgspec.Struct):
             return None
         return self._change(Scope.GLOBAL, "", TradingState.REDUCING, reason, text)
 
+    def disconnected(self, text: str) -> TradingStateChanged | None:
+        """The broker's line is down: no new risk until a clean reading after it is back. None where the state is as strict by somebody's word."""
+        if self.mode is TradingState.HALTED or (self.armed and self.mode is TradingState.REDUCING):
+            return None
+        return self._change(Scope.GLOBAL, "", TradingState.REDUCING if self.armed else TradingState.DISARMED, Reason.BROKER_DISCONNECTED, text)
+
     def halt(self, scope: Scope, key: str, reason: Reason, text: str) -> TradingStateChanged:
         """Always an event: a second halt cancels again."""
         return self._change(scope, key, TradingState.HALTED, reason, text)
@@ -139,15 +145,15 @@ class TradingStates(msgspec.Struct):
     def operator_reduce(self, e: ReduceRequested) -> TradingStateChanged | None:
         return self.reduce(e.scope, e.key, Reason.OPERATOR, _act(e))
 
-    def operator_resume(self, e: ResumeRequested, mismatch: str = "", *, missed: bool = False) -> TradingStateChanged | None:
+    def operator_resume(self, e: ResumeRequested, mismatch: str = "", *, missing: tuple[Reason, str] | None = None) -> TradingStateChanged | None:
         """Lifts the scope's mode; a global one never arms what was not reconciled since the start, or where services differ or the clock is off,
-        and only reduces while the reconciler is missed."""
+        and only reduces while the reconciler or the broker's line is missing."""
         if e.scope is not Scope.GLOBAL:
             return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
         if mismatch or not (self.armed or self.reconciled):
             return self._change(e.scope, e.key, TradingState.DISARMED, Reason.OPERATOR, "; ".join(filter(None, (_act(e), mismatch))))
-        if missed:
-            return self._change(e.scope, e.key, TradingState.REDUCING, Reason.RECONCILER_MISSING, f"{_act(e)}; the reconciler is missing")
+        if missing is not None:
+            return self._change(e.scope, e.key, TradingState.REDUCING, missing[0], f"{_act(e)}; {missing[1]}")
         return self._change(e.scope, e.key, TradingState.ACTIVE, Reason.OPERATOR, _act(e))
 
     # folding
@@ -177,7 +183,7 @@ class TradingStates(msgspec.Struct):
             else:
                 self.modes[_name(e.scope, e.key)] = e.state
             return
-        self.unwatched = e.reason in _UNWATCHED
+        self.unwatched = e.reason in _UNWATCHED and e.state is not TradingState.DISARMED
         if e.state is TradingState.DISARMED:
             self.armed = False
             if e.reason is Reason.REDUCING_ONLY:

@@ -1,7 +1,8 @@
 """What operators do to strategies while the stack runs: add, remove, set. The answer, and what it means for orders and trading states.
 
 A removed strategy is halted, latched: nothing it says is approved, what was approved and not yet sent is not sent, its working orders are cancelled.
-`resume` does not bring it back; adding it does, which also lifts that halt.
+`resume` does not bring it back; adding it does, which also lifts that halt. Orders of the earlier life stay that: a process that has not heard yet says
+nothing that is approved, and what they still trade is nobody's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 def on_strategy_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
     command: StrategyChanged = e.event  # type: ignore[assignment]  # dispatched by type
-    account = Account(desk.gates.instruments, desk.ledger.books[UNASSIGNED].cash, wall=desk.presence.wall)
+    exits = (desk.flattening.state.run, desk.flattening.state.orders)
+    account = Account(desk.gates.instruments, desk.ledger.books[UNASSIGNED].cash, exits, wall=desk.presence.wall)
     revised = answer(command, e.seq, desk.file, desk.revisions, account)
     if revised.outcome == REMOVED:
         return (revised, *_ended(revised, desk))

@@ -174,7 +174,8 @@ class StreamUp(Value, frozen=True):
 
 
 class StreamDown(Value, frozen=True):
-    """The stream is silent, broken or cannot be read; until StreamUp nothing is known to be whole."""
+    """The stream is silent, broken or cannot be read; until StreamUp nothing is known to be whole. The last item of its batch: nobody listens on
+    until the session was made anew, connected and resumed, when and as often as `live.reconnect` says. No adapter reconnects by itself."""
 
     text: str
 
@@ -213,7 +214,7 @@ def clock_between(broker_ns: int, asked_ns: int, answered_ns: int, resolution_ns
 
 
 class Session(Protocol):
-    """What every session has. account: known once connected."""
+    """What every session has. account: known once connected. A session that was lost is closed, and another one made in its place."""
 
     def connect(self, timeout_s: float) -> str:
         """Come up; the account number. Raises ReadFailed."""
@@ -269,4 +270,5 @@ class MarketDataSession(Session, Protocol):
     def unsubscribe(self, symbols: Sequence[str]) -> None: ...
 
     def events(self, timeout_s: float) -> Sequence[Event]:
-        """Market events and feed states in order of arrival, waiting up to timeout_s when there are none."""
+        """Market events and feed states in order of arrival, waiting up to timeout_s when there are none. FeedStatus.DOWN is the last of its
+        batch: the line is lost, and the next thing is `connect`."""

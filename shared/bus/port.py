@@ -1,6 +1,6 @@
 """The bus port: append by dense name, follow a lane from a cursor, snapshot, lease. Nothing outside `shared/bus` knows which bus runs.
 
-Promises of every implementation (`tests/contract/test_bus.py`): one total order; an event is delivered only after it is in the journal;
+Promises of every implementation (`tests/contract`): one total order; an event is delivered only after it is in the journal;
 a name (source, run, n) is journaled once; a follower sees every event of its topics after its cursor, in order, once; an append under an
 old epoch is refused; an output is never dropped.
 """

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 
 class ReconnectConfig(Section):
-    """How a lost connection comes back."""
+    """How a lost broker session (the router's, the reconciler's, that of a broker's data) comes back, under the wall clock. While the router's is
+    down, and until a reading after it is back agrees, trading only reduces."""
 
-    enabled: bool = Field(default=True, description="Reconnect.")
-    initial_ms: Millis = Field(default=500, description="First wait; doubled each time.")
+    enabled: bool = Field(default=True, description="Reconnect by itself. `false`: a session that is lost is given up at once.")
+    initial_ms: Millis = Field(default=500, description="First wait; its bound doubles each time, the wait is drawn from the bound's upper half.")
     max_ms: Millis = Field(default=10_000, description="Longest wait.")
-    max_attempts: CountOrZero = Field(default=0, description="Attempts before the service gives up; 0: it never does.")
+    max_attempts: CountOrZero = Field(
+        default=0,
+        description="Failed attempts in a row after which it is given up, until `regimeflow resume` or a restart of its service; 0: never.",
+    )
 
 
 class HeartbeatConfig(Section):

@@ -40,7 +40,6 @@ PENDING: Final[tuple[Pending, ...]] = (
     Pending("postgres sinks", ("metrics", "live", "postgres")),
     Pending("the Prometheus endpoint", ("metrics", "prometheus")),
     Pending("the replay journal", ("live", "replay_journal_path")),
-    Pending("reconnect settings (the paper venue is reconnected for ever)", ("live", "reconnect")),
     Pending("the dead man's switch at Interactive Brokers", ("live", "deadman", "ib")),
     Pending("pausing a strategy that lags", ("live", "lag_ms_max")),
     Pending("account totals between reconciliations", ("live", "account_refresh_interval_ms")),

@@ -34,6 +34,7 @@ from .book import Book
 from .exact import ONE, ZERO, add, multiply, negate, share, subtract
 from .instrument import signed
 from .money import Unit, Units
+from .order_ids import place_of
 from .position import Position
 
 __all__ = ["OWNERLESS", "UNASSIGNED", "Book", "Ledger", "LedgerState", "Position"]
@@ -68,6 +69,7 @@ class LedgerState(msgspec.Struct, frozen=True, array_like=True):
     revised: tuple[tuple[str, Decimal | None], ...] = ()
     currency: str = ""
     rates: tuple[tuple[str, Decimal], ...] = ()
+    earlier: tuple[tuple[str, int, tuple[int, int]], ...] = ()
 
 
 class Ledger:
@@ -79,6 +81,7 @@ class Ledger:
         self._budgets: dict[str, Decimal] = {}
         self._revised: dict[str, Decimal | None] = {}  # budgets that commands gave, over the given ones; None: removed
         self._units = Units()
+        self._earlier: dict[str, tuple[int, tuple[int, int]]] = {}  # of strategies added by command: their runs before, risk's own orders before
         self._net: dict[str, Decimal] = {}
         self._accounts: set[str] = set()
         self._cash: Decimal | None = None  # of all books, while nothing was folded since it was summed
@@ -202,15 +205,27 @@ class Ledger:
         return account in self._accounts
 
     def _filled(self, e: OrderFilled) -> None:
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price)
-        self._charge(e.strategy, e.symbol, e.commission, e.currency)
+        owner = self._owner(e)
+        self._trade(owner, e.symbol, signed(e.side, e.quantity), e.price)
+        self._charge(owner, e.symbol, e.commission, e.currency)
+
+    def _owner(self, e: OrderFilled | FillCorrected) -> str:
+        """What an order of an earlier life of its strategy trades is nobody's, wherever in the log its fill stands."""
+        earlier = self._earlier.get(e.strategy) if self._earlier else None
+        place = place_of(e.order_id) if earlier is not None else None
+        if earlier is None or place is None:
+            return e.strategy
+        author, run, n = place
+        over = run <= earlier[0] if author == e.strategy else (run, n) <= earlier[1]
+        return UNASSIGNED if over else e.strategy
 
     def _corrected(self, e: FillCorrected) -> None:
         """The old execution is traded back at its own price and fee, then the new one is booked: cash and holdings end as if only the new
         one had been, and profit follows from them."""
-        self._trade(e.strategy, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price)
-        self._trade(e.strategy, e.symbol, signed(e.side, e.quantity), e.price)
-        self._charge(e.strategy, e.symbol, subtract(e.commission, e.previous_commission), e.currency)
+        owner = self._owner(e)
+        self._trade(owner, e.symbol, signed(e.side, negate(e.previous_quantity)), e.previous_price)
+        self._trade(owner, e.symbol, signed(e.side, e.quantity), e.price)
+        self._charge(owner, e.symbol, subtract(e.commission, e.previous_commission), e.currency)
 
     def shares_of(self, e: CashFlow) -> dict[str, Decimal]:
         """Whose money a flow is, by book and in its currency: exactly the amount in all. A strategy's part needs nothing but its own holding."""
@@ -304,6 +319,7 @@ class Ledger:
     def _strategy_revised(self, e: StrategyRevised) -> None:
         if e.outcome == "added":
             self._revised[e.strategy] = e.budget
+            self._earlier[e.strategy] = (e.runs, e.exits)
             self._set_budgets(self._budgets)
         elif e.outcome == "removed" and self._key(e.strategy) != UNASSIGNED:
             self._release(e.strategy)
@@ -345,6 +361,7 @@ class Ledger:
             revised=tuple(sorted(self._revised.items())),
             currency=self._units.base,
             rates=tuple(sorted(self._units.rates.items())),
+            earlier=tuple((strategy, *before) for strategy, before in sorted(self._earlier.items())),
         )
 
     @classmethod
@@ -358,6 +375,7 @@ class Ledger:
         ledger._budgets = dict(state.budgets)
         ledger._accounts = set(state.accounts)
         ledger._revised = dict(state.revised)
+        ledger._earlier = {strategy: (runs, exits) for strategy, runs, exits in state.earlier}
         for symbol in {symbol for book in ledger.books.values() for symbol in book.positions}:
             ledger._recount(symbol)  # the order of this set decides nothing
         if budgets is not None:

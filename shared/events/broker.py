@@ -215,12 +215,15 @@ class BrokerStateReported(BrokerEvent, frozen=True):
 
 
 class BrokerConnectionChanged(BrokerEvent, frozen=True):
-    """A session's connection came up or went; capabilities: JSON of `shared.brokers.Capabilities` when up."""
+    """A session's connection came up or went, or an attempt to bring it back failed. capabilities: JSON of `shared.brokers.Capabilities` when up.
+    attempts: failed ones since the last good connection, 0 at the loss itself; given_up: there is none by itself any more."""
 
     TAG: ClassVar[int] = 268
     connected: bool
     text: str = ""
     capabilities: str = ""
+    attempts: int = 0
+    given_up: bool = False
 
 
 class CashRow(Value, frozen=True):

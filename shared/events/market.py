@@ -186,12 +186,14 @@ class SessionChanged(Event, frozen=True):
 
 
 class FeedStateChanged(Event, frozen=True):
-    """State of a market-data feed as a whole."""
+    """State of a market-data feed as a whole. attempts, given_up: as of `BrokerConnectionChanged`."""
 
     TAG: ClassVar[int] = 122
     feed: str
     status: FeedStatus
     detail: str = ""
+    attempts: int = 0
+    given_up: bool = False
 
 
 class DayEnded(Event, frozen=True):

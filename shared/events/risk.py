@@ -230,7 +230,8 @@ class StrategyRevised(Event, frozen=True):
     """On `c.s.`: risk's answer to a `StrategyChanged`. outcome: added | set | removed | refused. since: the sequence number it is in force from, of the
     command or, where nobody was there to answer it, of the run that did. definition: JSON of the strategy's entry, whole where a command
     added it, else only the parameters that stand over the file's; empty once removed. budget: cash its book opens with (added). text: who
-    and why, or why it is refused."""
+    and why, or why it is refused. runs: newest run of its earlier life; exits: run and number of the newest order of risk's own by then (added): what
+    orders up to these trade is nobody's."""
 
     TAG: ClassVar[int] = 346
     command: str
@@ -240,6 +241,8 @@ class StrategyRevised(Event, frozen=True):
     definition: str
     budget: Decimal
     text: str
+    runs: int = 0
+    exits: tuple[int, int] = (0, 0)
 
     @property
     def topic(self) -> str:

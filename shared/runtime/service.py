@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from shared.brokers.budget import Budget, budget
 from shared.brokers.contract import Capabilities
+from shared.brokers.reconnect import Reconnect
 from shared.bus.port import Bus, Registration, Role
 from shared.bus.zmq_client import ZmqBus
 from shared.config import Config, Loaded, config_hashes
@@ -25,6 +26,7 @@ from .signals import Stop
 RANKS: Final = {"gateway": 0, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
 STRATEGY_RANK: Final = 1
 BROKER_TIMEOUT_S: Final = 5.0
+LOCKSTEP: Final = Reconnect(initial_ms=100, max_ms=5_000)  # nothing else moves while the venue is away, so it is never given up
 
 
 def roster(config: Config) -> dict[str, int]:
@@ -65,6 +67,12 @@ class Setting:
     @property
     def feed_clock(self) -> bool:
         return self.config.bus.clock == "feed"
+
+    @property
+    def reconnect(self) -> Reconnect:
+        """How a lost broker session comes back."""
+        r = self.live.reconnect
+        return LOCKSTEP if self.feed_clock else Reconnect(r.enabled, r.initial_ms, r.max_ms, r.max_attempts)
 
     def registration(self, source: str, role: Role, topics: tuple[str, ...], settings: str, *, feed: bool = False) -> Registration:
         """settings: text of all that decides the actor's outputs besides its code."""

@@ -102,10 +102,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An actor and how to make it anew, perhaps with other settings: then it begins another run."""
+    """An actor and how to make it anew, perhaps with other settings: then it begins another run. None: it is not to be now."""
 
     source: str
-    make: Callable[[], Made]
+    make: Callable[[], Made | None]
 
 
 class Life:
@@ -297,8 +297,11 @@ class World:
         if self._starting or source in self._missing:
             life.wake = self.now + 20 * MS
             return
-        life.lives += 1
         made = life.part.make()
+        if made is None:
+            life.wake = self.now + 20 * MS
+            return
+        life.lives += 1
         registration = replace(made.registration, holder=f"{made.registration.holder}.{life.slot}")
         transport = Transport(self.net, life, f"{source}#{life.slot}.{life.lives}".encode())
         driver = ActorDriver(

@@ -32,6 +32,8 @@ class AccountModel:
         self.opened = False
         self.claims: dict[str, ev.ClaimRequested] = {}
         self._moves: dict[tuple[str, str], list[tuple[int, Decimal]]] = defaultdict(list)  # by owner and symbol: from which seq on, what
+        self._gone: set[str] = set()
+        self._since: dict[str, int] = {}
         self._closing: dict[int, tuple[str, Decimal]] = {}  # by the seq of a fill nobody's order made: symbol and what of it may be somebody's
 
     def held(self, owner: str, symbol: str, before: int) -> Decimal:
@@ -49,12 +51,14 @@ class AccountModel:
         for symbol, quantity in told.items():
             self._move(UNASSIGNED, symbol, quantity, at.seq)
 
-    def filled(self, e: ev.OrderFilled, at: Envelope) -> None:
+    def filled(self, e: ev.OrderFilled, at: Envelope, approved: int) -> None:
+        """approved: what the order's approval follows from; a strategy that was added since has nothing of it."""
         self._first(e.execution_id, self.executions, "I5")
         quantity = signed(e.side, e.quantity)
         if e.strategy in NOBODY:
             self._closing[at.seq] = (e.symbol, quantity if e.strategy == "risk" or self._reduces else ZERO)
-        self._move(UNASSIGNED if e.strategy in NOBODY else e.strategy, e.symbol, quantity, at.seq)
+        nobodys = e.strategy in NOBODY or e.strategy in self._gone or approved < self._since.get(e.strategy, 0)
+        self._move(UNASSIGNED if nobodys else e.strategy, e.symbol, quantity, at.seq)
         self.money = self.money.paid(e)
 
     def flow(self, e: ev.CashFlow, _: Envelope) -> None:
@@ -82,6 +86,19 @@ class AccountModel:
             self._move(owner, e.symbol, kept - before, at.seq)
         self._move(UNASSIGNED, e.symbol, rest - self.books[UNASSIGNED][e.symbol], at.seq)
         self.money = self.money.plus(CURRENCIES[e.symbol], e.cash)
+
+    def revised(self, e: ev.StrategyRevised, at: Envelope) -> None:
+        """What a removed strategy held as the answer came into force, and what its orders trade from there on, is nobody's."""
+        if e.outcome == "added":
+            self._gone.discard(e.strategy)
+            self._since[e.strategy] = at.cause
+        elif e.outcome == "removed":
+            self._gone.add(e.strategy)
+            for symbol in list(self.books[e.strategy]):
+                moved = [(max(place, at.cause), by) for place, by in self._moves[(e.strategy, symbol)]]
+                for place, by in moved:
+                    self._move(e.strategy, symbol, -by, place)
+                    self._move(UNASSIGNED, symbol, by, place)
 
     def claim(self, e: ev.ClaimRequested, _: Envelope) -> None:
         self.claims[e.command] = e

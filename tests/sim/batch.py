@@ -17,6 +17,7 @@ from typing import Final
 from shared.runtime.killpoints import STEPS
 from shared.venue.faults import Mode
 
+from .changes import AWAY
 from .runs import LEAVERS, Verdict, run
 
 KEPT: Final = Path(__file__).with_name("seeds.txt")
@@ -33,6 +34,8 @@ EXPECTED: Final = (
         *(f"{kind} in EUR" for kind in ("deposit", "withdrawal", "fee", "interest", "dividend")),
         *("deposit", "withdrawal", "fee", "interest", "dividend", "split", "ClaimRequested", "LimitChanged"),
         *("dead man: bus", "router away", "kill path", "risk away", "command to nobody"),
+        *("strategies", "strategy add", "strategy remove", "strategy set", "strategy's run ended", "change while halted"),
+        *(f"change and {who} dead" for who in AWAY),
         *("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "ReconcileNow"),
     }
 )

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 OWNER: Final = "risk"
 RISK: Final = "risk_engine"
-_COMMANDS: Final = (ev.HaltRequested, ev.ResumeRequested, ev.CancelRequested, ev.FlattenRequested, ev.LimitChanged, ev.ClaimRequested)
+_COMMANDS: Final = (
+    ev.HaltRequested,
+    ev.ResumeRequested,
+    ev.CancelRequested,
+    ev.FlattenRequested,
+    ev.LimitChanged,
+    ev.ClaimRequested,
+    ev.StrategyChanged,
+)
 
 
 class CommandsModel:
@@ -29,12 +37,14 @@ class CommandsModel:
         self._flattens: dict[str, int] = {}
         self._resumes: dict[int, ev.ResumeRequested] = {}
         self._asked: list[tuple[int, ev.CancelRequested | ev.FlattenRequested]] = []
+        self._removals: list[tuple[int, str]] = []
         self._undecided: list[tuple[int, str]] = []
         self._handlers: dict[type[ev.Event], Callable[[Any, Envelope], None]] = {
             ev.RunStarted: self._begins,
             ev.CancelRequested: self._cancel,
             ev.FlattenRequested: self._flatten,
             ev.ResumeRequested: self._resume,
+            ev.StrategyRevised: self._revised,
             ev.HaltRequested: self._halted,
             ev.OrderApproved: self._approved,
             ev.CancelApproved: self._cancelled,
@@ -92,11 +102,17 @@ class CommandsModel:
                 self._flattens[symbol] = at.seq
 
     def _named(self, order: Order, seq: int, e: ev.CancelRequested | ev.FlattenRequested) -> None:
-        """Whether the command is about this order."""
-        flattens = isinstance(e, ev.FlattenRequested) and order.strategy != OWNER and e.symbol in ("", order.terms.symbol)
-        cancels = isinstance(e, ev.CancelRequested) and e.order_id in ("", order.order_id)
-        if _works(order) and (flattens or cancels):
+        """Owed a cancel, where the command is about it."""
+        if _works(order) and _about(order, e):
             self._cancels[order.order_id].add(seq)
+
+    def _revised(self, e: ev.StrategyRevised, at: Envelope) -> None:
+        """A strategy that is removed has what works for it cancelled."""
+        if e.outcome == "removed":
+            self._removals.append((at.cause, e.strategy))
+            for order in self._orders.orders.values():
+                if order.strategy == e.strategy and order.worked(at.cause):
+                    self._cancels[order.order_id].add(at.cause)
 
     def _resume(self, e: ev.ResumeRequested, at: Envelope) -> None:
         self._resumes[at.seq] = e
@@ -119,9 +135,11 @@ class CommandsModel:
     def _cancelled(self, e: ev.CancelApproved, at: Envelope) -> None:
         if e.reason is not Reason.OPERATOR:
             return
-        due = {seq for seq in self._cancels[e.order_id] if seq <= at.cause}
-        hold(due, "command", f"{e.order_id} is cancelled in the name of an operator who named it not, at seq {at.seq}")
-        self._cancels[e.order_id] -= due
+        order = self._orders.orders[e.order_id]
+        named = any(order.cause < seq <= at.cause and _about(order, command) for seq, command in self._asked)
+        named = named or any(order.cause < seq <= at.cause and order.strategy == strategy for seq, strategy in self._removals)
+        hold(named, "command", f"{e.order_id} is cancelled in the name of an operator who named it not, at seq {at.seq}")
+        self._cancels[e.order_id] = {seq for seq in self._cancels[e.order_id] if seq > at.cause}
         self._seen["operator cancels"] += 1
 
     def _settle(self, symbol: str) -> None:
@@ -146,3 +164,9 @@ class CommandsModel:
 
 def _works(order: Order) -> bool:
     return not order.ended and order.leaves > ZERO
+
+
+def _about(order: Order, e: ev.CancelRequested | ev.FlattenRequested) -> bool:
+    if isinstance(e, ev.FlattenRequested):
+        return order.strategy != OWNER and e.symbol in ("", order.terms.symbol)
+    return e.order_id in ("", order.order_id)

@@ -21,6 +21,8 @@ def unfinished(model: Model) -> str:
         return f"{untold} records of the kill path's outbox are not in the log"
     if limits := model.limits.unanswered():
         return f"limits without an answer: {limits[:3]}"
+    if changes := model.strategies.unanswered():
+        return f"changes of strategies without an answer: {changes[:3]}"
     if account.claims:
         return f"claims without an answer: {sorted(account.claims)[:3]}"
     if undone := model.commands.unfinished():

@@ -14,7 +14,8 @@ Key = tuple[str, str]  # scope and its key
 
 class Halts:
     """By scope: seqs of the cause of the halt in force, of the newest halt command, of resumes; operators' halts (true) and resumes by seq. Seqs at
-    which a run of risk begins: what came before and was not answered is answered there."""
+    which a run of risk begins: what came before and was not answered is answered there. Where commands about strategies stand, by command; strategies
+    added, by cause: that lifts their halt."""
 
     def __init__(self) -> None:
         self._halts: dict[Key, int] = {}
@@ -22,6 +23,8 @@ class Halts:
         self._resumes: dict[Key, set[int]] = defaultdict(set)
         self._wishes: dict[Key, list[tuple[int, bool]]] = defaultdict(list)
         self._begun: set[int] = set()
+        self._changed: dict[str, int] = {}
+        self._added: set[tuple[Key, int]] = set()
 
     @staticmethod
     def scopes(strategy: str, symbol: str) -> tuple[Key, ...]:
@@ -53,7 +56,7 @@ class Halts:
             self._halts.setdefault(key, at.cause)
         elif halted is not None:
             hold(
-                at.cause in self._resumes[key] or self._overdue(key, halted, at.cause),
+                (key, at.cause) in self._added or at.cause in self._resumes[key] or self._overdue(key, halted, at.cause),
                 "I8",
                 f"the halt of {key} at seq {halted} is gone and nobody resumed",
             )
@@ -62,6 +65,19 @@ class Halts:
     def run(self, e: ev.RunStarted, at: Envelope) -> None:
         if e.name == "risk_engine":
             self._begun.add(at.seq)
+
+    def changed(self, e: ev.StrategyChanged, at: Envelope) -> None:
+        self._changed[e.command] = at.seq
+
+    def revised(self, e: ev.StrategyRevised, at: Envelope) -> None:
+        """A strategy that is added begins anew: what halted it before the command is over."""
+        if e.outcome == "added":
+            key = ("strategy", e.strategy)
+            self._added.add((key, at.cause))
+            self._wishes[key] = sorted([*self._wishes[key], (self._changed[e.command], False)])
+
+    def in_force(self) -> list[Key]:
+        return sorted(self._halts)
 
     def _overdue(self, key: Key, halted: int, cause: int) -> bool:
         """Whether what risk says as a run of it begins is the answer to a resume since that halt, the last word of any operator before the run."""

@@ -24,6 +24,7 @@ from .halts_model import Halts
 from .limits_model import LimitsModel
 from .log_model import LogModel
 from .orders_model import Handlers, OrdersModel
+from .strategies_model import StrategiesModel
 from .truth import Money, Truth, hold
 from .venue import DIRECT
 
@@ -44,6 +45,7 @@ class Model:
         self.limits = LimitsModel()
         self.orders = OrdersModel(self.log, self.truth, self.halts, self.account, self.groups, self.limits, self.seen)
         self.commands = CommandsModel(self.orders, self.seen)
+        self.strategies = StrategiesModel(self.orders, self.seen)
         self.direct = DirectModel(outbox, self.seen)
         self.clean: ev.ReconcileCompleted | None = None
         self._rate: Decimal | None = None
@@ -54,6 +56,8 @@ class Model:
             ev.RunStarted: self._run,
             ev.LimitChanged: self.limits.asked,
             ev.LimitOverridden: self.limits.overridden,
+            ev.StrategyChanged: self.halts.changed,
+            ev.StrategyRevised: self._revised,
             ev.TradingStateChanged: self.halts.state,
             ev.HaltRequested: self._halted,
             ev.OrdersCanceledDirectly: self.direct.told,
@@ -81,6 +85,7 @@ class Model:
     def take(self, e: Envelope) -> None:
         """One event, as it is committed."""
         self.log.take(e)
+        self.strategies.take(e)
         handler = self._handlers.get(type(e.event))
         if handler is not None:
             self.seen[type(e.event).__name__] += 1
@@ -106,6 +111,10 @@ class Model:
         self.log.run(e, at)
         self.limits.run(e, at)
         self.halts.run(e, at)
+
+    def _revised(self, e: ev.StrategyRevised, at: Envelope) -> None:
+        self.halts.revised(e, at)
+        self.account.revised(e, at)
 
     def _halted(self, e: ev.HaltRequested, at: Envelope) -> None:
         self.halts.halted(e, at)

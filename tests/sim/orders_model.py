@@ -34,7 +34,7 @@ _DRIFTING: Final = frozenset({ev.OrderFilled, ev.OrderAccepted, ev.OrderUnknown,
 
 @dataclass(slots=True)
 class Order:
-    """One of ours. seq, halt_epoch: of its approval. most: largest quantity the broker may have been given. asked: replaces approved and not yet
+    """One of ours. seq, cause, halt_epoch: of its approval. over: seq of its end, 0 before. most: largest quantity the broker may have been given. asked: replaces approved and not yet
     over, by number. ended: by the log; revived: it showed after it was abandoned."""
 
     order_id: str
@@ -53,8 +53,14 @@ class Order:
     group: str = ""
     role: str = ""
     approved: Decimal = ZERO
+    cause: int = 0
+    over: int = 0
     asked: dict[int, OrderTerms] = field(default_factory=dict)
     replaces_sent: set[int] = field(default_factory=set)
+
+    def worked(self, at: int) -> bool:
+        """Whether it did as risk had it when this seq came."""
+        return self.cause < at and (self.over > at or (not self.ended and self.leaves > ZERO))
 
     @property
     def shares(self) -> bool:
@@ -144,7 +150,7 @@ class OrdersModel:
             hold(not self.locks.held(e.terms.symbol, at.cause), "lock", f"{e.order_id} is approved while {e.terms.symbol} is locked")
         self.answered.add(e.order_id)
         order = Order(e.order_id, e.strategy, e.terms, at.seq, e.deadline_ns, e.halt_epoch, e.terms.quantity)
-        order.group, order.role, order.approved = e.group, e.group_role, e.terms.quantity
+        order.group, order.role, order.approved, order.cause = e.group, e.group_role, e.terms.quantity, at.cause
         self.orders[e.order_id] = order
         if e.group:
             self.groups.joined(order, e.group_size)
@@ -324,9 +330,10 @@ class OrdersModel:
         hold(order.filled == e.cumulative, "I5", f"fills of {e.order_id} sum to {order.filled}, booked as {e.cumulative}")
         if order.strategy != EXTERNAL:  # of theirs only what was told so far is known
             hold(order.filled <= order.most, "I5", f"{e.order_id} is filled {order.filled} of {order.most}")
-        self.account.filled(e, at)
+        order.over = 0 if order.leaves else at.seq
+        self.account.filled(e, at, order.cause)
 
-    def _ended(self, e: Any, _: Envelope) -> None:
+    def _ended(self, e: Any, at: Envelope) -> None:
         order = self.orders[e.order_id]
         kind = type(e).__name__
         hold(not order.ended, "I5", f"{e.order_id} ends as {order.ended} and as {kind}")
@@ -343,7 +350,7 @@ class OrdersModel:
         if kind == "OrderAbandoned" and order.sent and not self.jumped:
             self._truth.read()
             hold(order.client_id not in self._truth.orders, "R3", f"{e.order_id} is abandoned and the venue has it")
-        order.ended, order.unknown = kind, False
+        order.ended, order.unknown, order.over = kind, False, at.seq
 
     def _replaced(self, e: ev.OrderReplaced, _: Envelope) -> None:
         order = self.orders[e.order_id]
@@ -360,4 +367,4 @@ class OrdersModel:
     def _revive(self, order: Order) -> None:
         """It is counted again."""
         if order.ended == "OrderAbandoned":
-            order.ended = ""
+            order.ended, order.over = "", 0

@@ -8,8 +8,12 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
+from services.auditor.core import AuditorCore
+from services.risk_engine.core import RiskCore
 from shared.bus.record import envelope_of
+from shared.domain.ledger import Ledger
 from shared.domain.order_ids import parse_client_id
 from shared.events import (
     CancelRequested,
@@ -27,12 +31,13 @@ from shared.events import (
 from shared.runtime.killpath import HaltOrder
 from shared.runtime.simulated import Faults, Made, Part
 
-from .market import SYMBOLS
+from .changes import NAMES, Changes
+from .market import HOME, SYMBOLS
 from .model import Model
 from .orders_model import OWNER
 from .outside import Outside
 from .stack import OPENED, SECOND, STRATEGIES, House, Limits, Stack
-from .truth import Broken, hold
+from .truth import Broken, Money, hold, since
 
 MS = 1_000_000
 TRADING_S = 8
@@ -61,18 +66,24 @@ class Run:
         rng = self.rng
         self.leaver = rng.choice(LEAVERS) if not plain and rng.random() < 0.15 else ""
         self.by_hand = random.Random(seed ^ 0x4A2D)  # of its own, so that what people do moves no other fault
+        self.at_list = random.Random(seed ^ 0x57A7)  # and of who changes the list of strategies
         self.at_desk = random.Random(seed ^ 0xDE5C)  # and of its own again, of an operator who keeps at it while risk is away
         house = House() if plain else House.drawn(self.by_hand)
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
+        self.changes = Changes(self.stack, self.at_list)
         self.outside = Outside(self.stack.venue, self.by_hand, random.Random(seed ^ 0xE11), self.world.fired)
         reduces = house.external_policy == "reduce_holder"
         self.model = Model(self.stack.venue.books, OPENED, self.stack.outbox, reduces=reduces, native=house.native_oco)
-        self.stack.journal.committed = self.model.take
+        self.stack.journal.committed = self._committed
         self.stack.venue.wire = self.model.wire
         self._fired: Counter[str] = Counter()
         if not plain:
             self._plan_acts()
+
+    def _committed(self, e: Envelope) -> None:
+        self.model.take(e)
+        self.stack.staff.take(e)
 
     # -- what is done to it
 
@@ -95,6 +106,8 @@ class Run:
                 world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
         for _ in range(self.at_desk.choice((0, 0, 1, 2))):
             world.at(self.at_desk.randrange(SECOND, TRADING_S * SECOND), lambda: self._act("risk away", self._risk_away))
+        for _ in range(self.at_list.choice((0, 0, 2, 5))):
+            world.at(self.at_list.randrange(SECOND, TRADING_S * SECOND), lambda: self._act("strategies", self.changes.act))
         if self.by_hand.random() < 0.2:
             world.at(
                 self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
@@ -215,7 +228,7 @@ class Run:
         self.world.calm()
         self.stack.venue.service.faults.clear()
         n = len(self.stack.commands)
-        scopes = [(Scope.GLOBAL, ""), *((Scope.SYMBOL, s) for s in SYMBOLS), *((Scope.STRATEGY, s) for s in STRATEGIES)]
+        scopes = [(Scope.GLOBAL, ""), *((Scope.SYMBOL, s) for s in SYMBOLS), *((Scope.STRATEGY, s) for s in NAMES)]
         self.stack.commands += [ResumeRequested(f"c{n + i}", "sim", "calm", scope, key) for i, (scope, key) in enumerate(scopes, 1)]
 
     def _hands_off(self) -> None:
@@ -228,8 +241,27 @@ class Run:
         self._calm_down()
         if not self.world.run_until(lambda: not self._open(), CONVERGE_S * SECOND, SECOND // 2):
             raise Broken(f"I12: after {CONVERGE_S} s of calm {self._open()}")
+        self._books_agree()
         if self.seed % REPLAYED == 0:
             self._replay()
+
+    def _books_agree(self) -> None:
+        """I6: risk and auditor have one set of books, which is the model's by holdings, and add up to the venue's cash."""
+
+        def of(source: str) -> list[tuple[str, str, Decimal]]:
+            core = self.stack.core(source)
+            assert isinstance(core, RiskCore | AuditorCore)
+            return books(core.desk.ledger if isinstance(core, RiskCore) else core._ledger)
+
+        self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
+        held, theirs = of("risk_engine"), of("auditor")
+        hold(held == theirs, "I6", f"risk's books are {held}, the auditor's {theirs}")
+        meant = sorted((owner, s, q) for owner, symbols in self.model.account.books.items() for s, q in symbols.items() if q)
+        hold(meant == [row for row in held if row[1] in SYMBOLS], "I6", f"risk's books are {held}, they should be {meant}")
+        money = Money()
+        for _, currency, amount in (row for row in held if row[1] not in SYMBOLS):
+            money = money.plus(currency, amount)
+        hold(money == since(OPENED, self.model.account.money), "I6", f"books hold {money}")
 
     def _replay(self) -> None:
         """I7: every process is ended, all snapshots are lost, and each successor comes to the same state from the log alone."""
@@ -252,7 +284,7 @@ class Run:
 
         for life in list(world.lives):
             make = life.part.make
-            life.part = Part(life.part.source, lambda make=make: watched(make()))  # type: ignore[misc]
+            life.part = Part(life.part.source, lambda make=make: None if (made := make()) is None else watched(made))  # type: ignore[misc]
             world.crash(life)
         if not world.run_until(lambda: len(same) == len(was) and not self._open(), CONVERGE_S * SECOND, SECOND // 2):
             raise Broken(f"I12: recovery from the log alone: {self._open() or set(was) - set(same)}")
@@ -261,8 +293,8 @@ class Run:
 
     def _open(self) -> str:
         drivers = self.world.drivers()
-        if len(drivers) < len(self.world.lives):
-            return "somebody is away"
+        if len(drivers) < len(self.world.lives) - len(NAMES) + len(self.model.strategies.in_force()) or not self.stack.staff.settled():
+            return "somebody is away, or as it was before a change"
         late = [d.source for d in drivers if not d.progress.recovered or d.connection.unacked()]
         return f"{late} are not there yet" if late else self.model.unfinished()
 
@@ -310,6 +342,15 @@ class Run:
         if not self.world.run_until(lambda: not left(), CONVERGE_S * SECOND, SECOND // 2):
             raise Broken(f"I8: without {leaver} {'the dead man' if deadman else 'the kill path'} leaves {left()} at the venue")
         self.model.seen[f"{'dead man' if deadman else 'kill path'} without {leaver}"] += 1
+
+
+def books(ledger: Ledger) -> list[tuple[str, str, Decimal]]:
+    """(owner, symbol, units) of every holding, and (owner, currency, money) of all there is of it in every book."""
+    found: list[tuple[str, str, Decimal]] = []
+    for owner, book in ledger.books.items():
+        held = (*book.positions.items(), *book.balances.items())
+        found += [(owner, HOME, book.cash), *((owner, name, h.quantity) for name, h in held)]
+    return sorted(row for row in found if row[2])
 
 
 def run(seed: int, *, plain: bool = False) -> Verdict:

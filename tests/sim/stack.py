@@ -27,10 +27,12 @@ from services.risk_engine.core import RiskCore
 from services.risk_engine.settings import RiskSettings
 from services.strategy_runner.core import StrategyActor
 from shared.brokers.paper.sessions import CAPABILITIES, PaperAccount, PaperExecution
+from shared.brokers.reconnect import Reconnect
 from shared.bus.memory_store import MemoryStore
 from shared.bus.port import ClockMode, Registration, Role
 from shared.bus.record import Record, envelope_of
 from shared.bus.server import BusSettings
+from shared.config.revised import InForce
 from shared.events import Envelope, Event, InstrumentDefined
 from shared.runtime.session import Evidence, Performed, Permit
 from shared.runtime.simulated import Faults, Killed, Made, Part, World
@@ -40,8 +42,10 @@ from shared.strategy.settings import StrategySettings
 from shared.venue import VenueSettings
 from shared.venue.settings import CommissionModel, CommissionSettings
 
+from .changes import NAMES
 from .killpath import Host, SimulatedKillPath
 from .market import ABROAD, CURRENCIES, HOME, PAIR, SYMBOLS, SeededMarket
+from .staff import Staff
 from .toys import Quiet, RatedGateway
 from .venue import SimulatedVenue
 
@@ -58,12 +62,28 @@ INSTRUMENTS = (
     ),
     InstrumentDefined(PAIR, "forex", HOME, Decimal("0.00001"), Decimal(1), Decimal(1), "24x7"),
 )
-RANKS = {"gateway": 0, "strategy.one": 1, "strategy.two": 2, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
+RANKS = {
+    "gateway": 0,
+    "strategy.one": 1,
+    "strategy.two": 2,
+    "strategy.three": 3,
+    "risk_engine": 100,
+    "order_router": 101,
+    "reconciler": 102,
+    "auditor": 103,
+}
 
 GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0)
 ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SECOND // 2, backoff_first_ns=SECOND // 5, backoff_max_ns=SECOND)
+RECONNECT = Reconnect(initial_ms=100, max_ms=1_000)
 RECONCILER = ReconcilerSettings(
-    interval_ns=3 * SECOND, grace_ns=2 * SECOND, retry_ns=SECOND, answer_ns=4 * SECOND, unknown_age_ns=6 * SECOND, cash_exact=True
+    interval_ns=3 * SECOND,
+    grace_ns=2 * SECOND,
+    retry_ns=SECOND,
+    answer_ns=4 * SECOND,
+    unknown_age_ns=6 * SECOND,
+    cash_exact=True,
+    reconnect=RECONNECT,
 )
 
 
@@ -200,15 +220,17 @@ class Stack:
         )
         self._seeds = {name: rng.randrange(1 << 30) for name in STRATEGIES}
         self._pace = rng.choice((30, 50, 70))
+        self._seeds |= {name: rng.randrange(1 << 30) for name in NAMES if name not in STRATEGIES}
         self._wall_at: dict[str, int] = {}
-        makers: dict[str, Callable[[], Made]] = {
+        self.staff = Staff(self.world, self._settings_of)
+        makers: dict[str, Callable[[], Made | None]] = {
             "gateway": self._gateway,
             "risk_engine": self._risk,
             "order_router": self._router,
             "reconciler": self._reconciler,
             "auditor": self._auditor,
             "control.sim": self._console,
-            **{f"strategy.{name}": functools.partial(self._strategy, name) for name in STRATEGIES},
+            **{f"strategy.{name}": functools.partial(self._strategy, name) for name in NAMES},
         }
         for source, make in makers.items():
             self.world.add(Part(source, make))
@@ -226,13 +248,19 @@ class Stack:
         session = ReplaySession(self._market, self.venue, Pacer(1.0, SECOND, True, lambda: world.now + offset))
         return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), RatedGateway(GATEWAY), SimulatedHost(world).hosts(session))
 
-    def _strategy(self, name: str) -> Made:
-        path, symbols = STRATEGIES[name]
-        params = {"seed": self._seeds[name], "pace": self._pace}
-        settings = StrategySettings(name, path, symbols, params, BUDGETS[name])
-        strategy = loaded(path)
+    def _strategy(self, name: str) -> Made | None:
+        """As the log says when its process begins; None where it is none of those that trade."""
+        settings = self.staff.wanted(name)
+        if settings is None:
+            return None
+        strategy = loaded(settings.name)
         actor = StrategyActor(settings, strategy)
         return Made(self._reg(settings.source, Role.STRATEGY, actor.topics(), strategy.fingerprint(settings)), actor)
+
+    def _settings_of(self, wanted: InForce) -> StrategySettings:
+        entry = wanted.entry
+        params = {"seed": self._seeds[entry.id], "pace": self._pace, **entry.params}
+        return StrategySettings(entry.id, entry.path or "", entry.symbols, params, wanted.budget, since=wanted.since)
 
     def _risk(self) -> Made:
         settings = self.limits.risk(self.house)
@@ -244,8 +272,9 @@ class Stack:
         def line() -> PaperExecution:
             return PaperExecution("", TIMEOUT_S, self.venue.line(host, subscribe=True), host.clock_s)
 
-        session = RouterSession(CAPABILITIES, line, line, 0.0, TIMEOUT_S, clock=host.clock_s)
-        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session))
+        drawn = random.Random(self.world.now).random
+        session = RouterSession(CAPABILITIES, line, line, 0.0, TIMEOUT_S, clock=host.clock_s, reconnect=RECONNECT, drawn=drawn)
+        return Made(self._reg("order_router", Role.ROUTER, ("t.", "c.")), RouterCore(self._routing), host.hosts(session), session.observed)
 
     def _reconciler(self) -> Made:
         killpath = self.killpath = SimulatedKillPath(self.venue, self.outbox, TIMEOUT_S, deadman=self.house.deadman)

@@ -42,7 +42,7 @@ from shared.events import (
 )
 
 ENDED = (OrderCanceled, OrderExpired, OrderRejected, OrderAbandoned, OrderDenied)
-EXPECTED = ("break:", "unknown_age:")  # alarms that a service which stays away must raise
+EXPECTED = ("break:", "unknown_age:", "reconnect:")  # alarms that a service which stays away must raise
 NOISE = frozenset({ClockTicked.TAG, HealthReported.TAG})
 
 

@@ -19,6 +19,7 @@ from .client import VenueClient
 
 QUIET_S: Final = 1.0
 PAGE_S_MAX: Final = 1.0  # a page is asked for at most this long, so that a venue that is away holds nobody up
+SILENCES_MAX: Final = 2  # pages without an answer, in a row: a venue that was busy for a moment is not away
 
 
 class ReportStream:
@@ -30,6 +31,8 @@ class ReportStream:
         self._known = 0
         self._asked_at = 0.0
         self._up = False
+        self._told_down = False
+        self._silences = 0
 
     def resume(self, report: int) -> None:
         """Go on after a report. Raises ReadFailed when the venue never made that many: its ledger is not the one the log knows."""
@@ -72,14 +75,20 @@ class ReportStream:
             while True:
                 page = self._client.read("reports", p.Since(self._known), p.ReportsAnswer, PAGE_S_MAX)
                 if not self._up:
-                    self._up = True
+                    self._up, self._told_down = True, False
                     items.append(StreamUp(f"venue at report {page.head}"))
+                self._silences = 0
                 self._accept(page.reports, items)
                 if self._known >= page.head or not page.reports:
                     break
         except ReadFailed as failed:
-            if self._up:
-                self._up = False
+            self._silences += 1
+            if failed.error is ErrorClass.TIMEOUT and self._up and self._silences < SILENCES_MAX:
+                self._asked_at = self._clock()
+                return
+            self._up = False
+            if not self._told_down:
+                self._told_down = True
                 items.append(StreamDown(failed.text))
         self._asked_at = self._clock()
 

@@ -128,6 +128,7 @@ def test_without_a_venue_nothing_is_sent_and_nothing_is_empty(tmp_path):
             with pytest.raises(ReadFailed) as failed:
                 read()
             assert failed.value.error is ErrorClass.NETWORK
+        assert [type(item) for item in session.stream(0.05)] == [StreamDown]
         assert list(session.stream(0.05)) == []
     finally:
         session.close()

@@ -138,7 +138,7 @@ def test_an_alpaca_file(tmp_path):
         "live.broker_config.stream_subscribe_template",
         "live.broker_config.stream_unsubscribe_template",
     ]
-    assert [note.path for note in result.not_in_force] == ["live.broker", "live.reconnect", "live.account.margin", "metrics.live"]
+    assert [note.path for note in result.not_in_force] == ["live.broker", "live.account.margin", "metrics.live"]
     assert str(result.not_in_force[0]) == "line 2: live.broker: accepted, not yet in force: the Alpaca adapter"
 
 

@@ -93,6 +93,14 @@ def test_a_claim_says_what_became_of_it(
     assert run("positions", "--config", bus.config).status == 0
 
 
+def test_a_reason_is_one_line_of_some_length_whatever_was_typed(run: Run, bus: Stack) -> None:
+    said = "why\n\x1b[31mred" + "x" * 40_000
+    assert run("reduce", "--reason", said, "--config", bus.config).status == 0
+    journaled = bus.commands()[-1]
+    assert isinstance(journaled, ReduceRequested)
+    assert journaled.reason == ("why??[31mred" + "x" * 40_000)[:500]
+
+
 def test_two_commands_have_two_names(run: Run, bus: Stack) -> None:
     for _ in range(2):
         run("reduce", "--reason", "x", "--config", bus.config)

@@ -107,5 +107,10 @@ def test_no_auditor_is_one_line(run: Run, stack: Stack, monkeypatch: pytest.Monk
     assert (done.status, done.err) == (5, "regimeflow: the auditor does not answer: no connection. Does the stack run here?\n")
 
 
+def test_what_others_wrote_moves_no_cursor_and_breaks_no_line() -> None:
+    row = {"order_id": "ext:1", "symbol": "ACME", "text": "lost\x1b[2J\nall is well", "what_to_do": "look"}
+    assert "lost?[2J?all is well" in render("status", {"now": "t", "unknown_orders": [row]})
+
+
 def test_an_answer_of_another_build_with_keys_missing_is_still_shown() -> None:
     assert render("status", {"now": "t", "trading_state": "active"}) == "now            t\ntrading state  active"

@@ -15,6 +15,7 @@ from services.gateway.settings import DataSettings, SyntheticSettings
 from services.gateway.stream import StreamSession
 from services.gateway.venue_port import VENUE_RUN, VENUE_SOURCE
 from shared.brokers.contract import ReadFailed, always
+from shared.brokers.reconnect import Reconnect
 from shared.bus.port import NEVER
 from shared.events import (
     Alert,
@@ -26,6 +27,8 @@ from shared.events import (
     FeedStateChanged,
     FeedStatus,
     Quote,
+    ResumeRequested,
+    Scope,
     SessionChanged,
     SessionPhase,
     WarmupBar,
@@ -297,15 +300,21 @@ class Stream:
         self.symbols = ()
 
 
-def test_a_brokers_stream_is_shown_to_the_venue_and_handed_on_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.stream.RETRY_S", 0.0)
+def test_a_brokers_stream_is_shown_to_the_venue_and_handed_on_without_names() -> None:
     quote = Quote("SPY", 5, 1.0, 2.0, 3.0, 4.0)
     up = FeedStateChanged("wire", FeedStatus.UP)
-    stream, venue = Stream([up, quote], away=2), Venue()
-    session = StreamSession("wire", stream, ["SPY"], None, venue)
+    stream, venue, now = Stream([up, quote], away=2), Venue(), [0.0]
+    session = StreamSession("wire", lambda: stream, ["SPY"], None, venue, Reconnect(True, 500, 10_000), lambda: now[0], lambda: 1.0)
     session.start({})
-    assert [e.event.status for e in session.poll(0.0)] == [FeedStatus.DOWN]
-    assert session.poll(0.0) == (), "the same reason is said once"
+    for attempt, pause in ((1, 0.5), (2, 1.0)):
+        (down,) = session.poll(0.0)
+        assert (down.event.status, down.event.detail) == (
+            FeedStatus.DOWN,
+            f"attempt {attempt} failed: connect: auth: key refused; the next in {pause} s",
+        )
+        assert session.poll(0.0) == (), "not before its pause is over"
+        now[0] += pause
+    assert session.poll(0.0) == ()
     assert session.poll(0.0) == [Evidence(up), Evidence(quote)]
     assert stream.symbols == ("SPY",)
     assert venue.rows == [(0, quote)]
@@ -313,9 +322,36 @@ def test_a_brokers_stream_is_shown_to_the_venue_and_handed_on_without_names(monk
     assert stream.symbols == ()
 
 
+def test_a_lost_stream_is_given_up_after_so_many_attempts_and_tried_again_on_command() -> None:
+    down = FeedStateChanged("wire", FeedStatus.DOWN, "cut")
+    made: list[Stream] = []
+
+    def make() -> Stream:
+        made.append(Stream([down], away=bool(made) and len(made) < 3))
+        return made[-1]
+
+    now = [0.0]
+    session = StreamSession("wire", make, ["SPY"], None, None, Reconnect(True, 500, 500, 2), lambda: now[0], lambda: 0.5)
+    assert session.poll(0.0) == (), "connected"
+    assert [e.event.detail for e in session.poll(0.0)] == ["cut; the next in 0.5 s"]
+    told = []
+    for _ in range(20):
+        now[0] += 0.5
+        told += [e.event for e in session.poll(0.0)]
+    assert [type(e) for e in told] == [FeedStateChanged, FeedStateChanged, Alert]
+    assert told[1].detail.startswith("given up after 2 attempts: connect: auth: key refused; `regimeflow resume")
+    assert len(made) == 3
+
+    resume = ResumeRequested("c", "op", "why", Scope.GLOBAL, "")
+    session.observed(Envelope(1, 0, resume.topic, "control", 1, 1, 0, 1, resume))
+    assert session.poll(0.0) == ()
+    assert [type(e.event) for e in session.poll(0.0)] == [FeedStateChanged], "connected, and lost as ever"
+    session.close()
+
+
 def test_history_of_a_stream_comes_from_the_brokers_archive_where_there_is_one(synthetic: Callable) -> None:
     asked = request(until=1_704_153_600 * SECOND, bars=3)
-    with_archive = StreamSession("wire", Stream([]), ["AAA"], synthetic())
+    with_archive = StreamSession("wire", lambda: Stream([]), ["AAA"], synthetic())
     assert [type(e.event) for e in with_archive.perform(asked, always).evidence] == [WarmupBar] * 3 + [WarmupEnded]
-    without = StreamSession("wire", Stream([]), ["AAA"])
+    without = StreamSession("wire", lambda: Stream([]), ["AAA"])
     assert [type(e.event) for e in without.perform(asked, always).evidence] == [Alert, WarmupEnded]

@@ -22,10 +22,15 @@ from services.live.screen import Screen
 from services.live.view import ServiceView, View
 from shared.config import Redactor
 from shared.events import (
+    BrokerConnectionChanged,
+    CancelRequested,
+    ClaimRequested,
     Envelope,
     Event,
     FeedStateChanged,
     FeedStatus,
+    FlattenRequested,
+    HaltRequested,
     OrderDenied,
     OrderFilled,
     OrderSending,
@@ -88,6 +93,34 @@ def test_a_halt_is_loud_and_names_its_scope() -> None:
     assert Narrator().audit(entry(halted)) == [Said("", "trading", "strategy s1 halted: me: looks wrong", loud=True)]
 
 
+def test_every_attempt_to_reconnect_is_said_and_giving_up_is_loud() -> None:
+    tried = BrokerConnectionChanged("A", "router", connected=False, text="attempt 1 failed: refused", attempts=1)
+    ended = BrokerConnectionChanged("A", "router", connected=False, text="given up after 2 attempts: refused", attempts=2, given_up=True)
+    back = BrokerConnectionChanged("A", "router", connected=True)
+    assert Narrator().audit([e for event in (tried, ended, back) for e in entry(event)]) == [
+        Said("", "connection", "router down: attempt 1 failed: refused"),
+        Said("", "connection", "router down: given up after 2 attempts: refused", loud=True),
+        Said("", "connection", "router up"),
+    ]
+
+
+def test_a_command_names_what_it_is_about() -> None:
+    commands = [
+        FlattenRequested("c", "me", "news", "ACME"),
+        FlattenRequested("c", "me", "all out", ""),
+        ClaimRequested("c", "me", "mine", "ACME", "s1", "5"),
+        CancelRequested("c", "me", "stuck", "s1:1:7"),
+        HaltRequested("c", "me", "odd", Scope.STRATEGY, "s1"),
+    ]
+    assert [line.text for command in commands for line in Narrator().audit(entry(command))] == [
+        "ACME FlattenRequested: news",
+        "FlattenRequested: all out",
+        "ACME s1 ClaimRequested: mine",
+        "s1:1:7 CancelRequested: stuck",
+        "s1 HaltRequested: odd",
+    ]
+
+
 def test_the_same_reconciliation_is_said_once() -> None:
     narrator, clean = Narrator(), entry(ReconcileCompleted(1, True, (), 0, 0))
     assert [s.text for s in narrator.audit(clean)] == ["clean"]
@@ -144,6 +177,17 @@ def test_plain_lines_carry_a_time_and_no_secret() -> None:
     console.say(Said("2024-01-02T15:04:05.123456Z", "order", "s1:1:1 with s3cr3tvalue"))
     console.show(View())
     assert out.getvalue() == "2024-01-02T15:04:05Z  order       s1:1:1 with ***\n"
+
+
+def test_what_a_broker_says_moves_no_cursor_and_breaks_no_line() -> None:
+    out = io.StringIO()
+    said = Said("2024-01-02T15:04:05.123456Z", "rejected", "no\x1b[2J\nfill  s1:1:1 bought\r", loud=True)
+    PlainConsole(Redactor([]).text, out).say(said)
+    screen = Screen(Redactor([]).text, RichConsole(file=out, width=140))
+    screen.say(said)
+    screen.close()
+    line = "2024-01-02T15:04:05Z  rejected    no?[2J?fill  s1:1:1 bought?"
+    assert out.getvalue().split() == [*line.split(), *line.split()]
 
 
 def test_the_screen_shows_services_money_positions_and_lines_without_secrets() -> None:

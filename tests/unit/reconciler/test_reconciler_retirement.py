@@ -14,7 +14,7 @@ from shared.events import (
 )
 from tests.unit.order_router.world import SECOND, T0, World, executed, execution, only, row
 
-from .test_reconciler_core import booked, completed, read, sent, world
+from .desk import booked, completed, read, sent, world
 
 DAY = 86_400
 

@@ -14,9 +14,13 @@ from shared.events import (
     Alert,
     CancelApproved,
     Event,
+    FlattenRequested,
+    HoldingAssigned,
     LimitChanged,
     LimitOverridden,
     OrderApproved,
+    OrderTerms,
+    OrderType,
     Reason,
     ReconcileCompleted,
     ResumeRequested,
@@ -27,7 +31,7 @@ from shared.events import (
     TradingState,
     TradingStateChanged,
 )
-from tests.support.risk_desk import RiskDesk, reason, replayed
+from tests.support.risk_desk import BUY, RiskDesk, reason, replayed
 
 ENTRY: dict[str, Any] = {"id": "c", "name": "buy_and_hold", "params": {"symbol": "X", "quantity": 5}, "symbols": ["X"], "budget": "40000"}
 
@@ -220,3 +224,40 @@ def test_before_the_account_is_found_there_is_nothing_to_give() -> None:
     assert "is more than the 0 that is unassigned" in answer(desk, "add", definition=ENTRY).text
     desk.tell(AccountOpened("acc", "USD", Decimal(50_000), Decimal(50_000), (), (), ()))
     assert answer(desk, "add", definition=ENTRY).outcome == "added"
+
+
+def test_what_closes_an_unassigned_holding_is_not_taken_for_a_removed_strategys() -> None:
+    desk = desk_of()
+    desk.hold(10, strategy="a")
+    desk.hold(20, strategy="b")
+    change(desk, "remove", "a")
+    (closing,) = [e for e in desk.tell(FlattenRequested("f", "ann", "home", "X")) if isinstance(e, OrderApproved)]
+
+    assert desk.fill(closing) == [HoldingAssigned("X", "b", Decimal(-20), Decimal(100))]
+
+
+def test_an_order_said_by_a_run_from_before_it_was_added_again_is_denied() -> None:
+    """Its process has not heard yet: it speaks for a strategy that is no more."""
+    desk = desk_of()
+    desk.tell(RunStarted("strategy.a", 1, "f"))
+    change(desk, "remove", "a")
+    change(desk, "add", "a", {**ENTRY, "id": "a"})
+    assert reason(desk.buy(1, strategy="a")) is Reason.HALTED
+    desk.tell(RunStarted("strategy.a", 2, "g"))
+    assert reason(desk.buy(1, strategy="a")) is Reason.HALTED
+    desk.core = desk.restarted()
+    assert reason(desk.intend(OrderTerms("X", BUY, OrderType.MARKET, Decimal(1)), "a", "a:2:1")[0]) is None
+
+
+def test_what_an_order_of_its_earlier_life_still_trades_is_nobodys() -> None:
+    desk = desk_of()
+    desk.tell(RunStarted("strategy.a", 1, "f"))
+    working = desk.buy(10, 90, strategy="a")
+    change(desk, "remove", "a")
+    said = answer(desk, "add", "a", {**ENTRY, "id": "a"})
+    assert (said.runs, said.exits) == (1, (1, 0))
+    desk.fill(working, 4, 90)
+    desk.core = desk.restarted()
+    desk.fill(working, 6, 90)
+    ledger = desk.core.desk.ledger
+    assert (ledger.quantity("a", "X"), ledger.quantity("", "X"), ledger.books["a"].cash) == (0, 10, 40_000)

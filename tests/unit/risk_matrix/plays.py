@@ -36,6 +36,7 @@ from shared.metrics.record import DataFile
 from shared.runtime.driver import ActorDriver
 from shared.runtime.session import Evidence, Performed, Permit
 from shared.runtime.sessions import InlineHost
+from tests.sim.toys import Quiet
 
 from .scene import BEAT, MS, Act, Ask, Bracket, Broker, Cancel, Replace, Scripted, moments
 
@@ -158,21 +159,6 @@ class Said:
     def close(self) -> None: ...
 
 
-class Silent:
-    """An actor that only has a session."""
-
-    def decide(self, _e: Envelope) -> Sequence[Event]:
-        return ()
-
-    def apply(self, _e: Envelope) -> None: ...
-    def snapshot(self) -> bytes:
-        return b""
-
-    def restore(self, _state: bytes) -> None: ...
-    def next_timer(self) -> int:
-        return 0
-
-
 class Live:
     """Every actor of a configuration on one in-memory bus under the wall clock, which stands still but for `at`."""
 
@@ -193,7 +179,7 @@ class Live:
                 session = ReplaySession(tape, self.venue, Pacer(1.0, 0, False, lambda: self.now))
             self._add(member, member.core, None if session is None else InlineHost(session))
         console = Registration("control.test", Role.CONTROL, "f", ("c.",), 200, "test")
-        self._drivers["control.test"] = ActorDriver(self._bus, console, Silent(), InlineHost(self.operator), mono_ns=lambda: self.now)
+        self._drivers["control.test"] = ActorDriver(self._bus, console, Quiet(), InlineHost(self.operator), mono_ns=lambda: self.now)
         for driver in self._drivers.values():
             driver.start(0.0)
         self.settle()

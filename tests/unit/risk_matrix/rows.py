@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import rows_after, rows_exposure, rows_gates, rows_own
+from . import rows_after, rows_exposure, rows_gates, rows_own, rows_rates
 
-ROWS = [*rows_gates.ROWS, *rows_exposure.ROWS, *rows_after.ROWS, *rows_own.ROWS]
+ROWS = [*rows_gates.ROWS, *rows_rates.ROWS, *rows_exposure.ROWS, *rows_after.ROWS, *rows_own.ROWS]
 
 
 def name_of(number: int) -> str:

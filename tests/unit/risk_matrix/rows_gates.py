@@ -1,5 +1,5 @@
-"""Rows of trading states, of who may trade what and when, of duplicates and of rates. Controls that say yes or no pass below and at: where the
-control is off, and where it is on and does not apply."""
+"""Rows of trading states, and of who may trade what and when. Controls that say yes or no pass below and at: where the control is off, and
+where it is on and does not apply."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from shared.events import (
     InstrumentLocked,
     LeaseEnded,
     LeaseGranted,
-    LimitBreached,
     OrderAbandoned,
     OrderApproved,
     OrderCanceled,
@@ -28,7 +27,6 @@ from shared.events import (
     ReconcileCompleted,
     ReconcileFailed,
     ReduceRequested,
-    RegimeChanged,
     ResumeRequested,
     RunStarted,
     Scope,
@@ -37,8 +35,6 @@ from shared.events import (
     SessionPhase,
     StrategyPaused,
     TimeInForce,
-    TradingState,
-    TradingStateChanged,
 )
 
 from .row import Denied, Follows, Row, other
@@ -332,119 +328,4 @@ ADMISSION = [
     ),
 ]
 
-
-def burst(extra: int) -> object:
-    """Orders at once, each another, so many more or fewer than the limit of 5."""
-    return lambda side, step: [Ask(side, n + 1, 100) for n in range(extra + step)]
-
-
-def cancels(side: str, step: int) -> list[Act]:
-    """Four orders, some cancels of a reserve of two, and the fifth."""
-    return [*(Ask(side, n + 1, 100) for n in range(4)), *(Cancel(n + 1) for n in range(2 + step)), Ask(side, 9, 100)]
-
-
-def alike(gap_ms: int) -> object:
-    return lambda side, step: [Ask(side, 1, 100), Wait(gap_ms - 1 - step), Ask(side, 1, 100)]
-
-
-RATES = [
-    Row(
-        "duplicate_order_window_ms",
-        alike(1_000),
-        Denied(Reason.DUPLICATE_ORDER, "duplicate_order_count_max", "1", "2"),
-        {"duplicate_order_window_ms": 1_000},
-    ),
-    Row(
-        "duplicate_order_count_max",
-        lambda side, step: [Ask(side, 1, 100)] * (3 + step),
-        Denied(Reason.DUPLICATE_ORDER, "duplicate_order_count_max", "3", "4"),
-        {"duplicate_order_window_ms": 1_000, "duplicate_order_count_max": 3},
-    ),
-    Row("limits.max_orders_per_second", burst(5), Denied(Reason.THROTTLED, "msgs_per_s_max", "5", "6"), limits(max_orders_per_second=5), soft=-1),
-    Row("limits.max_orders_per_minute", burst(5), Denied(Reason.THROTTLED, "msgs_per_min_max", "5", "6"), limits(max_orders_per_minute=5), soft=-1),
-    Row(
-        "limits.strategy_msgs_per_s_max",
-        burst(5),
-        Denied(Reason.THROTTLED, "strategy_msgs_per_s_max", "5", "6"),
-        limits(strategy_msgs_per_s_max=5),
-        soft=-1,
-    ),
-    Row(
-        "cancel_reserve_per_s",
-        cancels,
-        Denied(Reason.THROTTLED, "msgs_per_s_max", "5", "6"),
-        {"cancel_reserve_per_s": 2, **limits(max_orders_per_second=5)},
-    ),
-    Row("limits.orders_open_max", burst(5), Denied(Reason.OPEN_ORDERS, "orders_open_max", "5", "6"), limits(orders_open_max=5), soft=-1),
-    Row(
-        "limits.strategy_orders_open_max",
-        burst(5),
-        Denied(Reason.OPEN_ORDERS, "strategy_orders_open_max", "5", "6"),
-        limits(strategy_orders_open_max=5),
-        soft=-1,
-    ),
-    Row(
-        "limits.symbol_orders_open_max",
-        burst(5),
-        Denied(Reason.OPEN_ORDERS, "symbol_orders_open_max", "5", "6"),
-        limits(symbol_orders_open_max=5),
-        soft=-1,
-    ),
-]
-
-
-def in_time(window_ms: int, last: object) -> object:
-    """The third of two allowed, so long after the first."""
-    return lambda side, step: [last(side, 1), last(side, 2), Wait(window_ms - 2 - step), last(side, 3), Wait(10), Price("Y", 49.0, 51.0)]  # type: ignore[operator]
-
-
-def filled(side: str, n: int) -> Ask:
-    return Ask(side, n)
-
-
-def refused(side: str, n: int) -> Ask:
-    """More than the venue lends for."""
-    return Ask(side, 100_000 + n, 100)
-
-
-def thrice(last: object) -> object:
-    return lambda side, step: [*(last(side, n) for n in range(1, 3 + step)), Wait(10), Price("Y", 49.0, 51.0)]  # type: ignore[operator]
-
-
-def halts(reason: Reason) -> Follows:
-    return Follows(TradingStateChanged, {"scope": STRATEGY, "key": "a", "state": TradingState.HALTED, "reason": reason})
-
-
-SOFT = [
-    Row(
-        "soft_fraction",
-        lambda side, step: [Ask(side, 50 + step, 100)],
-        Follows(LimitBreached, {"reason": Reason.ORDER_QUANTITY, "key": "order_qty_max", "limit": "100", "hard": False}),
-        {"soft_fraction": 0.5, **limits(order_qty_max=100)},
-    )
-]
-REPEATS = [
-    Row("repeat_executions_max", thrice(filled), halts(Reason.REPEATED_EXECUTION), {"repeat_executions_max": 2}),
-    Row("repeat_window_s", in_time(1_000, filled), halts(Reason.REPEATED_EXECUTION), {"repeat_executions_max": 2, "repeat_window_s": 1}),
-    Row("rejections_max", thrice(refused), halts(Reason.REPEATED_REJECTION), {"rejections_max": 2}, rejects=True),
-    Row(
-        "rejection_window_s", in_time(1_000, refused), halts(Reason.REPEATED_REJECTION), {"rejections_max": 2, "rejection_window_s": 1}, rejects=True
-    ),
-]
-
-REGIMES = [
-    Row(
-        "limits_by_regime",
-        lambda side, step: [RegimeChanged("crisis", "", 0.9), Ask(side, 10 + step, 100)],
-        Denied(Reason.ORDER_QUANTITY, "order_qty_max", "10", "11"),
-        {"limits_by_regime": {"crisis": {"limits": {"order_qty_max": 10}}}},
-    ),
-    Row(
-        "regime_overlays",
-        lambda side, step: [*([RegimeChanged("crisis" if step else "bull", "", 0.9)] if step >= 0 else ()), Ask(side, 1)],
-        Denied(Reason.REGIME, "regime_overlays.crisis.allow_market_orders", "false", "market"),
-        {"regime_overlays": {"crisis": {"allow_market_orders": False}}},
-    ),
-]
-
-ROWS = [*STATES, *ADMISSION, *RATES, *SOFT, *REPEATS, *REGIMES]
+ROWS = [*STATES, *ADMISSION]

@@ -11,7 +11,7 @@ from shared.events import DayEnded, LimitChanged, Reason, Scope
 from .row import Acts, Denied, Row, units, works
 from .rows_after import HALTED, MONEY, REDUCING, cents, loss, state
 from .rows_exposure import BOTH_TECH, PAIR, SOFT, a_day, together
-from .rows_gates import burst
+from .rows_rates import burst
 from .scene import Act, Ask
 
 WHOLE = ("limits.max_position", "limits.max_orders_per_second")  # played by whole engines too: the rest takes the same road
