@@ -261,7 +261,7 @@ class Run:
         money = Money()
         for _, currency, amount in (row for row in held if row[1] not in SYMBOLS):
             money = money.plus(currency, amount)
-        hold(money == since(OPENED, self.model.account.money), "I6", f"books hold {money}")
+        hold(money == since(Money(OPENED), self.model.account.money), "I6", f"books hold {money}")
 
     def _replay(self) -> None:
         """I7: every process is ended, all snapshots are lost, and each successor comes to the same state from the log alone."""
