@@ -14,9 +14,10 @@ from pathlib import Path
 from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
 from services.gateway.core import TOPICS as GATEWAY_TOPICS
+from services.gateway.core import GatewayCore
 from services.gateway.pacing import Pacer
 from services.gateway.session import ReplaySession
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, RateSettings
 from services.order_router.core import RouterCore
 from services.order_router.session import RouterSession
 from services.order_router.settings import RouterSettings
@@ -42,7 +43,7 @@ from shared.venue.settings import CommissionModel, CommissionSettings
 
 from .killpath import Host, SimulatedKillPath
 from .market import ABROAD, CURRENCIES, HOME, PAIR, SYMBOLS, SeededMarket
-from .toys import Quiet, RatedGateway
+from .toys import Quiet
 from .venue import SimulatedVenue
 
 SECOND = 1_000_000_000
@@ -60,7 +61,7 @@ INSTRUMENTS = (
 )
 RANKS = {"gateway": 0, "strategy.one": 1, "strategy.two": 2, "risk_engine": 100, "order_router": 101, "reconciler": 102, "auditor": 103}
 
-GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0)
+GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0, rates=(RateSettings(currency=ABROAD, pair=PAIR),))
 ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SECOND // 2, backoff_first_ns=SECOND // 5, backoff_max_ns=SECOND)
 RECONCILER = ReconcilerSettings(
     interval_ns=3 * SECOND, grace_ns=2 * SECOND, retry_ns=SECOND, answer_ns=4 * SECOND, unknown_age_ns=6 * SECOND, cash_exact=True
@@ -224,7 +225,7 @@ class Stack:
         world = self.world
         offset = world.wall_ns() - world.now
         session = ReplaySession(self._market, self.venue, Pacer(1.0, SECOND, True, lambda: world.now + offset))
-        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), RatedGateway(GATEWAY), SimulatedHost(world).hosts(session))
+        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), GatewayCore(GATEWAY), SimulatedHost(world).hosts(session))
 
     def _strategy(self, name: str) -> Made:
         path, symbols = STRATEGIES[name]
