@@ -124,13 +124,15 @@ def test_what_waits_to_settle_is_what_waits_at_the_venue() -> None:
                     w.act("external_trade", outside)
 
         try:
-            w = AccountWorld(cash="20000", settling=True, before=before)
+            w = AccountWorld(
+                cash="20000", settling=True, before=before, currencies=CURRENCIES[seed % len(CURRENCIES)], balances={"EUR": Decimal(9_000)}
+            )
             for symbol in SYMBOLS:
                 w.quote(symbol, 100.0)
             assert w.settle().clean
             for n in range(STEPS):
                 if r.random() < 0.15:
-                    happened["told after its day"] += bool(w.undelivered) and _waiting(w)[1] > 0
+                    happened["told after its day"] += bool(w.undelivered) and any(_waiting(w)[1].values())
                     w.next_day()
                 else:
                     one_step(w, r, f"n{n}")
@@ -138,19 +140,34 @@ def test_what_waits_to_settle_is_what_waits_at_the_venue() -> None:
                     w.settle()
                     ours, theirs = _waiting(w)
                     assert ours == theirs
-                    happened["waits" if ours else "settled"] += 1
+                    happened.update([f"{currency or 'USD'} waits" for currency in ours] or ["settled"])
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         happened.update(_words(e) for e in w.log)
-    assert {"told after its day", "waits", "settled", "paid for a fraction", "dividend", "external", "a", "b"} <= set(+happened), happened
+    assert {
+        "told after its day",
+        "USD waits",
+        "EUR waits",
+        "settled",
+        "rate",
+        "paid for a fraction",
+        "dividend",
+        "external",
+        "a",
+        "b",
+    } <= set(+happened), happened
 
 
-def _waiting(w: AccountWorld) -> tuple[Decimal, Decimal]:
-    """What does not settle yet, by risk and by the venue, and with it what may be spent."""
+def _waiting(w: AccountWorld) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """What does not settle yet, by currency (empty: the account's), by risk and by the venue, and with it what may be spent."""
     risk: Any = w.cores["risk_engine"]
-    row = w.venue.core.account()
+    row, settlement = w.venue.core.account(), risk._desk.settlement
     assert row.unsettled is not None
-    return risk._desk.settlement.unsettled, sum((part.amount for part in row.unsettled), Decimal(0))
+    theirs: Counter[str] = Counter()
+    for part in row.unsettled:
+        theirs[part.currency] += part.amount  # type: ignore[assignment]  # Decimals
+    ours = {"": settlement.unsettled, **{currency: settlement.unsettled_in(currency) for currency in ("EUR", "JPY")}}
+    return {c: a for c, a in ours.items() if a}, {c: a for c, a in theirs.items() if a}  # type: ignore[misc]  # as above
 
 
 def _words(e: Event) -> str:

@@ -1,5 +1,5 @@
 """Router and reconciler together against a broker whose stream loses, repeats and delays what it says: whatever was lost, readings and
-look-ups bring both sides to agree exactly, and then a further reading says nothing new."""
+look-ups bring both sides to agree exactly, currency by currency at a rate that moves, and then a further reading says nothing new."""
 
 from __future__ import annotations
 
@@ -19,23 +19,31 @@ from shared.events import (
     CancelApproved,
     CancelSending,
     ClockTicked,
+    CurrencyRate,
     Envelope,
     Event,
     ExecutionRow,
+    InstrumentDefined,
     LeaseGranted,
     OrderQuerySending,
     OrderRow,
     OrderSending,
     OrderStatus,
+    OrderTerms,
     ReconcileCompleted,
     ReconcileNow,
     ReconcileRequested,
     RunStarted,
 )
 from shared.runtime.actor import Core
-from tests.unit.order_router.world import ACCOUNT, SECOND, T0, approved, client, executed, execution, kinds, log_started, reading, row
+from tests.unit.order_router.world import ACCOUNT, SECOND, T0, approved, client, executed, execution, kinds, log_started, reading, row, terms
 
 QUANTITY = 100
+SYMBOLS = ("AAPL", "SAP")  # of odd orders and of even ones, which are in euro
+
+
+def wanted(n: int) -> OrderTerms:
+    return terms(QUANTITY, symbol=SYMBOLS[n % 2 == 0])
 
 
 class Broker:
@@ -54,22 +62,28 @@ class Broker:
             return None
         quantity = min(quantity, room)
         cumulative = self.filled(n) + quantity
-        made = execution(quantity, n, eid=f"X{len(self.fills)}", cumulative=cumulative, at=len(self.fills) + 1)
+        made = execution(
+            quantity, n, eid=f"X{len(self.fills)}", cumulative=cumulative, at=len(self.fills) + 1, symbol=wanted(n).symbol, commission="0.5"
+        )
         self.fills.append(made)
         self.status[n] = OrderStatus.FILLED if cumulative == QUANTITY else OrderStatus.PARTIALLY_FILLED
         return made
 
     def row(self, n: int) -> OrderRow:
-        return row(self.status[n], n, filled=self.filled(n))
+        return row(self.status[n], n, filled=self.filled(n), t=wanted(n))
 
     def open(self) -> list[OrderRow]:
         return [self.row(n) for n in sorted(self.status) if self.status[n] not in DONE]
 
-    def held(self) -> int:
-        return sum(int(f.quantity) for f in self.fills)
+    def held(self) -> dict[str, Decimal]:
+        held = {symbol: sum((f.quantity for f in self.fills if f.symbol == symbol), Decimal(0)) for symbol in SYMBOLS}
+        return {symbol: quantity for symbol, quantity in held.items() if quantity}
 
-    def cash(self) -> int:
-        return 100_000 - sum(int(f.quantity * f.price) for f in self.fills)
+    def money(self) -> tuple[Decimal, dict[str, Decimal]]:
+        """Cash, of which every commission is taken, and balances."""
+        paid = {symbol: sum((f.quantity * f.price for f in self.fills if f.symbol == symbol), Decimal(0)) for symbol in SYMBOLS}
+        cash = 100_000 - paid["AAPL"] - sum((f.commission for f in self.fills), Decimal(0))
+        return cash, {"EUR": -paid["SAP"]} if paid["SAP"] else {}
 
 
 class Stack:
@@ -89,6 +103,8 @@ class Stack:
         for source in self.cores:
             self.put(LeaseGranted(source, "h", 1))
             self.put(RunStarted(source, 1, "f"))
+        for symbol, currency in zip(SYMBOLS, ("USD", "EUR"), strict=True):
+            self.put(InstrumentDefined(symbol, "equity", currency, Decimal("0.01"), Decimal(1), Decimal(1), "24x7"))
 
     def put(self, event: Event) -> None:
         queue = [("test", event)]
@@ -133,8 +149,8 @@ class Stack:
         orders, executions = self.broker.open(), tuple(self.broker.fills)
         if self.between:
             self.broker.fill(*self.between.pop(0))
-        held = [("AAPL", self.broker.held())] if self.broker.held() else []
-        return reading(query=query, orders=orders, executions=executions, positions=held, cash=self.broker.cash())
+        held, (cash, balances) = sorted(self.broker.held().items()), self.broker.money()
+        return reading(query=query, orders=orders, executions=executions, positions=held, cash=cash, balances=sorted(balances.items()))
 
     def pass_time(self, seconds: int) -> None:
         """In steps of a second, with the ticks the cores want."""
@@ -158,6 +174,7 @@ ACTIONS = st.lists(
         st.tuples(st.just("cancel"), st.integers(1, 5), st.just(0)),
         st.tuples(st.just("wait"), st.integers(1, 20), st.just(0)),
         st.tuples(st.just("line"), st.integers(0, 1), st.just(0)),
+        st.tuples(st.just("rate"), st.integers(1, 99_999), st.just(0)),
     ),
     min_size=5,
     max_size=30,
@@ -167,13 +184,15 @@ ACTIONS = st.lists(
 def act(stack: Stack, what: str, a: int, b: int) -> None:
     broker = stack.broker
     if what == "approve":
-        stack.put(approved(a, deadline=(stack.now - T0) / SECOND + 5))
+        stack.put(approved(a, deadline=(stack.now - T0) / SECOND + 5, t=wanted(a)))
     elif what == "tell" and a in broker.status:
         stack.put(BrokerOrderReported(ACCOUNT, "router", broker.row(a)))
     elif what == "cancel":
         stack.put(CancelApproved(f"ma:1:{a}", "ma"))
     elif what == "wait":
         stack.pass_time(a)
+    elif what == "rate":
+        stack.put(CurrencyRate("EUR", Decimal(a) / 10_000))
     elif what == "line":
         stack.answering = bool(a)
     elif what == "repeat" and a < len(broker.fills):
@@ -186,7 +205,17 @@ def act(stack: Stack, what: str, a: int, b: int) -> None:
 
 def _tell(stack: Stack, made: ExecutionRow) -> None:
     n = int(made.broker_order_id[1:])
-    stack.put(executed(made.quantity, n, eid=made.execution_id, cumulative=made.cumulative, at=(made.broker_ns - T0) / SECOND))
+    stack.put(
+        executed(
+            made.quantity,
+            n,
+            eid=made.execution_id,
+            cumulative=made.cumulative,
+            at=(made.broker_ns - T0) / SECOND,
+            symbol=made.symbol,
+            commission=made.commission,
+        )
+    )
 
 
 def agree(stack: Stack) -> None:
@@ -194,8 +223,8 @@ def agree(stack: Stack) -> None:
     router, reconciler = stack.cores["order_router"], stack.cores["reconciler"]
     assert isinstance(router, RouterCore)
     assert isinstance(reconciler, ReconcilerCore)
-    assert reconciler._ledger.net("AAPL") == stack.broker.held()
-    assert reconciler._ledger.cash == stack.broker.cash()
+    assert reconciler._ledger.positions() == stack.broker.held()
+    assert (reconciler._ledger.cash, reconciler._ledger.balances()) == stack.broker.money()
     for n, status in stack.broker.status.items():
         record = router._state.orders[f"ma:1:{n}"].record
         assert (record.status, record.filled) == (status, Decimal(stack.broker.filled(n)))

@@ -17,6 +17,8 @@ from shared.brokers.contract import Ambiguous, ReadFailed, WholeState
 from shared.brokers.paper.sessions import PaperReadings
 from shared.bus.port import Snapshot
 from shared.domain import actions
+from shared.domain.book import Book
+from shared.domain.money import PLAIN, Unit
 from shared.events import AccountRow, Envelope, Event, OrderUnknown
 from shared.runtime.driver import ActorDriver, as_own
 
@@ -132,6 +134,16 @@ def cancels_between_runs_lost() -> contextlib.AbstractContextManager[Any]:
     return mock.patch.object(beginning, "owing", return_value=None)
 
 
+def foreign_money_from_cash() -> contextlib.AbstractContextManager[Any]:
+    """What an instrument of another currency costs is taken out of the account's own cash, at the rate of the moment."""
+    trade = Book.trade
+
+    def converted(self: Book, symbol: str, units: Decimal, price: Decimal, unit: Unit = PLAIN) -> Decimal:
+        return trade(self, symbol, units, price, Unit(unit.multiplier, "", unit.multiplier))
+
+    return mock.patch.object(Book, "trade", converted)
+
+
 MUTATIONS: tuple[Mutation, ...] = (
     resend_on_timeout,
     no_write_ahead,
@@ -144,4 +156,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     overrides_ignored,
     splits_forget_fractions,
     cancels_between_runs_lost,
+    foreign_money_from_cash,
 )

@@ -14,9 +14,10 @@ from pathlib import Path
 from services.auditor.core import AuditorCore
 from services.auditor.settings import AuditorSettings
 from services.gateway.core import TOPICS as GATEWAY_TOPICS
+from services.gateway.core import GatewayCore
 from services.gateway.pacing import Pacer
 from services.gateway.session import ReplaySession
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, RateSettings
 from services.order_router.core import RouterCore
 from services.order_router.session import RouterSession
 from services.order_router.settings import RouterSettings
@@ -46,7 +47,7 @@ from .changes import NAMES
 from .killpath import Host, SimulatedKillPath
 from .market import ABROAD, CURRENCIES, HOME, PAIR, SYMBOLS, SeededMarket
 from .staff import Staff
-from .toys import Quiet, RatedGateway
+from .toys import Quiet
 from .venue import SimulatedVenue
 
 SECOND = 1_000_000_000
@@ -73,7 +74,7 @@ RANKS = {
     "auditor": 103,
 }
 
-GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0)
+GATEWAY = GatewaySettings(instruments=INSTRUMENTS, quote_age_ms_max=5_000, bar_age_ms_max=0, rates=(RateSettings(currency=ABROAD, pair=PAIR),))
 ROUTER = RouterSettings(request_timeout_ns=int(TIMEOUT_S * SECOND), settle_ns=SECOND // 2, backoff_first_ns=SECOND // 5, backoff_max_ns=SECOND)
 RECONNECT = Reconnect(initial_ms=100, max_ms=1_000)
 RECONCILER = ReconcilerSettings(
@@ -246,7 +247,7 @@ class Stack:
         world = self.world
         offset = world.wall_ns() - world.now
         session = ReplaySession(self._market, self.venue, Pacer(1.0, SECOND, True, lambda: world.now + offset))
-        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), RatedGateway(GATEWAY), SimulatedHost(world).hosts(session))
+        return Made(self._reg("gateway", Role.GATEWAY, GATEWAY_TOPICS), GatewayCore(GATEWAY), SimulatedHost(world).hosts(session))
 
     def _strategy(self, name: str) -> Made | None:
         """As the log says when its process begins; None where it is none of those that trade."""

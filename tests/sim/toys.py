@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 
 import msgspec
 
-from services.gateway.core import GatewayCore
 from shared.bus.port import NEVER, Names, Registration, Role
-from shared.events import Alert, Bar, ClockTicked, CurrencyRate, Envelope, Event, Severity
+from shared.events import Alert, Bar, ClockTicked, Envelope, Event, Severity
 from shared.runtime.actor import SnapshotIncompatible
 from shared.runtime.session import Evidence, Performed, Permit, Turn
 from shared.runtime.sessions import InlineFeedHost, InlineHost
 from shared.runtime.simulated import Made, Part
-
-from .market import ABROAD, PAIR
-
-
-class RatedGateway(GatewayCore):
-    """The gateway, with the rate of the euro out of the bars of its pair."""
-
-    def decide(self, e: Envelope) -> Sequence[Event]:
-        bar = e.event
-        if not isinstance(bar, Bar) or bar.symbol != PAIR:
-            return super().decide(e)
-        return [*super().decide(e), CurrencyRate(ABROAD, Decimal(repr(bar.close)), bar.end)]
-
-    def handlers(self, kind: type[Event]) -> tuple[Callable[[Envelope], Sequence[Event]], Callable[[Envelope], None] | None]:
-        return (self.decide, self.apply) if kind is Bar else super().handlers(kind)
 
 
 class Answerer:
