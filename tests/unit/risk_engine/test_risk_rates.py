@@ -9,17 +9,21 @@ import pytest
 
 from shared.events import (
     AccountOpened,
+    AccountReported,
     BalanceRow,
     CashFlow,
     ClockTicked,
     CurrencyRate,
     EquityMarked,
     Event,
+    ExternalOrderSeen,
     InstrumentDefined,
     LimitBreached,
     OrderApproved,
     OrderDenied,
     OrderFilled,
+    OrderTerms,
+    OrderType,
     Reason,
     SessionChanged,
     SessionPhase,
@@ -314,3 +318,58 @@ def test_another_engine_goes_on_the_same_from_a_snapshot_and_from_the_log() -> N
         replayed(again, envelope)
         replayed(log, envelope)
     assert state_hash(again) == state_hash(whole) == state_hash(log)
+
+
+def seen_outside(symbol: str, price: str = "90") -> ExternalOrderSeen:
+    terms = OrderTerms(symbol, BUY, OrderType.LIMIT, D(10), D(price))
+    return ExternalOrderSeen("ext:1", "external", "1", terms, D(0), working=True)
+
+
+def test_instruments_rates_and_orders_told_before_the_account_are_counted_as_those_after() -> None:
+    desk = RiskDesk(ready=False, order_notional_max=1_100)
+    desk.tell(InstrumentDefined("X", "equity", "EUR", D("0.01"), D(1), D(1), "24x7"))
+    rate(desk, "1.1")
+    desk.tell(seen_outside("X"))
+    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), (), (), ()))
+    desk.tell(CLEAN)
+    desk.quote("X", 100.0, 100.0)
+    assert desk.core._desk.reservations.value == 990
+    assert isinstance(desk.buy(10, 100), OrderApproved)
+    assert denial(desk.buy(11, 100))[2:] == ("1100", "1210")
+
+
+def test_an_order_in_what_has_no_price_counts_at_its_own_and_the_rate() -> None:
+    desk = abroad()
+    desk.tell(InstrumentDefined("Z", "equity", "EUR", D("0.01"), D(1), D(1), "24x7"))
+    desk.tell(seen_outside("Z"))
+    assert desk.core._desk.value.sums.total().gross == 990
+    rate(desk, "2")
+    assert desk.core._desk.value.sums.total().gross == 1_800
+
+
+def test_a_rate_alone_makes_a_mark_due() -> None:
+    desk = abroad(mark_interval_ms=1_000)
+    desk.tell(CashFlow("deposit", "EUR", D(500), "d"))
+    desk.wait(1_001).tell(ClockTicked())
+    desk.wait(1_001).tell(ClockTicked())
+    rate(desk, "1.1", desk.now)
+    assert desk.wait(1_001).tell(ClockTicked()) == [], "the same rate again"
+    rate(desk, "1.2")
+    assert [e.equity for e in desk.wait(1_001).tell(ClockTicked()) if isinstance(e, EquityMarked)] == [100_600]
+
+
+def test_a_strategys_dividend_in_another_currency_is_no_trading_profit() -> None:
+    desk = abroad(strategy_day_loss_max=100, strategies=[{"id": "a", "symbols": ["X"], "budget": 10_000}])
+    desk.hold(10)
+    desk.tell(CashFlow("dividend", "EUR", D(50), "d", "X", D(10)))
+    watch = desk.core._desk.watches.strategies["a"]
+    assert watch.state.base == watch.value.equity() == 10_055
+
+
+def test_a_brokers_own_figure_is_spent_by_what_is_paid_at_the_rate() -> None:
+    desk = abroad(buying_power_fraction_max=1)
+    desk.tell(AccountReported("acc", "USD", D(100_000), D(100_000), D(10_000)))
+    order = desk.order(BUY, 10, 100)
+    assert isinstance(order, OrderApproved)
+    desk.tell(OrderFilled(order.order_id, "a", "X", BUY, D(10), D(100), D(10), "EUR", "e", "b", D(10), D(0), 0), "order_router")
+    assert desk.core._desk.buying_power() == 10_000 - 1_100 - 11
