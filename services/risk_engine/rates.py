@@ -22,7 +22,7 @@ from .outcomes import loss_events
 def on_rate(e: Envelope, desk: Desk) -> Sequence[Event]:
     """Loss limits that the rate meets."""
     rate: CurrencyRate = e.event  # type: ignore[assignment]  # dispatched by type
-    if rate.currency not in desk.rates:
+    if rate.currency not in desk.rates or desk.ledger.currency in ("", rate.currency):
         return ()
     change = subtract(rate.rate, desk.ledger.worth(ONE, rate.currency))
     if not change:

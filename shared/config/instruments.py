@@ -19,7 +19,9 @@ class InstrumentConfig(Section):
     tick_size: Amount = Field(default=Decimal("0.01"), description="Smallest price step; order prices are multiples of it.")
     lot_size: Amount = Field(default=Decimal(1), description="Smallest quantity step; order quantities are multiples of it.")
     multiplier: Amount = Field(default=Decimal(1), description="Value of one unit per point of price (futures, options).")
-    currency: Currency | None = Field(default=None, description="Currency of its prices. Default: the account's.")
+    currency: Currency | None = Field(
+        default=None, description="Currency of its prices. Default: the account's; of another one without a rate nothing new is bought."
+    )
     fx_rate: Amount | None = Field(
         default=None, description="Account currency for one unit of `currency`, where they differ; the short form of `currencies.CURRENCY.rate`."
     )

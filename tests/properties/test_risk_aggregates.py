@@ -21,6 +21,7 @@ from services.risk_engine.within import within_equity
 from shared.events import (
     Bar,
     CorporateAction,
+    CurrencyRate,
     ExternalOrderSeen,
     InstrumentDefined,
     LimitBreached,
@@ -47,6 +48,7 @@ LIMITS: dict[str, Any] = {
     "self_trade_allowed": False,
     "duplicate_order_window_ms": 5_000,
     "duplicate_order_count_max": 100,
+    "strategy_day_loss_max": 10**9,
 }
 
 
@@ -75,7 +77,9 @@ class World:
                 close = 90.0 + (size * (1 + SYMBOLS.index(name) % 2)) % 23
                 self.desk.tell(Bar(name, end - 1, end, close, close, close, close, 1.0))
         elif action == "define":
-            self.define(symbol, SECTORS[size % 3])
+            self.define(symbol, SECTORS[size % 3], ("USD", "EUR")[size % 2])
+        elif action == "rate":
+            self.rate(Decimal(size) / 20)
         elif action == "split":
             self.desk.tell(CorporateAction("split", symbol, Decimal(2), "", f"s{self.said}"))
         elif action == "external":
@@ -86,8 +90,18 @@ class World:
         elif order is not None:
             getattr(self, f"_{action}")(order, size)
 
-    def define(self, symbol: str, sector: str) -> None:
-        self.desk.tell(InstrumentDefined(symbol, "equity", "USD", Decimal("0.01"), Decimal(1), Decimal(1), "24x7", sector=sector))
+    def define(self, symbol: str, sector: str, currency: str = "USD") -> None:
+        multiplier = Decimal(1 if currency == "USD" else 3)
+        self.desk.tell(InstrumentDefined(symbol, "equity", currency, Decimal("0.01"), Decimal(1), multiplier, "24x7", sector=sector))
+
+    def rate(self, rate: Decimal) -> None:
+        """What `decide` believes the account and each book to be worth at it is what they are worth once it is folded."""
+        d = self.engine
+        change = rate - d.ledger.worth(Decimal(1), "EUR")
+        watches = d.watches.all()
+        believed = [watch.equity_at_rate("EUR", change, d.ledger.symbols_in("EUR")) for watch in watches]
+        self.desk.tell(CurrencyRate("EUR", rate))
+        assert [watch.value.equity() for watch in watches] == believed
 
     def _fill(self, order: OrderApproved, size: int) -> None:
         leaves = self.engine.reservations.orders[order.order_id].leaves
@@ -119,9 +133,13 @@ class World:
         for name in "ab":
             self._check_book(name)
             mine = [order for order in orders if order.strategy == name]
-            assert d.reservations.value_by(name) == sum(value_of(order) for order in mine)
+            assert d.reservations.value_by(name) == sum(d.ledger.worth(value_of(order), d.ledger.unit(order.symbol).currency) for order in mine)
             for terms in {order.terms.limit_price: order.terms for order in mine}.values():
                 assert d.duplicates.alike(name, terms, self.desk.now) == _alike(recent, name, terms, self.desk.now)
+        worth = [d.ledger.worth(value_of(order), d.ledger.unit(order.symbol).currency) for order in orders]
+        assert d.reservations.value == sum(worth)
+        assert d.value.equity() == sum(d.ledger.books[name].money for name in d.ledger.books) + sum(d.value.held(symbol) for symbol in SYMBOLS)
+        assert all(d.gates.instruments[symbol].multiplier == d.ledger.multiplier(symbol) for symbol in SYMBOLS)
         assert d.value.sums.total().size == d.value.holdings()[0]
         for key, groups in (("sector_limits", SECTORS), ("industry_limits", ("chips",))):
             for group in filter(None, groups):
@@ -131,7 +149,7 @@ class World:
                 self._check_order(symbol, side)
 
     def _check_book(self, name: str) -> None:
-        d, total, equity = self.engine, [Decimal(0)] * 4, self.engine.ledger.books[name].cash
+        d, total, equity = self.engine, [Decimal(0)] * 4, self.engine.ledger.books[name].money
         for symbol in SYMBOLS:
             unit, position, open_ = d.value.unit(symbol), d.ledger.quantity(name, symbol), d.reservations.strategy(name).open(symbol)
             longest, shortest = (position + open_.buys) * unit, (position - open_.sells) * unit
@@ -195,7 +213,25 @@ def _slow_pairs(p: Proposal, d: Desk) -> Denial | None:
     return None
 
 
-ACTIONS = ("buy", "buy", "sell", "sell", "fill", "fill", "replace", "cancel", "quote", "quote", "bar", "define", "split", "external", "restart")
+ACTIONS = (
+    "buy",
+    "buy",
+    "sell",
+    "sell",
+    "fill",
+    "fill",
+    "replace",
+    "cancel",
+    "quote",
+    "quote",
+    "bar",
+    "define",
+    "rate",
+    "rate",
+    "split",
+    "external",
+    "restart",
+)
 histories = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 11), st.integers(1, 60)), min_size=1, max_size=30)
 
 
@@ -244,3 +280,20 @@ def test_alike_orders_are_counted_as_they_leave_the_window_over_restarts() -> No
         counts.append(world.engine.duplicates.alike("a", OrderTerms("X", BUY, OrderType.LIMIT, Decimal("7.0"), Decimal(95)), world.desk.now))
         world.check()
     assert counts == [1, 2, 2, 3]
+
+
+def test_holdings_and_orders_abroad_follow_their_rate_over_restarts() -> None:
+    """The comparison above is not true for want of anything abroad."""
+    world = World()
+    world.define("X", "tech", "EUR")
+    world.rate(Decimal("1.1"))
+    for strategy, units in (("a", 10), ("b", -4)):
+        world.desk.hold(units, strategy=strategy)
+    world.desk.buy(7, 95, strategy="a")
+    for rate in ("1.25", "0.8", "1.25"):
+        before = world.engine.value.sums.total().gross
+        world.rate(Decimal(rate))
+        world.check()
+        assert world.engine.value.sums.total().gross != before
+        world.desk.core = world.desk.restarted()
+        world.check()

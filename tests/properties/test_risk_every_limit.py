@@ -2,12 +2,15 @@
 
 The broker of `test_risk_exposure` does its worst within the protocol, and the engine may be started again anywhere. Judged by a second
 reckoning, in integers, that knows nothing but the events of the log: what was approved, may fill, has filled and has ended.
+With Y priced in another currency whose rate moves, what a rate alone takes above a limit stands there, and nothing that grows it is approved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import (
+    CurrencyRate,
     Event,
+    InstrumentDefined,
     OrderAbandoned,
     OrderApproved,
     OrderCanceled,
@@ -33,6 +38,7 @@ from tests.support.risk_desk import BUY, RiskDesk
 ENDED = (OrderCanceled, OrderExpired, OrderRejected, OrderAbandoned)
 CASH = 1_000_000  # all trade at their marks, so equity stays what it was
 SECOND = 1_000_000_000
+Money = int | Fraction
 
 
 @dataclass
@@ -53,7 +59,8 @@ class Judge:
     orders: dict[str, Known] = field(default_factory=dict)
     held: dict[tuple[str, str], int] = field(default_factory=dict)
     sent: list[tuple[int, str]] = field(default_factory=list)
-    largest: tuple[int, int] = (0, 0)
+    largest: tuple[Money, Money] = (0, 0)
+    prices: dict[str, Money] = field(default_factory=lambda: dict(PRICES))  # of a unit in the account's currency
 
     def fold(self, e: Event, now: int) -> None:
         match e:
@@ -72,6 +79,8 @@ class Judge:
                     del self.orders[e.order_id].may[1:]
             case OrderFilled():
                 self._filled(e)
+            case CurrencyRate():
+                self.prices["Y"] = PRICES["Y"] * Fraction(e.rate)
             case _ if isinstance(e, ENDED):
                 self.orders.pop(e.order_id, None)
 
@@ -87,11 +96,11 @@ class Judge:
     def size(self, symbol: str, strategy: str = "") -> int:
         return max(map(abs, self.worst(symbol, strategy)))
 
-    def money(self, strategy: str = "") -> tuple[int, int]:
+    def money(self, strategy: str = "") -> tuple[Money, Money]:
         """(gross, net) of the worst case."""
         worst = {symbol: self.worst(symbol, strategy) for symbol in PRICES}
-        gross = sum(max(map(abs, worst[symbol])) * price for symbol, price in PRICES.items())
-        longest, shortest = (sum(worst[symbol][side] * price for symbol, price in PRICES.items()) for side in (0, 1))
+        gross = sum(max(map(abs, worst[symbol])) * price for symbol, price in self.prices.items())
+        longest, shortest = (sum(worst[symbol][side] * price for symbol, price in self.prices.items()) for side in (0, 1))
         return gross, max(longest, -shortest)
 
     def open(self, **of: str) -> int:
@@ -110,7 +119,7 @@ class Judge:
     def _let_through(self, e: OrderApproved | ReplaceApproved, now: int) -> None:
         units = int(e.terms.quantity)
         self.sent.append((now, e.strategy))
-        self.largest = max(self.largest[0], units), max(self.largest[1], units * PRICES[e.terms.symbol])
+        self.largest = max(self.largest[0], units), max(self.largest[1], units * self.prices[e.terms.symbol])
 
     def _filled(self, e: OrderFilled) -> None:
         key, units = (e.strategy, e.symbol), int(e.quantity)
@@ -126,7 +135,7 @@ class Limit(NamedTuple):
     """settings: that put it in force. figure: what may not be above `most`."""
 
     settings: dict[str, Any]
-    figure: Callable[[Judge], float]
+    figure: Callable[[Judge], float | Fraction]
     most: float
     cash: int = CASH
 
@@ -139,8 +148,8 @@ def largest_size(judge: Judge, strategy: str = "") -> int:
     return max(judge.size(symbol, strategy) for symbol in PRICES)
 
 
-def largest_money(judge: Judge, strategy: str = "") -> int:
-    return max(judge.size(symbol, strategy) * price for symbol, price in PRICES.items())
+def largest_money(judge: Judge, strategy: str = "") -> Money:
+    return max(judge.size(symbol, strategy) * price for symbol, price in judge.prices.items())
 
 
 LIMITS: dict[str, Limit] = {
@@ -196,7 +205,34 @@ class Tight(World):
         self._read = len(self.desk.log), len(self.desk.told)
 
     def check(self) -> None:
-        assert self._limit.figure(self.judge) <= self._limit.most + 1e-9
+        assert self.figure() <= self._limit.most + 1e-9
+
+    def figure(self) -> float | Fraction:
+        return self._limit.figure(self.judge)
+
+
+class Abroad(Tight):
+    """Y is priced in EUR, whose rate moves with every tenth of a size."""
+
+    def __init__(self, limit: Limit) -> None:
+        super().__init__(limit)
+        self.desk.tell(InstrumentDefined("Y", "equity", "EUR", Decimal("0.01"), Decimal(1), Decimal(1), "24x7"))
+        self.allowed: float | Fraction = limit.most
+        self.step("rate", 0, 10)
+
+    def step(self, action: str, pick: int, size: int) -> None:
+        if action != "rate":
+            self.allowed = max(self._limit.most, self.figure())
+        super().step(action if action != "rate" else "wait", pick, size)
+        if action == "rate":
+            rate = CurrencyRate("EUR", Decimal(max(size, 1)) / 10)
+            self.desk.tell(rate)
+            self._read = len(self.desk.log), len(self.desk.told)
+            self.judge.fold(rate, self.desk.now)
+            self.allowed = max(self._limit.most, self.figure())
+
+    def check(self) -> None:
+        assert self.figure() <= self.allowed + 1e-9
 
 
 histories = st.lists(st.tuples(st.sampled_from((*ACTIONS, "wait", "restart")), st.integers(0, 11), st.integers(1, 120)), min_size=1, max_size=40)
@@ -220,3 +256,33 @@ def test_each_limit_is_met_by_somebody(key: str) -> None:
         world.step("buy", n % 2, size)
         world.check()
     assert limit.figure(world.judge) > limit.most - 100 if limit.most > 1_000 else limit.figure(world.judge) >= limit.most - 1e-6
+
+
+OF_MONEY = [key for key in LIMITS if any(word in key for word in ("notional", "pct", "leverage", "buying_power"))]
+moving = st.lists(st.tuples(st.sampled_from((*ACTIONS, "rate", "rate", "restart")), st.integers(0, 11), st.integers(1, 40)), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize("key", OF_MONEY)
+@settings(max_examples=15, derandomize=True, deadline=None)
+@given(history=moving)
+def test_nothing_approved_is_above_a_limit_at_the_rate_of_that_moment(key: str, history: list[tuple[str, int, int]]) -> None:
+    world = Abroad(LIMITS[key])
+    for action, pick, size in history:
+        world.step(action, pick, size)
+        world.check()
+
+
+@pytest.mark.parametrize("key", OF_MONEY)
+def test_a_rate_that_falls_makes_room_and_one_that_rises_takes_it(key: str) -> None:
+    world, limit = Abroad(LIMITS[key]), LIMITS[key]
+    reached = []
+    for rate in (10, 5, 20):
+        world.step("rate", 0, rate)
+        for size in (60, 40, *[20] * 20, *[2] * 20, *[1] * 20):
+            world.step("buy", 1, size)  # a, in Y
+            world.check()
+        reached.append(world.judge.size("Y") if key != "order_notional_max" else world.figure())
+    if key == "order_notional_max":
+        assert reached[0] > limit.most - 2_000
+    else:
+        assert reached[0] < reached[1] == reached[2]

@@ -10,6 +10,7 @@ from shared.events import (
     Break,
     CancelApproved,
     ClockTicked,
+    CurrencyRate,
     DataGap,
     Event,
     HaltRequested,
@@ -170,6 +171,8 @@ STATES = [
 
 
 # New York: 14:30 to 21:00 UTC
+ABROAD = {"instruments": {"X": {"currency": "EUR"}}, "currencies": {"EUR": {"pair": "Y"}}}
+UNRATED = {"instruments": {"X": {"currency": "EUR"}}}
 NY = {"instruments": {"X": {"calendar": "XNYS"}}}
 CLOSE = START + 5 * 3_600_000 * MS + 30 * 60_000 * MS
 ACT = 2 * MS  # after the opening prices
@@ -301,6 +304,22 @@ ADMISSION = [
         lambda side, step: [Price("X", 99.0, 101.0), Wait(4_999 + step), Ask(side, 1, 100)],
         Denied(Reason.STALE_DATA, "quote_age_ms_max", "5000", "5001"),
         {"quote_age_ms_max": 5_000},
+    ),
+    Row(
+        "rate_age_ms_max",
+        lambda side, step: [Wait(4_999 + step), Ask(side, 1, 100)],  # the opening price of Y, a millisecond after X's, told the rate
+        Denied(Reason.STALE_DATA, "rate_age_ms_max", "5000", "5001"),
+        {"rate_age_ms_max": 5_000},
+        more=ABROAD,
+        told=lambda _: [CurrencyRate("EUR", Decimal(50), START + MS)],
+    ),
+    Row(
+        "a currency without a rate",
+        lambda side, step: [Ask(side, 1, 100)],
+        Denied(Reason.NO_REFERENCE, "currencies", "USD", "EUR"),
+        more=UNRATED,
+        told=lambda step: [CurrencyRate("EUR", Decimal(2))] if step <= 0 else [],
+        where=CORE,
     ),
     Row(
         "gap_blocks_trading",

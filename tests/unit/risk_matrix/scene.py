@@ -214,6 +214,7 @@ def tree(risk: dict[str, Any], own: dict[str, Any], more: dict[str, Any], clock:
         "bus": {"clock": clock},
         "gateway": {"feed": {"kind": "synthetic", "minutes": 1}},
         "instruments": more.get("instruments", {}),
+        "currencies": more.get("currencies", {}),
         "paper": {"initial_cash": CASH, "margin_multiplier": 4, **more.get("paper", {})},
     }
 

@@ -45,6 +45,7 @@ def test_most_rows_are_played_by_whole_engines() -> None:
     alone = {row.page for row in ROWS} - {row.page for row in ROWS if "live" in row.where}
     assert alone == {
         "a break with the broker, readings that fail (`live.reconciliation`)",
+        "a currency without a rate",
         "a locked instrument",
         "a paused strategy",
         "an instrument nobody defined",
