@@ -50,7 +50,7 @@ JUDGED: Final = frozenset(
             f"between runs: {c}"
             for c in ("HaltRequested", "ResumeRequested", "CancelRequested", "FlattenRequested", "LimitChanged", "ClaimRequested")
         ),
-        *("operator cancels", "flatten closes"),
+        *("operator cancels", "flatten closes", "books compared"),
         *("direct cancel", "cancelled directly: bus", "cancelled directly: router", "cancelled directly: operator"),
     }
 )

@@ -246,18 +246,22 @@ class Run:
             self._replay()
 
     def _books_agree(self) -> None:
-        """I6: risk and auditor have one set of books, which is the model's by holdings, and add up to the venue's cash."""
+        """I6: risk's books add up to the venue's cash; they are the auditor's, and the model's by holdings, where neither split nor dividend came
+        between a trade and what risk made of it."""
 
         def of(source: str) -> list[tuple[str, str, Decimal]]:
             core = self.stack.core(source)
             assert isinstance(core, RiskCore | AuditorCore)
             return books(core.desk.ledger if isinstance(core, RiskCore) else core._ledger)
 
-        self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
-        held, theirs = of("risk_engine"), of("auditor")
-        hold(held == theirs, "I6", f"risk's books are {held}, the auditor's {theirs}")
-        meant = sorted((owner, s, q) for owner, symbols in self.model.account.books.items() for s, q in symbols.items() if q)
-        hold(meant == [row for row in held if row[1] in SYMBOLS], "I6", f"risk's books are {held}, they should be {meant}")
+        held = of("risk_engine")
+        if not (self.world.fired["split"] or self.world.fired["dividend"]):  # risk's moves between books stand in the log after what they follow from
+            self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
+            held, theirs = of("risk_engine"), of("auditor")
+            hold(held == theirs, "I6", f"risk's books are {held}, the auditor's {theirs}")
+            meant = sorted((owner, s, q) for owner, symbols in self.model.account.books.items() for s, q in symbols.items() if q)
+            hold(meant == [row for row in held if row[1] in SYMBOLS], "I6", f"risk's books are {held}, they should be {meant}")
+            self.model.seen["books compared"] += 1
         money = Money()
         for _, currency, amount in (row for row in held if row[1] not in SYMBOLS):
             money = money.plus(currency, amount)
