@@ -18,7 +18,7 @@ from shared.domain.exact import ZERO, of_float
 from shared.events import AccountReported, Bar, Envelope, OrderFilled, OrderSide, OrderType, ReconcileCompleted
 from shared.strategy import Order, Strategy
 from shared.strategy.context import Context
-from shared.venue.account import totals
+from shared.venue.account import spendable, totals
 from shared.venue.market import Market
 from shared.venue.state import dump, load
 from tests.unit.backtest.conftest import Configure, WriteBars, configure, walk, write_bars
@@ -27,13 +27,14 @@ __all__ = ["configure", "write_bars"]  # fixtures of the backtest's tests
 
 BARS: Final = 300
 MULTIPLIERS: Final = {"ABC": 1, "FUT": 5}
+PAIR: Final = "EURUSD"  # FUT is priced in EUR
 
 
 class _At:
-    """The venue's own multipliers at other marks."""
+    """The venue's own multipliers and rates at other marks."""
 
     def __init__(self, market: Market, marks: dict[str, Decimal]) -> None:
-        self.mark, self.multiplier = marks.get, market.multiplier
+        self.mark, self.worth, self.rate = marks.get, market.worth, market.rate
 
 
 class Turner(Strategy):
@@ -44,7 +45,7 @@ class Turner(Strategy):
         self.dice = random.Random(ctx.params["seed"])
 
     def on_bar(self, bar: Bar) -> None:
-        if self.dice.random() < 0.4:
+        if bar.symbol != PAIR and self.dice.random() < 0.4:
             side = self.dice.choice((OrderSide.BUY, OrderSide.SELL))
             self.ctx.submit_order(Order(bar.symbol, side, OrderType.MARKET, self.dice.randint(1, 60)))
         if self.ctx.params.get("looks"):
@@ -55,11 +56,15 @@ def changes(kind: str, seed: int, /, **params: object) -> dict[str, Any]:
     path = f"{__name__ if __name__.startswith('tests.') else f'tests.properties.{Path(__file__).stem}'}:Turner"
     limits = dict.fromkeys(("max_position_pct", "max_gross_exposure", "max_net_exposure", "max_leverage", "max_drawdown", "daily_loss_limit_pct"))
     return {
-        "symbols": list(MULTIPLIERS),
-        "instruments": {symbol: {"calendar": "24x7", "multiplier": m} for symbol, m in MULTIPLIERS.items()},
+        "symbols": [*MULTIPLIERS, PAIR],
+        "instruments": {
+            PAIR: {"calendar": "24x7"},
+            **{symbol: {"calendar": "24x7", "multiplier": m} | ({"currency": "EUR"} if symbol == "FUT" else {}) for symbol, m in MULTIPLIERS.items()},
+        },
+        "currencies": {"EUR": {"pair": PAIR}},
         "strategy": {"path": path, "params": {"seed": seed, **params}},
         "risk": {"short_allowed": True, "duplicate_order_window_ms": 0, "buying_power_fraction_max": 1, "limits": limits},
-        "paper": {"account_kind": kind, "commission_model": "fixed", "commission_params": {"amount": 1.07}},
+        "paper": {"account_kind": kind, "commission_model": "fixed", "commission_params": {"amount": 1.07}, "balances": {"EUR": 3_000}},
     }
 
 
@@ -70,6 +75,7 @@ class Compared:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.after_fills = self.own_words = self.fills = self.readings = self.unsettled = 0
         self._fresh = False
+        self.rates: set[Decimal] = set()
         self.engine: Engine | None = None
         settle = Engine.settle
 
@@ -96,7 +102,12 @@ class Compared:
         counted = totals(venue.settings, venue._clerk.account, {}, _At(venue.market, marks))
         assert max(desk.buying_power(), ZERO) == counted.buying_power
         assert desk.value.equity() == counted.equity
-        assert desk.settlement.unsettled == sum((row.amount for row in counted.unsettled or ()), ZERO)
+        assert desk.ledger.balances() == {row.currency: row.amount for row in counted.balances if row.amount}
+        for currency in ("", "EUR"):
+            assert desk.settlement.unsettled_in(currency) == sum((row.amount for row in counted.unsettled or () if row.currency == currency), ZERO)
+            if desk.settings.account_kind == "cash":
+                assert desk.buying_power(currency) == spendable(venue.settings, venue._clerk.account, {}, _At(venue.market, marks), currency)
+        self.rates.add(desk.ledger.worth(Decimal(1), "EUR"))
         self.unsettled += desk.settlement.unsettled > 0
         if self._fresh and self.after_fills % 8 == 0:
             self._restarted(risk, engine)
@@ -112,7 +123,7 @@ class Compared:
         again.restore(risk.snapshot())
         assert again._desk.buying_power() == risk._desk.buying_power()
         venue = engine._venue.core
-        newest = [e for symbol in venue.market.prints for e in venue.market.newest(symbol)]
+        newest = [*(e for symbol in venue.market.prints for e in venue.market.newest(symbol)), *venue.market.rates.values()]
         assert load(venue.settings, dump(venue), (), newest).account() == venue.account()
 
 
@@ -123,8 +134,10 @@ def test_it_is_the_venues_after_every_fill(
 ) -> None:
     for n, symbol in enumerate(MULTIPLIERS):
         write_bars(symbol, walk(100 * seed + n, BARS, 40.0))
+    write_bars(PAIR, walk(100 * seed + 9, BARS, 1.1))
     compared = Compared(monkeypatch)
     record = run_backtest(configure(**changes(kind, seed)), sink=compared.told)
+    assert len(compared.rates) > 5, "the rate never moved"
     assert compared.after_fills > 40
     assert compared.own_words > 1
     assert compared.fills > 20 * compared.readings, "it is asked for by every fill"
@@ -135,6 +148,7 @@ def test_it_is_the_venues_after_every_fill(
 def test_a_strategy_that_looks_at_the_account_has_it_read_after_every_fill(configure: Configure, write_bars: WriteBars) -> None:
     for n, symbol in enumerate(MULTIPLIERS):
         write_bars(symbol, walk(n, BARS, 40.0))
+    write_bars(PAIR, walk(9, BARS, 1.1))
     fresh = True
 
     def told(e: Envelope) -> None:
@@ -185,7 +199,7 @@ def test_proceeds_of_a_cash_account_settle_at_the_venue_and_here_alike(
     days: int, seed: int, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = changes("cash", seed, looks=True)
-    tree["symbols"] = ["ABC", "FUT", "COIN"]
+    tree["symbols"], tree["currencies"] = ["ABC", "FUT", "COIN"], {}
     tree["instruments"] = {"ABC": {"calendar": "XNYS"}, "FUT": {"calendar": "XNYS", "multiplier": 5}, "COIN": {"calendar": "24x7"}}
     tree["paper"]["settlement_days"] = days
     for n, symbol in enumerate(tree["symbols"]):
