@@ -151,13 +151,16 @@ class StrategyActor:
         """Raises SaveError when the strategy's save() does not do its part. Of a strategy without save and load the bytes tell its state,
         but restore refuses them while it is alive."""
         strategy, generators = self._saved if self._user.strategy is None else self._user.save()
-        return pack(ActorState(LAYOUT, self._phase, self._desk.to_state(), tuple(self._held_back), strategy, generators, self._revised_at))
+        desk, symbols = self._desk.to_state(), self.settings.symbols
+        return pack(ActorState(LAYOUT, self._phase, desk, tuple(self._held_back), strategy, generators, self._revised_at, symbols))
 
     def restore(self, state: bytes) -> None:
         """The strategy itself is rebuilt at the next step: when that begins another run, its saved state is not needed."""
         s = unpack(state)
         if s.phase not in _LIFELESS and s.strategy is None:
             raise SnapshotIncompatible("the strategy has no save and load: its run is replayed")
+        if s.symbols != self.settings.symbols:
+            raise SnapshotIncompatible(f"it was told of {', '.join(s.symbols)}: of {', '.join(self.settings.symbols)} only the log knows")
         self._desk.restore(s.desk)
         self._user.strategy = None
         self._saved = (s.strategy, s.generators)

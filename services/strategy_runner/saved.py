@@ -33,7 +33,7 @@ class Phase(StrEnum):
 
 class ActorState(msgspec.Struct, frozen=True, array_like=True):
     """held_back: live bars that arrived during warm-up. strategy: None where none was alive or it has no save. revised: the sequence number
-    from which the newest change of it by a command is in force."""
+    from which the newest change of it by a command is in force. symbols: what it was told of."""
 
     layout: int
     phase: Phase
@@ -42,6 +42,7 @@ class ActorState(msgspec.Struct, frozen=True, array_like=True):
     strategy: bytes | None
     generators: bytes
     revised: int = 0
+    symbols: tuple[str, ...] = ()
 
 
 _encode: Final = msgspec.msgpack.Encoder(decimal_format="string").encode

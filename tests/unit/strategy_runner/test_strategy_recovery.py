@@ -137,6 +137,13 @@ class TestAnotherRun:
         said = changed.step(life.envelope(RunStarted("strategy.ma", 2, "g")))
         assert [type(e) for e in said] == [StrategyStarted]
 
+    def test_a_snapshot_of_other_symbols_knows_nothing_of_todays(self, live):
+        life = live(BusySaved)
+        play(life, [(100.0 + i, "SPY") for i in range(12)])
+        settings = dataclasses.replace(life.settings, symbols=("SPY", "QQQ"))
+        with pytest.raises(SnapshotIncompatible, match="it was told of SPY, IBM: of SPY, QQQ only the log knows"):
+            StrategyActor(settings, LoadedStrategy("BuyAndHold", BuyAndHold, "")).restore(life.actor.snapshot())
+
     def test_positions_come_from_the_log_never_from_the_strategys_memory(self, live):
         life = live(BuyAndHold, params={"quantity": 7})
         life.start()
