@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from shared.events import AccountOpened, CashFlow, Envelope, EquityMarked, StrategyLogged
+from shared.domain.exact import add, multiply
+from shared.domain.money import Units
+from shared.events import AccountOpened, CashFlow, CurrencyRate, Envelope, EquityMarked, StrategyLogged
 
 _MARKET: Final = range(100, 200)
 _ORDER: Final = range(200, 300)
@@ -18,7 +20,7 @@ class Tally:
 
     market: data and what the gateway says of it, warm-up included; order: the order path and the broker's evidence; user: operator commands
     and what strategies logged; system: all else. Return and drawdown are fractions; money that moved without a trade is no return, and the
-    peak moves along with it. Equity between two marks (`live.risk.mark_interval_ms`) is not seen.
+    peak moves along with it, at the rate of its moment where it is of another currency. Equity between two marks (`live.risk.mark_interval_ms`) is not seen.
     """
 
     def __init__(self) -> None:
@@ -28,11 +30,14 @@ class Tally:
         self._flows = Decimal(0)
         self._peak = Decimal(0)
         self._drawdown = 0.0
+        self._units = Units()
 
     def add(self, e: Envelope) -> None:
         event, tag = e.event, e.event.TAG
         if tag in _MARKET:
             self._counts["market"] += 1
+            if isinstance(event, CurrencyRate):
+                self._units.move(event.currency, event.rate)
             return
         user = tag in _COMMAND or tag == StrategyLogged.TAG
         self._counts["order" if tag in _ORDER else "user" if user else "system"] += 1
@@ -40,10 +45,13 @@ class Tally:
             self._mark(event.equity)
         elif isinstance(event, AccountOpened):
             if self._opened is None:
+                self._units.open(event.currency)
                 self._mark(event.equity)
         elif isinstance(event, CashFlow):
-            self._flows += event.amount
-            self._peak += event.amount
+            foreign = self._units.foreign(event.currency)
+            amount = multiply(event.amount, self._units.rate(foreign)) if foreign else event.amount
+            self._flows = add(self._flows, amount)
+            self._peak = add(self._peak, amount)
 
     def _mark(self, equity: Decimal) -> None:
         if self._opened is None:

@@ -1,8 +1,8 @@
 """What other currencies are worth, from the configuration or from the data of a pair.
 
 A fixed rate is told at the start of every run. A pair's bar tells its close, a quote its middle: told where it is another rate, or the one told is a
-minute old; quotes at most once a minute of log time a currency. The decimal is what a person reads in the data; the other way round it has
-`INVERSE_DIGITS` digits. What is no price (zero, crossed, not a number), or older than what was told, tells nothing.
+minute old; quotes at most once a minute of log time a currency. The decimal is what a person reads in the data, the other way round its inverse, of
+`PLACES` places at most: a venue takes no more. What is no price (zero, crossed, not a number), or older than what was told, tells nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Final
 import msgspec
 
 from services.gateway.settings import RateSettings
-from shared.domain.exact import ONE, add, multiply, of_float, plain
+from shared.domain.exact import DIGITS_MAX, ONE, add, multiply, of_float, plain
 from shared.events import Bar, CurrencyRate, Quote
 
 MINUTE_NS: Final = 60_000_000_000
-INVERSE_DIGITS: Final = 12
+PLACES: Final = 12
+_GRID: Final = ONE.scaleb(-PLACES)
 _HALF: Final = Decimal("0.5")
-_INVERSE: Final = Context(prec=INVERSE_DIGITS, rounding=ROUND_HALF_EVEN)
+_ROUNDED: Final = Context(prec=DIGITS_MAX, rounding=ROUND_HALF_EVEN)
 
 
 class Told(msgspec.Struct, array_like=True):
@@ -53,7 +54,9 @@ class Rates:
             return []
         found = []
         for pair in self.pairs.get(datum.symbol, ()):  # type: ignore[attr-defined]  # a bar or a quote has one
-            old, rate = self.told.get(pair.currency), _INVERSE.divide(ONE, price) if pair.inverse else price
+            old, rate = self.told.get(pair.currency), (_ROUNDED.divide(ONE, price) if pair.inverse else price).quantize(_GRID, context=_ROUNDED)
+            if not rate:
+                continue
             if old is None or (at >= old.timestamp and self._is_due(datum, old, rate, now)):
                 found.append(CurrencyRate(pair.currency, plain(rate), at))
         return found

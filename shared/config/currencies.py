@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Final
+
+from shared.domain.exact import decimals
 
 from .instruments import CurrencyConfig
 from .nearest import nearest
 from .root import Config
 from .tree import Loc
+
+PLACES_MAX: Final = 12  # a venue takes no more
+TOO_LONG: Final = f"has more than {PLACES_MAX} places"
 
 
 def account_currency(config: Config) -> str:
@@ -44,6 +50,8 @@ def _fixed(path: Loc, item: CurrencyConfig) -> Iterator[tuple[Loc, str]]:
         yield path, "required key is missing: `rate` or `pair`"
     elif item.inverse:
         yield (*path, "inverse"), "has no meaning with `rate`"
+    elif decimals(item.rate) > PLACES_MAX:
+        yield (*path, "rate"), TOO_LONG
 
 
 def _paired(path: Loc, item: CurrencyConfig, config: Config, own: str) -> Iterator[tuple[Loc, str]]:
@@ -72,6 +80,8 @@ def _of_instruments(config: Config, own: str) -> Iterator[tuple[Loc, str]]:
         if item.currency in (None, own):
             yield path, f"has no meaning: its prices are in the account's currency, {own}"
             continue
+        if decimals(item.fx_rate) > PLACES_MAX:
+            yield path, TOO_LONG
         name = str(item.currency)
         if name in given and given[name].rate != item.fx_rate:
             yield path, f"`currencies.{name}` gives {name} another rate; give one of them"

@@ -29,6 +29,7 @@ from shared.events import (
     AccountOpened,
     Bar,
     CashFlow,
+    CurrencyRate,
     Envelope,
     EquityMarked,
     Event,
@@ -270,6 +271,20 @@ def test_what_a_session_came_to() -> None:
         "events.system": 6,
         "events.user": 2,
     }
+
+
+def test_money_of_another_currency_that_came_in_is_no_return_at_the_rate_it_came_at() -> None:
+    tally = Tally()
+    events: list[Event] = [
+        AccountOpened("a", "USD", Decimal(1000), Decimal(1000), (), (), ()),
+        CurrencyRate("EUR", Decimal("1.2"), 1),
+        CashFlow("deposit", "EUR", Decimal(500), "1"),
+        CurrencyRate("EUR", Decimal("1.5"), 2),
+        EquityMarked(Decimal(1750), Decimal(0), Decimal(0), Decimal(1750), 0.0, Decimal(0), Decimal(0)),
+    ]
+    for seq, event in enumerate(events, 1):
+        tally.add(Envelope(seq, seq, event.topic, "x", 1, seq, 0, 0, event))
+    assert tally.summary()["portfolio.total_return"] == 0.15  # 500 EUR at 1.2 came, at 1.5 they are worth
 
 
 def test_a_journal_that_is_not_there_is_not_called_damaged(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def test_the_same_rate_twice_is_one(tmp_path: Path) -> None:
         ("currencies:\n  EUR: {}", "6: currencies.EUR: required key is missing: `rate` or `pair`"),
         ("currencies:\n  EUR:\n    rate: 1\n    pair: EURUSD", "8: currencies.EUR.pair: give `rate` or `pair`, not both"),
         ("currencies:\n  EUR:\n    rate: 1\n    inverse: true", "8: currencies.EUR.inverse: has no meaning with `rate`"),
+        ("currencies:\n  JPY:\n    rate: 0.00665530827388", "7: currencies.JPY.rate: has more than 12 places"),
+        (
+            "instruments:\n  ACME:\n    currency: JPY\n    fx_rate: 0.00665530827388",
+            "8: instruments.ACME.fx_rate: has more than 12 places",
+        ),
         ("currencies:\n  USD: {rate: 1}", "6: currencies.USD: is the account's own currency"),
         ("currencies:\n  EUR:\n    pair: EURUSDX", "7: currencies.EUR.pair: EURUSDX is not in live.symbols; nearest: EURUSD"),
         ("currencies:\n  EUR:\n    rate: 0", "7: currencies.EUR.rate: must be greater than 0, got '0'"),

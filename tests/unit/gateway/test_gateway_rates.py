@@ -9,6 +9,7 @@ import pytest
 
 from services.gateway.settings import BarSettings, BarsFrom, GatewaySettings, RateSettings
 from shared.events import Bar, CurrencyRate, Envelope, Event, FreshnessChanged, InstrumentDefined, Quote, RunStarted, Trade
+from shared.venue.prices import reasonable
 
 from .conftest import Log, instrument, ns
 
@@ -68,9 +69,17 @@ def test_quotes_tell_their_exact_middle_at_most_once_a_minute() -> None:
     assert quote(log, "10:01:10", 1.1, 1.2) == [CurrencyRate("EUR", D("1.15"), at("10:01:10"))]
 
 
-@pytest.mark.parametrize(("price", "rate"), [(150.0, "0.00666666666667"), (160.0, "0.00625"), (25000.0, "0.00004"), (0.3, "3.33333333333")])
-def test_the_other_way_round_has_twelve_digits(price: float, rate: str) -> None:
+@pytest.mark.parametrize(("price", "rate"), [(150.0, "0.006666666667"), (160.0, "0.00625"), (25000.0, "0.00004"), (0.3, "3.333333333333")])
+def test_the_other_way_round_has_twelve_places_which_a_venue_takes(price: float, rate: str) -> None:
     assert bar(begun(JPY), "10:01:00", price, "USDJPY") == [CurrencyRate("JPY", D(rate), at("10:01:00"))]
+    assert reasonable(D(rate))
+
+
+def test_a_rate_of_more_places_than_a_venue_takes_is_rounded_and_one_of_nothing_but_places_is_none() -> None:
+    log = begun(EUR)
+    (told,) = bar(log, "10:01:00", 0.12345678901234)
+    assert told.rate == D("0.123456789012")
+    assert bar(log, "10:02:00", 1e-14) == []
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])

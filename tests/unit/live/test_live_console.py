@@ -193,13 +193,14 @@ def test_what_a_broker_says_moves_no_cursor_and_breaks_no_line() -> None:
 def test_the_screen_shows_services_money_positions_and_lines_without_secrets() -> None:
     out = io.StringIO()
     screen = Screen(Redactor(["s3cr3tvalue"]).text, RichConsole(file=out, force_terminal=True, width=140, height=50))
-    positions = {"positions": [{"symbol": "ACME", "quantity": "10", "average_price": "99.5", "mark": 100.0, "unrealised": "5"}]}
-    view = View([ServiceView("bus", "ready", 2, 1, 1234, 0, 40.0)], {**answer_after([], "status"), "equity": "100005.5"}, positions)
+    positions = {"positions": [{"symbol": "ACME", "quantity": "10", "average_price": "99.5", "mark": 100.0, "currency": "EUR", "unrealised": "5"}]}
+    status = {**answer_after([], "status"), "equity": "100005.5", "balances": [{"currency": "EUR", "amount": "-995"}]}
+    view = View([ServiceView("bus", "ready", 2, 1, 1234, 0, 40.0)], status, positions)
     view.said.append(Said("2024-01-02T15:04:05Z", "fill", "s1:1:1 buy 10 ACME @ 99.5 s3cr3tvalue"))
     screen.show(view)
     screen.say(Said("", "DENIED", "s1:1:2", loud=True))
     screen.close()
     text = out.getvalue()
-    for part in ("disarmed", "100005.5", "bus", "1234", "ACME", "99.5", "s1:1:1", "DENIED"):
+    for part in ("disarmed", "100005.5", "EUR -995", "bus", "1234", "ACME", "99.5", "s1:1:1", "DENIED"):
         assert part in text
     assert "s3cr3tvalue" not in text
