@@ -223,8 +223,12 @@ def _budgets(config: Config) -> Findings:
 
 
 def _balances(config: Config) -> Findings:
-    if config.paper.currency in config.paper.balances:
-        yield ("paper", "balances", config.paper.currency), "is the account's own currency; its money is paper.initial_cash"
+    own, rated = currencies.account_currency(config), {*config.currencies, *currencies.fixed_rates(config)}
+    for name in config.paper.balances:
+        if name == own:
+            yield ("paper", "balances", name), "is the account's own currency; its money is paper.initial_cash"
+        elif name not in rated:
+            yield ("paper", "balances", name), f"nobody says what it is worth; give `currencies.{name}`"
 
 
 CHECKS: Final[tuple[Callable[[Config], Findings], ...]] = (

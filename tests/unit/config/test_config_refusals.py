@@ -75,6 +75,7 @@ def test_the_smallest_live_file_loads(tmp_path):
         ("instruments:\n  ACNE: {tick_size: 0.01}", "8: instruments.ACNE: ACNE is not in live.symbols; nearest: ACME"),
         ("paper:\n  slippage_model: fixed_bps", "7: paper.slippage_params.bps: required key is missing with `slippage_model: fixed_bps`"),
         ("paper:\n  balances: {USD: 5}", "8: paper.balances.USD: is the account's own currency; its money is paper.initial_cash"),
+        ("paper:\n  balances: {GBP: 5}", "8: paper.balances.GBP: nobody says what it is worth; give `currencies.GBP`"),
         ("paper:\n  balances: {EUR: -5}", "8: paper.balances.EUR: must be at least 0, got '-5'"),
         ("gateway:\n  feed: {kind: syntetic}", "8: gateway.feed.kind: must be one of 'synthetic', 'files', 'journal', 'broker', got 'syntetic'"),
         ("gateway:\n  feed: {kind: files}", "8: gateway.feed.data_directory: required key is missing"),

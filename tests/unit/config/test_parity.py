@@ -91,7 +91,6 @@ FAIL, WARN = Verdict.FAIL, Verdict.WARN
         ("account.margin", {"initial_margin_ratio": 0.5}, "account.margin.initial_margin_ratio", FAIL),
         ("live.account", {"margin": {"initial_margin_ratio": 0.5}}, "account.margin.initial_margin_ratio", FAIL),
         ("paper.initial_cash", 90000, "paper.initial_cash", FAIL),
-        ("paper.balances", {"EUR": 5000}, "paper.balances", FAIL),
         ("live.risk", {"limits": {"max_drawdown": None}}, "live.risk.limits.max_drawdown", FAIL),
         ("live.risk", {"default_tif": "gtc"}, "live.risk.default_tif", FAIL),
         ("execution.session", {"enabled": True}, "execution.session.enabled", FAIL),
