@@ -34,6 +34,7 @@ class AccountModel:
         self._moves: dict[tuple[str, str], list[tuple[int, Decimal]]] = defaultdict(list)  # by owner and symbol: from which seq on, what
         self._gone: set[str] = set()
         self._since: dict[str, int] = {}
+        self._answered: dict[tuple[int, str, str], Decimal] = defaultdict(Decimal)  # by what was followed, owner and symbol: moved by claims
         self._closing: dict[int, tuple[str, Decimal]] = {}  # by the seq of a fill nobody's order made: symbol and what of it may be somebody's
 
     def held(self, owner: str, symbol: str, before: int) -> Decimal:
@@ -106,7 +107,11 @@ class AccountModel:
     def assigned(self, e: ev.HoldingAssigned, at: Envelope) -> None:
         """What moves from one book to another is there, and asked for or closed by a fill."""
         source, into = self.held(UNASSIGNED, e.symbol, at.cause), self.held(e.strategy, e.symbol, at.cause)
-        if e.command:
+        if e.command:  # those that one run begins with are answered each in view of the ones before it
+            source += self._answered[(at.cause, UNASSIGNED, e.symbol)]
+            into += self._answered[(at.cause, e.strategy, e.symbol)]
+            self._answered[(at.cause, UNASSIGNED, e.symbol)] -= e.quantity
+            self._answered[(at.cause, e.strategy, e.symbol)] += e.quantity
             claim = self.claims.pop(e.command, None)
             hold(claim is not None and (claim.symbol, claim.strategy) == (e.symbol, e.strategy), "I6", f"{e} was not asked for once")
             assert claim is not None
