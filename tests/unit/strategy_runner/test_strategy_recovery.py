@@ -1,5 +1,6 @@
 """A restarted worker continues with the same indicator state and the same next order: from a snapshot, by replay, and as facts."""
 
+import dataclasses
 from decimal import Decimal
 
 import pytest
