@@ -30,7 +30,6 @@ from shared.events import (
     FlattenRequested,
     FreshnessChanged,
     HoldingAssigned,
-    InstrumentDefined,
     InstrumentHalted,
     InstrumentLocked,
     InstrumentUnlocked,
@@ -102,7 +101,6 @@ class Fold:
             InstrumentUnlocked: d.gates.unlock,
             DataGap: d.gates.gap,
             FreshnessChanged: d.gates.freshness,
-            InstrumentDefined: self._defined,
             StrategyPaused: d.states.pause,
             ReconcileCompleted: self._reconciled,
             ReconcileFailed: d.presence.reading_failed,
@@ -181,11 +179,6 @@ class Fold:
         d.marking.end_day(e)
         d.volumes.end_day(e, d.gates)
         d.bands.end_day(e, d.gates)
-
-    def _defined(self, e: InstrumentDefined) -> None:
-        self._desk.gates.define(e)
-        self._desk.ledger.apply(e)
-        self._rebooked(e.symbol)
 
     # orders
 
@@ -314,9 +307,10 @@ class Fold:
         before = watch.value.equity() if watch is not None else ZERO
         d.ledger.apply(e)
         d.protective.rebooked(e.symbol, now)
-        self._rebooked(e.symbol)
+        d.track(e.symbol)
         if watch is not None:
             watch.fund(subtract(watch.value.equity(), before))
+        d.watches.settle()
         d.marking.moved(now)
 
     def _corporate_action(self, e: CorporateAction, now: int) -> None:

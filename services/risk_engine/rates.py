@@ -1,8 +1,8 @@
 """What other currencies are worth: the newest rate of each, and what it changes at the desk.
 
 A rate that moves is judged as a price that moves: a loss limit it meets is met in the very event that tells it. The first rate of a currency is
-no profit or loss: until then its money counted one to one, so day base and peak move along with it. Open orders need money of their currency,
-whose worth follows (`Reservations`). Whether an order may go by a rate: `admission.rate_known`, `rate_young`.
+no profit or loss: until then its money counted one to one, so day base and peak move along with it; nor is what a definition says of a holding
+that was found before it. Open orders need money of their currency, whose worth follows (`Reservations`). Whether an order may go by a rate: `admission.rate_known`, `rate_young`.
 """
 
 from __future__ import annotations
@@ -36,15 +36,7 @@ def on_rate(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 def rating(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
     """Fold rates, and what a point is worth with everything else that changes it."""
-    defined, opened, acted = on[InstrumentDefined], on[AccountOpened], on[CorporateAction]
-
-    def redefined(e: Envelope) -> None:
-        symbol: str = e.event.symbol  # type: ignore[attr-defined]  # dispatched by type
-        currency = desk.ledger.unit(symbol).currency
-        defined(e)
-        _revalue((symbol,), desk)
-        if desk.ledger.unit(symbol).currency != currency:
-            desk.reservations.recount()
+    opened, acted = on[AccountOpened], on[CorporateAction]
 
     def reopened(e: Envelope) -> None:
         opened(e)
@@ -57,7 +49,21 @@ def rating(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> Non
             desk.reservations.recount()
 
     on[CurrencyRate] = lambda e: _rated(e.event, e.ts_ns, desk)
-    on[InstrumentDefined], on[AccountOpened], on[CorporateAction] = redefined, reopened, renamed
+    on[InstrumentDefined] = lambda e: _defined(e.event, desk)
+    on[AccountOpened], on[CorporateAction] = reopened, renamed
+
+
+def _defined(e: Any, desk: Desk) -> None:
+    currency, watches = desk.ledger.unit(e.symbol).currency, desk.watches.all()
+    before = [watch.value.equity() for watch in watches]
+    desk.gates.define(e)
+    desk.ledger.apply(e)
+    _revalue((e.symbol,), desk)
+    desk.track(e.symbol)
+    for watch, equity in zip(watches, before, strict=True):
+        watch.fund(subtract(watch.value.equity(), equity))
+    if desk.ledger.unit(e.symbol).currency != currency:
+        desk.reservations.recount()
 
 
 def _rated(e: Any, now: int, desk: Desk) -> None:

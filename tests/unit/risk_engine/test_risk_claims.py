@@ -137,3 +137,12 @@ def test_an_expiry_is_marked_at_what_it_settled_for() -> None:
     assert desk.tell(CorporateAction("expiry", "X", D(1), "", "s", price=D(100))) == []
     assert desk.core._desk.value.equity() == 110_000
     assert not [e for e in desk.told if isinstance(e, EquityMarked)]
+
+
+def test_a_claim_of_what_is_worth_more_than_it_cost_makes_no_peak_that_was_never_there() -> None:
+    strategies = [{"id": "a", "symbols": ["X"], "budget": "100000", "limits": {"drawdown_max": "0.02"}}]
+    desk = found(strategies=strategies)
+    desk.tell(claim("100"))  # worth 2,000 more than its price
+    assert [e for e in desk.quote("X", 99.0, 99.0) if isinstance(e, LimitBreached)] == []
+    (breach,) = [e for e in desk.quote("X", 79.0, 79.0) if isinstance(e, LimitBreached)]
+    assert breach.value == f"{D(2100) / D(102000):.18f}"

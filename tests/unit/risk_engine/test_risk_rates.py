@@ -144,6 +144,19 @@ def test_the_first_rate_of_a_currency_is_no_loss_and_no_peak() -> None:
         assert rate(desk, str(D(first) * D("0.9"))) != []
 
 
+@pytest.mark.parametrize("units", [2, -2])
+def test_what_a_definition_says_of_a_holding_found_before_it_is_no_loss_and_no_peak(units: int) -> None:
+    desk = RiskDesk(ready=False, day_loss_max="1000", drawdown_max="0.01")
+    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), ("ES",), (D(units),), (D(5000),)))
+    desk.tell(CLEAN)
+    desk.quote("ES", 5000.0, 5000.0)
+    told = desk.tell(InstrumentDefined("ES", "future", "USD", D("0.25"), D(1), D(50), "24x7"))
+    assert not [e for e in (*told, *desk.quote("ES", 5000.0, 5000.0)) if isinstance(e, LimitBreached)]
+    away = 5000.0 - 11.0 * units / abs(units)
+    (breach,) = [e for e in desk.quote("ES", away, away) if isinstance(e, LimitBreached) and e.key == "day_loss_max" and e.hard]
+    assert breach.value == "1100"
+
+
 def test_a_rate_of_the_accounts_own_currency_says_nothing() -> None:
     desk = RiskDesk(day_loss_max=1)
     desk.hold(10)
