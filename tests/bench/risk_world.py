@@ -94,6 +94,7 @@ EVERY_CONTROL: Final[dict[str, Any]] = {
     "sessions_allowed": ["open"],
     "close_buffer_s": 60,
     "quote_age_ms_max": 5_000,
+    "rate_age_ms_max": 180_000,
     "gap_blocks_trading": True,
     "halt_policy": "cancel",
     "luld_required": True,

@@ -199,7 +199,7 @@ def test_proceeds_of_a_cash_account_settle_at_the_venue_and_here_alike(
     days: int, seed: int, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = changes("cash", seed, looks=True)
-    tree["symbols"], tree["currencies"] = ["ABC", "FUT", "COIN"], {}
+    tree["symbols"], tree["currencies"], tree["paper"]["balances"] = ["ABC", "FUT", "COIN"], {}, {}
     tree["instruments"] = {"ABC": {"calendar": "XNYS"}, "FUT": {"calendar": "XNYS", "multiplier": 5}, "COIN": {"calendar": "24x7"}}
     tree["paper"]["settlement_days"] = days
     for n, symbol in enumerate(tree["symbols"]):

@@ -158,7 +158,7 @@ def test_no_step_is_illegal_and_no_invariant_breaks_for_who_folds_the_log(steps:
         if e.source == "order_router":
             broken = [a for a in broken_by(seen, fold, e.event, e.ts_ns) if ":over" not in a.key]
             assert not broken, (e.event, broken)
-        note(seen, ledger, e.event, e.ts_ns)
+        note(seen, e.event, e.ts_ns)
         ledger.apply(e.event)
         made = fold.apply(e.event, e.ts_ns)
         assert made is None or made.verdict is not Verdict.ILLEGAL or e.source != "order_router", e.event

@@ -24,6 +24,7 @@ OF_THEIR_OWN = frozenset(
         "child_qty_over_parent_max",
         "duplicate_id_window",
         "a holding being closed for its strategy",
+        "the broker's line is down, or back and not reconciled since (`live.reconnect`)",  # readings and lines: `test_risk_broker_line.py`
         "settled cash of a cash account (`paper.settlement_days`)",  # trading dates: `test_risk_settlement.py`
     }
 )
