@@ -13,7 +13,7 @@ from services.backtest.replay_run import replay
 from services.control.main import main
 from services.live.asking import Auditor
 from shared.config import load
-from shared.events import CancelApproved, OrderAbandoned, OrderAccepted, OrderApproved, RunStarted
+from shared.events import CancelApproved, OrderAbandoned, OrderAccepted, OrderApproved, RunStarted, TradingStateChanged
 from shared.runtime.places import Places
 from tests.support.stack import ROOT, Stack, config_of
 
@@ -53,6 +53,10 @@ def flatten(stack: Stack, symbol: str) -> None:
 def test_a_flatten_said_while_risk_is_dead_is_carried_out_when_it_is_back(stack: Stack) -> None:
     stack.wait(lambda: held(stack) == {"GLOBEX": "25", "ACME": "25"}, "both hold", stack.revive)
     stack.wait(lambda: sum(e.event.strategy == "ladder" for e in stack.events(OrderAccepted)) == 3, "the ladder stands", stack.revive)
+
+    for name in ("one", "two"):  # which would buy again what they are flattened of
+        assert main(("halt", "--strategy", name, "--reason", "e2e", "--config", str(stack.config))) == 0
+    stack.wait(lambda: {e.event.key for e in stack.events(TradingStateChanged)} >= {"one", "two"}, "both are halted", stack.revive)
 
     stack.kill("risk_engine")
     flatten(stack, "GLOBEX")
