@@ -255,7 +255,8 @@ class Run:
             return books(core.desk.ledger if isinstance(core, RiskCore) else core._ledger)
 
         held = of("risk_engine")
-        if not (self.world.fired["split"] or self.world.fired["dividend"]):  # risk's moves between books stand in the log after what they follow from
+        shared = any(name.startswith(("split", "dividend")) for name in self.world.fired)  # by who holds what, in the order of the log
+        if not shared:  # risk's moves between books stand in the log after what they follow from
             self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
             held, theirs = of("risk_engine"), of("auditor")
             hold(held == theirs, "I6", f"risk's books are {held}, the auditor's {theirs}")
