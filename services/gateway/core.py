@@ -218,8 +218,9 @@ class GatewayCore:
         return ()
 
     def _follows(self, e: Envelope) -> list[Event]:
-        """What a datum brings about, a rate last. Of a symbol that is here only for its rate, fresh and with nothing due, nothing else is asked. Time has passed only up to just before it: others of its moment may follow, and what is due at that very
-        moment (an opening, a close, the end of another symbol's bar) comes after them, with the clock."""
+        """What a datum brings about, a rate last. Of a symbol that is here only for its rate, fresh and with nothing due, nothing else is asked.
+        Time has passed only up to just before it: others of its moment may follow, and what is due at that very moment (an opening, a close,
+        the end of another symbol's bar) comes after them, with the clock."""
         datum = cast("Bar | Quote | Trade", e.event)
         at, bars = _moment(datum, e.ts_ns), self._bars
         rates = self._rates.after(datum, at, e.ts_ns) if datum.symbol in self._rates.pairs else []

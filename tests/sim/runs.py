@@ -254,8 +254,14 @@ class Run:
             assert isinstance(core, RiskCore | AuditorCore)
             return books(core.desk.ledger if isinstance(core, RiskCore) else core._ledger)
 
-        held = of("risk_engine")
+        def money() -> Money:
+            total = Money()
+            for _, currency, amount in (row for row in of("risk_engine") if row[1] not in SYMBOLS):
+                total = total.plus(currency, amount)
+            return total
+
         shared = any(name.startswith(("split", "dividend")) for name in self.world.fired)  # by who holds what, in the order of the log
+        self.world.run_until(lambda: money() == since(Money(OPENED), self.model.account.money), 3 * SECOND, SECOND // 10)
         if not shared:  # risk's moves between books stand in the log after what they follow from
             self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
             held, theirs = of("risk_engine"), of("auditor")
@@ -263,10 +269,7 @@ class Run:
             meant = sorted((owner, s, q) for owner, symbols in self.model.account.books.items() for s, q in symbols.items() if q)
             hold(meant == [row for row in held if row[1] in SYMBOLS], "I6", f"risk's books are {held}, they should be {meant}")
             self.model.seen["books compared"] += 1
-        money = Money()
-        for _, currency, amount in (row for row in held if row[1] not in SYMBOLS):
-            money = money.plus(currency, amount)
-        hold(money == since(Money(OPENED), self.model.account.money), "I6", f"books hold {money}")
+        hold(money() == since(Money(OPENED), self.model.account.money), "I6", f"books hold {money()}")
 
     def _replay(self) -> None:
         """I7: every process is ended, all snapshots are lost, and each successor comes to the same state from the log alone."""
