@@ -120,6 +120,11 @@ class Book(msgspec.Struct):
         return balance.quantity if balance is not None else ZERO
 
     @property
+    def untouched(self) -> bool:
+        """Nothing was ever booked in it: a zero that sums came to is spelled as they were, and a state keeps it."""
+        return self == Book() and {str(x) for x in (self.cash, self.realised, self.fees, self.funding)} == {"0"}
+
+    @property
     def money(self) -> Decimal:
         """Cash, and what balances of other currencies are worth at their rates."""
         total = self.cash

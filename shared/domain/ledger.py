@@ -354,7 +354,7 @@ class Ledger:
     def to_state(self) -> LedgerState:
         return LedgerState(
             # a book somebody only looked at is no state
-            books=tuple(_book_state(name, self.books[name]) for name in sorted(self.books) if name == UNASSIGNED or self.books[name] != Book()),
+            books=tuple(_book_state(name, self.books[name]) for name in sorted(self.books) if name == UNASSIGNED or not self.books[name].untouched),
             contracts=tuple((symbol, *told) for symbol, told in sorted(self._units.contracts.items())),
             budgets=tuple(sorted(self._budgets.items())),
             accounts=tuple(sorted(self._accounts)),

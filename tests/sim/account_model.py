@@ -34,7 +34,7 @@ class AccountModel:
         self._moves: dict[tuple[str, str], list[tuple[int, Decimal]]] = defaultdict(list)  # by owner and symbol: from which seq on, what
         self._gone: set[str] = set()
         self._since: dict[str, int] = {}
-        self._answered: dict[tuple[int, str, str], Decimal] = defaultdict(Decimal)  # by what was followed, owner and symbol: moved by claims
+        self._answered: dict[tuple[int, str, str], Decimal] = defaultdict(Decimal)  # by what was followed, owner and symbol: moved by commands
         self._closing: dict[int, tuple[str, Decimal]] = {}  # by the seq of a fill nobody's order made: symbol and what of it may be somebody's
 
     def held(self, owner: str, symbol: str, before: int) -> Decimal:
@@ -100,6 +100,9 @@ class AccountModel:
                 for place, by in moved:
                     self._move(e.strategy, symbol, -by, place)
                     self._move(UNASSIGNED, symbol, by, place)
+                    if place == at.cause:  # claims that the same run begins with are answered in view of it
+                        self._answered[(place, e.strategy, symbol)] -= by
+                        self._answered[(place, UNASSIGNED, symbol)] += by
 
     def claim(self, e: ev.ClaimRequested, _: Envelope) -> None:
         self.claims[e.command] = e

@@ -280,6 +280,8 @@ class Run:
 
         def watched(made: Made) -> Made:
             source = made.registration.source
+            if source not in was:  # it was away, and was to be
+                return made
             cursor, state = was[source]
 
             def observe(e: Envelope) -> None:

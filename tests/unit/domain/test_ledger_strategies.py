@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal as D
 
+from msgspec.msgpack import encode
+
 from shared.domain.ledger import UNASSIGNED, Ledger
 from shared.events import AccountOpened, Event, FillCorrected, OrderFilled, OrderSide, StrategyRevised
 
@@ -70,3 +72,14 @@ def test_a_restart_under_the_files_budgets_keeps_what_commands_made_of_them() ->
     assert again.books[UNASSIGNED].cash == made.books[UNASSIGNED].cash - 50
     assert again.quantity("a", "X") == 1
     assert Ledger.from_state(made.to_state(), {"a": D(500)}).to_state() == made.to_state()
+
+
+def test_a_state_taken_anywhere_goes_on_to_the_same_bytes() -> None:
+    added = StrategyRevised("c1", "added", "b", 7, '{"id":"b"}', D("300.50"), "ann: why")
+    events = (added, StrategyRevised("c2", "removed", "b", 9, "", D(0), "ann: why"), StrategyRevised("c3", "added", "b", 11, "", D(300), "ann: why"))
+    whole = ledger(*events)
+    for cut in range(len(events) + 1):
+        again = Ledger.from_state(ledger(*events[:cut]).to_state())
+        for event in events[cut:]:
+            again.apply(event)
+        assert encode(again.to_state()) == encode(whole.to_state()), cut
