@@ -17,10 +17,10 @@ SECOND: Final = 1_000_000_000
 NAMES: Final = ("one", "two", "three")
 AWAY: Final = ("risk_engine", "order_router", "gateway", "auditor", "strategy")
 
-_ROWS: Final = {
-    "three": (("add",), ("add",), ("add",), ("remove",), ("set",), ("add", "remove"), ("remove", "add")),
-    "listed": (("remove",), ("remove",), ("set",), ("set",), ("remove", "add"), ("remove", "add"), ("set", "remove"), ("add",)),
-}
+_ACTIONS: Final = (
+    *(("add",), ("add",), ("remove",), ("remove",), ("set",), ("set",)),
+    *(("remove", "add"), ("add", "remove"), ("set", "remove")),
+)
 
 
 class Changes:
@@ -33,14 +33,12 @@ class Changes:
         if rng.random() < 0.4:
             who = rng.choice(AWAY)
             world.fired[f"change and {who} dead"] += 1
-            world.at(world.now + rng.choice((0, SECOND // 20)), lambda: self._kill(who, rng.randint(0, 20) * SECOND // 10))
+            world.at(world.now + rng.choice((0, SECOND // 20)), lambda: self._stack.kill(who, rng.randint(0, 20) * SECOND // 10))
         strategy = rng.choice((*NAMES, "three"))
         if rng.random() < 0.2:
             world.fired["change while halted"] += 1
             self._stack.commands.append(HaltRequested(self._name(), "sim", "before a change", Scope.STRATEGY, strategy))
-        for action in rng.choice(
-            (("add",), ("add",), ("remove",), ("remove",), ("set",), ("set",), ("remove", "add"), ("add", "remove"), ("set", "remove"))
-        ):
+        for action in rng.choice(_ACTIONS):
             world.fired[f"strategy {action}"] += 1
             self._stack.commands.append(StrategyChanged(self._name(), "sim", "because", strategy, action, self._definition(action, strategy)))
 
@@ -60,10 +58,3 @@ class Changes:
         if rng.random() < 0.5:
             entry["limits"] = {"order_qty_max": rng.choice((3, 8))}
         return json.dumps(entry)
-
-    def _kill(self, who: str, away: int) -> None:
-        world = self._stack.world
-        for life in list(world.lives):
-            if life.part.source == who or life.part.source.startswith(f"{who}."):
-                world.crash(life)
-                life.wake = world.now + away

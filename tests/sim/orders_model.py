@@ -34,8 +34,8 @@ _DRIFTING: Final = frozenset({ev.OrderFilled, ev.OrderAccepted, ev.OrderUnknown,
 
 @dataclass(slots=True)
 class Order:
-    """One of ours. seq, cause, halt_epoch: of its approval. over: seq of its end, 0 before. most: largest quantity the broker may have been given. asked: replaces approved and not yet
-    over, by number. ended: by the log; revived: it showed after it was abandoned."""
+    """One of ours. seq, cause, halt_epoch: of its approval. over: seq of its end, 0 before. most: largest quantity the broker may have been given.
+    asked: replaces approved and not yet over, by number. ended: by the log; revived: it showed after it was abandoned."""
 
     order_id: str
     strategy: str

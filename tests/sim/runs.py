@@ -16,27 +16,20 @@ from shared.bus.record import envelope_of
 from shared.domain.ledger import Ledger
 from shared.domain.order_ids import parse_client_id
 from shared.events import (
-    CancelRequested,
-    ClaimRequested,
     Envelope,
-    Event,
-    FlattenRequested,
     HaltRequested,
-    LimitChanged,
     OrderType,
-    ReconcileNow,
     ResumeRequested,
     Scope,
 )
-from shared.runtime.killpath import HaltOrder
 from shared.runtime.simulated import Faults, Made, Part
 
-from .changes import NAMES, Changes
+from .acts import Acts
+from .changes import NAMES
 from .market import HOME, SYMBOLS
 from .model import Model
 from .orders_model import OWNER
-from .outside import Outside
-from .stack import OPENED, SECOND, STRATEGIES, House, Limits, Stack
+from .stack import OPENED, SECOND, House, Stack
 from .truth import Broken, Money, hold, since
 
 MS = 1_000_000
@@ -62,148 +55,23 @@ class Run:
 
     def __init__(self, seed: int, *, plain: bool = False) -> None:
         self.seed = seed
-        self.rng = random.Random(seed ^ 0xFA017)
-        rng = self.rng
+        rng = random.Random(seed ^ 0xFA017)
         self.leaver = rng.choice(LEAVERS) if not plain and rng.random() < 0.15 else ""
-        self.by_hand = random.Random(seed ^ 0x4A2D)  # of its own, so that what people do moves no other fault
-        self.at_list = random.Random(seed ^ 0x57A7)  # and of who changes the list of strategies
-        self.at_desk = random.Random(seed ^ 0xDE5C)  # and of its own again, of an operator who keeps at it while risk is away
-        house = House() if plain else House.drawn(self.by_hand)
+        by_hand = random.Random(seed ^ 0x4A2D)  # of its own, so that what people do moves no other fault
+        house = House() if plain else House.drawn(by_hand)
         self.stack = Stack(seed, Faults() if plain else Faults.drawn(rng), TRADING_S, house)
         self.world = self.stack.world
-        self.changes = Changes(self.stack, self.at_list)
-        self.outside = Outside(self.stack.venue, self.by_hand, random.Random(seed ^ 0xE11), self.world.fired)
         reduces = house.external_policy == "reduce_holder"
         self.model = Model(self.stack.venue.books, OPENED, self.stack.outbox, reduces=reduces, native=house.native_oco)
         self.stack.journal.committed = self._committed
         self.stack.venue.wire = self.model.wire
-        self._fired: Counter[str] = Counter()
+        self.acts = Acts(seed, self.stack, self.model, rng, by_hand, TRADING_S)
         if not plain:
-            self._plan_acts()
+            self.acts.plan()
 
     def _committed(self, e: Envelope) -> None:
         self.model.take(e)
         self.stack.staff.take(e)
-
-    # -- what is done to it
-
-    def _plan_acts(self) -> None:
-        """Each class is left out of a third of the seeds."""
-        rng, world = self.rng, self.world
-        faults = world.faults
-        acts = {
-            "venue fault": (self._venue_fault, rng.choice((0, 4, 12))),
-            "venue crash": (self.stack.venue.crash, rng.choice((0, 0, 2))),
-            "operator": (self._operator, rng.choice((0, 2, 5))),
-            "clock jump": (self._clock_jump, rng.choice((0, 0, 2))),
-            "limits": (self._limits, rng.choice((0, 0, 2))),
-        }
-        for name, (act, times) in acts.items():
-            for _ in range(times):
-                world.at(rng.randrange(SECOND // 2, TRADING_S * SECOND), lambda a=act, n=name: self._act(n, a))  # type: ignore[misc]
-        for act in self.outside.acts.values():
-            for _ in range(self.by_hand.choice((0, 0, 1, 3))):
-                world.at(self.by_hand.randrange(SECOND // 4, TRADING_S * SECOND), lambda a=act: None if self._calm else a())  # type: ignore[misc]
-        for _ in range(self.at_desk.choice((0, 0, 1, 2))):
-            world.at(self.at_desk.randrange(SECOND, TRADING_S * SECOND), lambda: self._act("risk away", self._risk_away))
-        for _ in range(self.at_list.choice((0, 0, 2, 5))):
-            world.at(self.at_list.randrange(SECOND, TRADING_S * SECOND), lambda: self._act("strategies", self.changes.act))
-        if self.by_hand.random() < 0.2:
-            world.at(
-                self.by_hand.randrange(SECOND, TRADING_S * SECOND), lambda: None if self._calm else self._halt_directly(self.by_hand.random() < 0.5)
-            )
-        if self.stack.house.deadman and self.by_hand.random() < 0.25:
-            world.at(self.by_hand.randrange(SECOND, TRADING_S * SECOND // 2), lambda: self._act("router away", self._router_away))
-        torn = rng.choice((0.0, 0.0, 0.005)) if faults.crash_bus else 0.0
-        self.stack.journal.tear = lambda: world.faults.crash_bus > 0 and world.happens(torn, "torn tail")
-
-    def _act(self, name: str, act: object) -> None:
-        if self._calm:
-            return
-        self.world.fired[name] += 1
-        assert callable(act)
-        act()
-
-    _calm = False
-
-    def _venue_fault(self) -> None:
-        venue = self.stack.venue
-        if venue.up:
-            self.world.fired[f"venue {venue.misbehave(self.rng)}"] += 1
-
-    def _operator(self) -> None:
-        self._command(self.rng)
-
-    def _command(self, rng: random.Random) -> None:
-        n = len(self.stack.commands) + 1
-        who = (f"c{n}", "sim", "because")
-        scope, key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS)), (Scope.STRATEGY, rng.choice(sorted(STRATEGIES)))))
-        commands: tuple[Event, ...] = (
-            HaltRequested(*who, scope, key),
-            ResumeRequested(*who, scope, key),
-            ResumeRequested(*who, Scope.GLOBAL, ""),
-            CancelRequested(*who, ""),
-            FlattenRequested(*who, rng.choice(("", *SYMBOLS))),
-            ReconcileNow(*who),
-            self._limit(who, rng),
-            ClaimRequested(*who, rng.choice(SYMBOLS), rng.choice(sorted(STRATEGIES)), rng.choice(("", "3", "-2", "11"))),
-        )
-        command = rng.choice(commands)
-        self.world.fired[type(command).__name__] += 1
-        self.stack.commands.append(command)
-
-    def _limit(self, who: tuple[str, str, str], rng: random.Random) -> LimitChanged:
-        """Tighter or wider than a run of risk may have, for good or for a while; or as it was."""
-        key, values = rng.choice((("position_max", ("15", "30", "70", "null", "")), ("order_qty_max", ("5", "12", "25", "null", ""))))
-        scope, scope_key = rng.choice(((Scope.GLOBAL, ""), (Scope.SYMBOL, rng.choice(SYMBOLS))))
-        ends = rng.choice((0, self.world.wall_ns() + rng.randint(1, 4) * SECOND))
-        return LimitChanged(*who, key, rng.choice(values), ends, scope, scope_key)
-
-    def _clock_jump(self) -> None:
-        self.model.jumped()
-        self.world.wall_offset += self.rng.choice((-3_600, -2, 2, 3_600)) * SECOND
-
-    def _halt_directly(self, journaled: bool) -> None:
-        """An operator's halt past the bus, or beside it once the bus has it; a bus that says nothing for two seconds is passed by."""
-        command = f"direct{self.world.now:x}"
-        if journaled:
-            self.stack.commands.append(HaltRequested(command, "sim", "drill", Scope.GLOBAL, ""))
-        self._ask_directly(command, self.world.now + (2 * SECOND if journaled else 0))
-
-    def _ask_directly(self, command: str, patience: int) -> None:
-        killpath, world = self.stack.killpath, self.world
-        journaled = command in self.model.direct.halts
-        if not journaled and world.now < patience:
-            world.at(world.now + SECOND // 20, lambda: self._ask_directly(command, patience))
-        elif killpath is not None and not killpath.closed:
-            world.fired["kill path"] += 1
-            killpath.halt(HaltOrder(command, "sim", "drill", Scope.GLOBAL, "", journaled))
-
-    def _router_away(self) -> None:
-        """For longer than its lease and the dead man's patience."""
-        for life in list(self.world.lives):
-            if life.part.source == "order_router":
-                self.world.crash(life)
-                life.wake = self.world.now + 6 * SECOND
-
-    def _risk_away(self) -> None:
-        """For a while in which an operator commands: what waits for it is decided by the same run, or by another with other limits."""
-        rng, away = self.at_desk, self.at_desk.randint(1, 3) * SECOND
-        if rng.random() < 0.7:
-            self.stack.limits = Limits(rng.choice((30, 50, 70)))
-        for life in list(self.world.lives):
-            if life.part.source == "risk_engine":
-                self.world.crash(life)
-                life.wake = self.world.now + away
-        for _ in range(rng.randint(1, 4)):
-            self.world.at(self.world.now + rng.randrange(away), lambda: self._act("command to nobody", lambda: self._command(rng)))
-
-    def _limits(self) -> None:
-        """Other limits, and risk starts anew with them: another run."""
-        self.stack.limits = Limits(self.rng.choice((20, 40, 60)))
-        for life in list(self.world.lives):
-            if life.part.source == "risk_engine":
-                self.world.crash(life)
 
     # -- the phases
 
@@ -223,7 +91,7 @@ class Run:
         return verdict
 
     def _calm_down(self) -> None:
-        self._calm = True
+        self.acts.calm = True
         self._hands_off()
         self.world.calm()
         self.stack.venue.service.faults.clear()
@@ -233,7 +101,7 @@ class Run:
 
     def _hands_off(self) -> None:
         """A working order of somebody else is a break where none is allowed: whoever made it takes it out."""
-        if not (self.stack.house.allow_external or self.outside.leave()):
+        if not (self.stack.house.allow_external or self.acts.hands_off()):
             self.world.at(self.world.now + SECOND // 5, self._hands_off)
 
     def _converge(self) -> None:
@@ -313,7 +181,7 @@ class Run:
         self.world.forget(leaver)
         self.world.fired[f"without {leaver}"] += 1
         self.world.run_for(2 * SECOND)
-        self._calm = True
+        self.acts.calm = True
         self.world.calm()
         self.stack.venue.service.faults.clear()
         n = len(self.stack.commands) + 1
@@ -339,7 +207,7 @@ class Run:
             self.world.run_for(3 * SECOND)  # the only one who could went as well
             return
         if not deadman:
-            self._halt_directly(journaled=False)
+            self.acts.halt_directly(journaled=False)
 
         def left() -> list[str]:
             return sorted(

@@ -240,6 +240,14 @@ class Stack:
         """The core of a source that runs."""
         return next((d.core for d in self.world.drivers() if d.source == source), None)
 
+    def kill(self, source: str, away: int | None = None) -> None:
+        """Its process ends, or every process of the kind (`strategy`). away: ns until it is back, where the world does not say."""
+        for life in list(self.world.lives):
+            if source in {life.part.source, life.part.source.partition(".")[0]}:
+                self.world.crash(life)
+                if away is not None:
+                    life.wake = self.world.now + away
+
     def _reg(self, source: str, role: Role, topics: tuple[str, ...], settings: str = "") -> Registration:
         return Registration(source, role, settings or "f", topics, RANKS.get(source, 200), "slot")
 
