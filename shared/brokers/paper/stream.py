@@ -31,20 +31,16 @@ class ReportStream:
         self._known = 0
         self._asked_at = 0.0
         self._up = False
-        self._told_down = False
         self._silences = 0
 
     def resume(self, report: int) -> None:
         """Go on after a report. Raises ReadFailed when the venue never made that many: its ledger is not the one the log knows."""
-        head = self._client.read("reports", p.Since(report, 1), p.ReportsAnswer).head
-        if head < report:
-            text = f"the venue's ledger ends at report {head}, the log has {report}: it is another or an older ledger"
-            raise ReadFailed("reports", ErrorClass.SCHEMA, text)
+        self._page(p.Since(report, 1))
         self._known = report
         self._asked_at = 0.0
 
     def take(self, timeout_s: float) -> Sequence[StreamItem]:
-        """What is new, in order; StreamDown once when the venue cannot be asked, StreamUp when it can again."""
+        """What is new, in order; StreamDown where the venue cannot be asked, or is not the one it was."""
         items: list[StreamItem] = []
         pushes = self._client.link.pushes(timeout_s)
         if not self._up:
@@ -73,9 +69,9 @@ class ReportStream:
     def _catch_up(self, items: list[StreamItem]) -> None:
         try:
             while True:
-                page = self._client.read("reports", p.Since(self._known), p.ReportsAnswer, PAGE_S_MAX)
+                page = self._page(p.Since(self._known), PAGE_S_MAX)
                 if not self._up:
-                    self._up, self._told_down = True, False
+                    self._up = True
                     items.append(StreamUp(f"venue at report {page.head}"))
                 self._silences = 0
                 self._accept(page.reports, items)
@@ -83,14 +79,18 @@ class ReportStream:
                     break
         except ReadFailed as failed:
             self._silences += 1
-            if failed.error is ErrorClass.TIMEOUT and self._up and self._silences < SILENCES_MAX:
-                self._asked_at = self._clock()
-                return
-            self._up = False
-            if not self._told_down:
-                self._told_down = True
+            if failed.error is not ErrorClass.TIMEOUT or not self._up or self._silences >= SILENCES_MAX:
+                self._up = False
                 items.append(StreamDown(failed.text))
         self._asked_at = self._clock()
+
+    def _page(self, since: p.Since, timeout_s: float | None = None) -> p.ReportsAnswer:
+        """Raises ReadFailed, also where the answer is of a ledger that is not the one we know: it would look as if nothing had happened."""
+        page = self._client.read("reports", since, p.ReportsAnswer, timeout_s)
+        if page.head < since.n:
+            text = f"the venue's ledger ends at report {page.head}, the log has {since.n}: it is another or an older ledger"
+            raise ReadFailed("reports", ErrorClass.SCHEMA, text)
+        return page
 
 
 def item_of(report: Report) -> StreamItem:
