@@ -32,9 +32,8 @@ from shared.brokers.contract import (
     Submission,
 )
 from shared.brokers.pacing import Pacer
-from shared.brokers.reconnect import Reconnect, Reconnecting
+from shared.brokers.reconnect import Reconnect, Reconnecting, given_up_alert
 from shared.events import (
-    Alert,
     BrokerOrderNotFound,
     BrokerOrderReported,
     BrokerQueryFailed,
@@ -44,7 +43,6 @@ from shared.events import (
     OrderQuerySending,
     OrderSending,
     ReplaceSending,
-    Severity,
 )
 from shared.runtime.actor import InvariantError
 from shared.runtime.session import Evidence, Performed, Permit
@@ -237,10 +235,10 @@ class RouterSession:
         return ()
 
     def _down(self, text: str) -> list[Evidence]:
-        line = self._to_reports
-        told = [self._witness.down(line.told(text), line.attempts, given_up=line.given_up)]
+        line, said = self._to_reports, self._to_reports.told(text)
+        told = [self._witness.down(said, line.attempts, given_up=line.given_up)]
         if line.given_up:
-            told.append(Evidence(Alert(Severity.CRITICAL, f"reconnect:{SESSION}", f"the {SESSION}'s line to the broker was {line.told(text)}")))
+            told.append(Evidence(given_up_alert(SESSION, said)))
         return told
 
     def _note(self, item: StreamItem) -> StreamItem:

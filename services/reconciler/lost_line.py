@@ -12,8 +12,8 @@ from zlib import crc32
 
 import msgspec
 
-from shared.brokers.reconnect import LOST, WHAT_TO_DO, Reconnect
-from shared.events import Alert, BrokerConnectionChanged, BrokerQueryFailed, Event, LeaseGranted, ResumeRequested, Scope, Severity
+from shared.brokers.reconnect import LOST, Reconnect, given_up_alert, outcome
+from shared.events import BrokerConnectionChanged, BrokerQueryFailed, Event, LeaseGranted, ResumeRequested, Scope
 
 from .settings import SOURCE
 
@@ -38,15 +38,9 @@ class OwnLine(msgspec.Struct):
             return ()
         attempts = self.attempts + 1 if self.down or not self.reached else 0
         given_up = policy.gives_up(attempts, reached=self.reached)
-        told = f"{e.query}: {e.error}: {e.text}"
-        if given_up:
-            text = f"given up{f' after {attempts} attempts' if attempts else ', as `live.reconnect` says'}: {told}; {WHAT_TO_DO}"
-        else:
-            text = f"attempt {attempts} failed: {told}" if attempts else told
+        text = outcome(f"{e.query}: {e.error}: {e.text}", attempts, given_up=given_up)
         changed = BrokerConnectionChanged(e.account, SOURCE, connected=False, text=text, attempts=attempts, given_up=given_up)
-        if not given_up or self.given_up:
-            return (changed,)
-        return (changed, Alert(Severity.CRITICAL, f"reconnect:{SOURCE}", f"the {SOURCE}'s line to the broker was {text}"))
+        return (changed, given_up_alert(SOURCE, text)) if given_up and not self.given_up else (changed,)
 
     def made(self, account: str, query: int) -> Sequence[Event]:
         """What is told of a reading that was made."""
@@ -70,4 +64,3 @@ class OwnLine(msgspec.Struct):
                 self.given_up, self.attempts = False, 0
             case BrokerConnectionChanged(session="reconciler") as e:
                 self.down, self.attempts, self.given_up = not e.connected, e.attempts, e.given_up
-                self.reached = self.reached or e.connected

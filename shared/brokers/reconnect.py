@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from shared.events import Envelope, ErrorClass, ResumeRequested, Scope
+from shared.events import Alert, Envelope, ErrorClass, ResumeRequested, Scope, Severity
 
 LOST: Final = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.AUTH})
 """Failures of a reading after which its session counts as lost. With the others the broker did answer."""
 
-WHAT_TO_DO: Final = "`regimeflow resume --reason TEXT`, or a restart of the service, tries again"
-
+_WHAT_TO_DO: Final = "`regimeflow resume --reason TEXT`, or a restart of the service, tries again"
 _DOUBLINGS_MAX: Final = 40  # beyond any max_ms there is
 
 
@@ -45,6 +44,19 @@ class Reconnect:
     def on_demand(self) -> Reconnect:
         """Of a session that connects because somebody wants something of it now: at the same pace, and never given up."""
         return replace(self, enabled=True, attempts_max=0)
+
+
+def outcome(text: str, attempts: int, *, given_up: bool) -> str:
+    """What happened to a session, and what comes of it. attempts: failed ones since the last good connection, 0: it was just lost."""
+    if given_up:
+        tried = f" after {attempts} attempts" if attempts else ", as `live.reconnect` says"
+        return f"given up{tried}: {text}; {_WHAT_TO_DO}"
+    return f"attempt {attempts} failed: {text}" if attempts else text
+
+
+def given_up_alert(session: str, told: str) -> Alert:
+    """told: as of `outcome`."""
+    return Alert(Severity.CRITICAL, f"reconnect:{session}", f"the {session}'s line to the broker was {told}")
 
 
 class Reconnecting:
@@ -98,11 +110,8 @@ class Reconnecting:
 
     def told(self, text: str) -> str:
         """What happened, and what comes of it."""
-        if self.given_up:
-            tried = f" after {self.attempts} attempts" if self.attempts else ", as `live.reconnect` says"
-            return f"given up{tried}: {text}; {WHAT_TO_DO}"
-        counted = f"attempt {self.attempts} failed: " if self.attempts else ""
-        return f"{counted}{text}; the next in {self.wait_s():.1f} s"
+        said = outcome(text, self.attempts, given_up=self.given_up)
+        return said if self.given_up else f"{said}; the next in {max(0.0, self._due - self._clock()):.1f} s"
 
     def _wait(self) -> None:
         self._pauses += 1

@@ -108,6 +108,14 @@ def test_a_resume_of_before_the_loss_asks_for_nothing() -> None:
     assert (line.way.given_up, line.way.wait_s()) == (True, math.inf)
 
 
+def test_telling_of_it_leaves_a_command_that_asks_meanwhile_to_the_next_attempt() -> None:
+    line = Line(attempts_max=2)
+    line.way.failed()
+    line.way.observed(asked(ResumeRequested("c", "op", "why", Scope.GLOBAL, "")))
+    assert (line.way.told("no"), line.way.attempts) == ("attempt 1 failed: no; the next in 0.5 s", 1)
+    assert (line.way.wait_s(), line.way.attempts) == (0.0, 0)
+
+
 def test_on_demand_it_keeps_the_pace_and_is_never_given_up() -> None:
     policy = Reconnect(enabled=False, initial_ms=20, max_ms=40, attempts_max=1).on_demand()
     assert not policy.gives_up(99, reached=True)
