@@ -32,7 +32,7 @@ from shared.brokers.contract import (
     Submission,
 )
 from shared.brokers.pacing import Pacer
-from shared.brokers.reconnect import Reconnect, Reconnecting, given_up_alert
+from shared.brokers.reconnect import LOST, Reconnect, Reconnecting, given_up_alert
 from shared.events import (
     BrokerOrderNotFound,
     BrokerOrderReported,
@@ -91,8 +91,7 @@ class RouterSession:
         policy = reconnect or Reconnect()
         self._to_reports = Reconnecting(policy, clock, drawn)
         self._to_requests = Reconnecting(policy.on_demand(), clock, drawn)
-        self._renew = False  # the line of reports was lost and is back: that of requests is made anew too
-        self._disagrees = False
+        self._renew = False  # that of requests is made anew before the next one
 
     @property
     def names(self) -> Sequence[tuple[str, int]]:
@@ -136,6 +135,7 @@ class RouterSession:
         told = [self._witness.seen(self._note(item)) for item in items]
         if items and isinstance(items[-1], StreamDown):
             self._to_reports.lost()
+            self._doubt()
             told[-1:] = self._down(items[-1].text)
         return told
 
@@ -168,8 +168,6 @@ class RouterSession:
             time.sleep(REPEAT_PAUSE_S)
 
     def _try(self, request: Callable[[ExecutionSession], Outcome]) -> Outcome:
-        if self._disagrees:
-            return NotSent("the venue's reports cannot be followed")
         try:
             return request(self._open_requests())
         except ReadFailed as error:
@@ -180,7 +178,7 @@ class RouterSession:
         try:
             row = self._open_requests().order_by_client_id(e.client_order_id)
         except ReadFailed as error:
-            if error.error is ErrorClass.NETWORK:
+            if error.error in LOST:
                 self._requests_lost()
             return Evidence(BrokerQueryFailed(account, SESSION, "order", e.client_order_id, error.error, error.text))
         if row is None:
@@ -227,12 +225,19 @@ class RouterSession:
             self._witness = Witness(account, self._stream, self._witness.capabilities)
             self._reports.resume(self._known)
         except ReadFailed as error:
-            self._disagrees = bool(self._stream) and error.error is ErrorClass.SCHEMA
+            if error.error is ErrorClass.SCHEMA:
+                self._doubt()
             self._to_reports.failed()
             return self._down(str(error))
-        self._disagrees, self._renew = False, again
+        if again:
+            self._renew = True
         self._to_reports.good()
         return ()
+
+    def _doubt(self) -> None:
+        """Where reports are numbered: who answers next may have another ledger, so the line of requests must show first that it has not."""
+        if self._stream:
+            self._renew = True
 
     def _down(self, text: str) -> list[Evidence]:
         line, said = self._to_reports, self._to_reports.told(text)

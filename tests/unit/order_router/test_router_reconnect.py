@@ -1,5 +1,5 @@
 """How the router's two lines come back, against a broker that numbers no reports, as a real one: attempts told and counted, given up, asked for again,
-while what must leave goes on leaving."""
+while what must leave goes on leaving. One that numbers them may come back as another one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from services.order_router.session import RouterSession
 from shared.brokers.contract import Accepted, Cancellation, Capabilities, NotSent, Outcome, Permit, ReadFailed, StreamDown, StreamItem, StreamUp
-from shared.brokers.reconnect import Reconnect
+from shared.brokers.reconnect import LOST, Reconnect
 from shared.events import (
     Alert,
     BrokerConnectionChanged,
@@ -26,12 +26,17 @@ from shared.events import (
 )
 from tests.unit.order_router.world import ACCOUNT, SECOND, T0, client
 
+KNOWN = 7
+QUERY = OrderQuerySending("ma:1:1", "ma", client(), 1)
+
 
 class Broker:
-    """up: whether it can be reached. lines: every session that was made of it, in order."""
+    """up: whether it can be reached. made: reports it has made. fails: how look-ups do. lines: every session that was made of it, in order."""
 
     def __init__(self) -> None:
         self.up = True
+        self.made = KNOWN
+        self.fails: ErrorClass | None = None
         self.lines: list[Line] = []
 
     def line(self) -> Line:
@@ -52,8 +57,10 @@ class Line:
         self.connected, self.items = True, [StreamUp("listening")]
         return ACCOUNT
 
-    def resume(self, _report: int) -> None:
-        """Nothing is numbered here."""
+    def resume(self, report: int) -> None:
+        """Called with 0 where nothing is numbered."""
+        if report > self.broker.made:
+            raise ReadFailed("reports", ErrorClass.SCHEMA, "another ledger")
 
     def stream(self, _timeout_s: float) -> Sequence[StreamItem]:
         assert self.connected, "nobody listens to a line that was not connected"
@@ -71,20 +78,22 @@ class Line:
     def order_by_client_id(self, _client_order_id: str) -> None:
         if not self.broker.up:
             raise ReadFailed("order", ErrorClass.NETWORK, "not connected")
+        if self.broker.fails is not None:
+            raise ReadFailed("order", self.broker.fails, "no")
 
     def close(self) -> None:
         self.closed = True
 
 
 class Desk:
-    def __init__(self, **policy: object) -> None:
+    def __init__(self, *, numbered: bool = False, **policy: object) -> None:
         self.broker = Broker()
         self.now = 50.0
         reconnect = Reconnect(**{"initial_ms": 1_000, "max_ms": 4_000, **policy})  # type: ignore[arg-type]
         make = self.broker.line
-        able = Capabilities("x", ("equity",), {})
+        able = Capabilities("x", ("equity",), {}, numbered_reports=numbered)
         self.session = RouterSession(able, make, make, clock=lambda: self.now, reconnect=reconnect, drawn=lambda: 1.0)  # type: ignore[arg-type]
-        self.session.start({})
+        self.session.start({("venue.x", 1): KNOWN})
 
     def hears(self, seconds: float = 0.0) -> list[Event]:
         """What the line of reports tells within so many seconds."""
@@ -119,8 +128,8 @@ def changes(told: Sequence[Event]) -> list[tuple[bool, int, bool]]:
     return [(e.connected, e.attempts, e.given_up) for e in told if isinstance(e, BrokerConnectionChanged)]
 
 
-def up(**policy: object) -> Desk:
-    desk = Desk(**policy)
+def up(*, numbered: bool = False, **policy: object) -> Desk:
+    desk = Desk(numbered=numbered, **policy)
     assert desk.hears() == []
     assert changes(desk.hears()) == [(True, 0, False)]
     return desk
@@ -180,8 +189,7 @@ def test_what_must_leave_does_while_reports_are_given_up() -> None:
 @pytest.mark.parametrize("asks", ["cancel", "query"])
 def test_requests_connect_no_more_often_than_the_pace_allows(asks: str) -> None:
     desk = up()
-    query = OrderQuerySending("ma:1:1", "ma", client(), 1)
-    ask = desk.cancels if asks == "cancel" else lambda: desk.do(query)
+    ask = desk.cancels if asks == "cancel" else lambda: desk.do(QUERY)
     assert ask() == ([] if asks == "cancel" else [BrokerOrderNotFound])
     desk.broker.up = False
     made = len(desk.broker.lines)
@@ -202,3 +210,41 @@ def test_with_the_reports_the_line_of_requests_is_made_anew_at_once() -> None:
     assert desk.cancels() == []
     assert (old.closed, desk.broker.lines[-1].canceled) == (True, 1)
     assert [line.closed for line in desk.broker.lines].count(False) == 2
+
+
+def test_nothing_is_sent_to_another_ledger_and_what_it_does_not_know_proves_nothing() -> None:
+    desk = up(numbered=True)
+    assert desk.cancels() == []
+    desk.cut()
+    desk.broker.up, desk.broker.made = True, 0
+    for _ in range(3):
+        assert desk.cancels() == [BrokerRequestNotSent]
+        assert desk.do(QUERY) == [BrokerQueryFailed]
+        assert {up for up, _, _ in changes(desk.hears(2.0))} <= {False}
+
+    desk.broker.made = KNOWN
+    assert changes(desk.hears(4.0)) == [(True, 0, False)]
+    assert desk.cancels() == []
+    assert desk.do(QUERY) == [BrokerOrderNotFound]
+
+
+def test_what_the_reports_find_of_the_ledger_counts_for_requests_too() -> None:
+    desk = up(numbered=True)
+    desk.cut()
+    desk.broker.up = True
+    assert desk.cancels() == []
+    desk.broker.made = 0
+    assert changes(desk.hears(1.0)) == [(False, 1, False)]
+    assert desk.cancels() == [BrokerRequestNotSent]
+
+
+@pytest.mark.parametrize("error", ErrorClass)
+def test_a_line_of_requests_that_no_look_up_gets_through_is_made_anew(error: ErrorClass) -> None:
+    desk = up()
+    assert desk.do(QUERY) == [BrokerOrderNotFound]
+    old = desk.broker.lines[-1]
+    desk.broker.fails = error
+    assert desk.do(QUERY) == [BrokerQueryFailed]
+    desk.broker.fails = None
+    assert desk.do(QUERY) == [BrokerOrderNotFound]
+    assert old.closed == (error in LOST)

@@ -26,7 +26,7 @@ from shared.events import (
     ReconcileCompleted,
 )
 from tests.unit.order_router.world import ACCOUNT, T0, World, execution, only, reading
-from tests.unit.reconciler.test_reconciler_core import completed, read, start
+from tests.unit.reconciler.desk import completed, read, start
 
 D = Decimal
 SAP = InstrumentDefined("SAP", "equity", "EUR", D("0.01"), D(1), D(5), "24x7")
