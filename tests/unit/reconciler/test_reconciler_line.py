@@ -103,6 +103,16 @@ def test_what_was_given_up_is_tried_again_when_asked_and_counted_anew(asked: Eve
     assert w.core.next_timer() > 0
 
 
+def test_a_router_that_begins_anew_has_what_was_given_up_tried_again() -> None:
+    """The one before it died without a word about its line."""
+    w = world()
+    for _ in range(4):
+        fails(w)
+    outputs = w.when(BrokerConnectionChanged(ACCOUNT, "router", connected=True))
+    assert [e.trigger for e in outputs if isinstance(e, ReconcileRequested)] == ["reconnect"]
+    assert told(w.when(reading(query=w.core._readings.in_flight))) == (True, 0, False)
+
+
 def test_a_new_process_tries_again() -> None:
     w = world()
     for _ in range(4):
