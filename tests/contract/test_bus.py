@@ -72,6 +72,28 @@ def test_joining_late_gets_the_whole_lane_from_the_cursor(world: Any) -> None:
     assert [e.n for e in Seen(second, gateway).until(lambda s: bool(s.of(Bar))).of(Bar)] == [2_501]
 
 
+def test_what_came_before_a_follower_named_its_place_is_not_given_twice(world: Any) -> None:
+    """As an actor that starts asks for much before it knows from where it follows, and hears the lane meanwhile."""
+    w = world()
+    gateway, auditor = w.connect("gateway", Role.GATEWAY), w.connect("auditor", Role.AUDITOR, ("m.", "c."))
+    auditor.follow(Cursor())
+    gateway.append_outside("gateway.feed", 1, 1, bar(1))
+    Seen(auditor, gateway).until(lambda s: bool(s.of(Bar)))
+    place = auditor.cursor()
+    gateway.append_outside("gateway.feed", 1, 2, bar(2))
+    Seen(gateway).until(lambda s: s.connection.unacked() == 0)
+    for _ in range(100):
+        auditor.last_outside("gateway.feed", 1)
+        if auditor.cursor() != place:
+            break
+
+    auditor.follow(place)
+    gateway.append_outside("gateway.feed", 1, 3, bar(3))
+
+    seen = Seen(auditor, gateway).until(lambda s: any(e.n == 3 for e in s.of(Bar)))
+    assert [e.n for e in seen.of(Bar)] == [2, 3]
+
+
 def test_a_cursor_of_another_log_is_refused(world: Any) -> None:
     w = world()
     auditor = w.connect("auditor", Role.AUDITOR)
