@@ -71,6 +71,3 @@ def booked(quantity: object, n: int = 1, eid: str = "E1", cumulative: object = 0
 def completed(outputs: Sequence[Event]) -> tuple[bool, list[str], int]:
     done = only(outputs, ReconcileCompleted)
     return done.clean, [b.kind for b in done.breaks], done.pending
-
-
-# When it reads.

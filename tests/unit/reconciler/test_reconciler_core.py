@@ -110,9 +110,6 @@ def test_a_second_pass_says_only_that_it_was_made() -> None:
     assert kinds(read(w, after=10, **state)) == ["ReconcileCompleted"]
 
 
-# Differences.
-
-
 # Numbered readings: exact as of their report.
 
 
