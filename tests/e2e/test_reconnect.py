@@ -43,9 +43,11 @@ def says(stack: Faulty, *command: str) -> str:
 
 
 def attempts(stack: Faulty, session: str) -> list[tuple[int, bool]]:
-    """Of a line that went: failed attempts as they were told."""
-    told = [e.event for e in stack.events(BrokerConnectionChanged) if e.event.session == session]
-    return [(e.attempts, e.given_up) for e in told if not e.connected]
+    """Of a line that went: failed attempts as they were told, since it was last up (a venue that is slow to start, or to answer, costs some before)."""
+    told: list[tuple[int, bool]] = []
+    for e in (e.event for e in stack.events(BrokerConnectionChanged) if e.event.session == session):
+        told = [] if e.connected else [*told, (e.attempts, e.given_up)]
+    return told
 
 
 def given_up(stack: Faulty) -> bool:

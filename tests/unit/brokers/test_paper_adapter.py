@@ -217,7 +217,7 @@ def test_the_stream_goes_on_after_a_killed_venue(killable):
         items += paper.session.stream(0.1)
     paper.venue.start()
     paper.operator.external_trade("web-1", "X", OrderSide.SELL, D(3), D(99), at(5))
-    heard = paper.hear(3)
+    heard = [i for i in paper.hear(3) if not isinstance(i, StreamDown)]  # some, where the link takes long to come back
     assert isinstance(heard[0], StreamUp)
     assert numbers(heard) == [4, 5, 6]
 
