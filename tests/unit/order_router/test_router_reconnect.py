@@ -205,8 +205,12 @@ def test_with_the_reports_the_line_of_requests_is_made_anew_at_once() -> None:
     desk.cancels()
     old = desk.broker.lines[-1]
     desk.cut()
+    desk.hears(1.5)
+    for later in (0.0, 0.0, 1.0):  # over the old line, then two that cannot connect: the next may after 2 s
+        desk.hears(later)
+        assert desk.cancels() == [BrokerRequestNotSent]
     desk.broker.up = True
-    assert changes(desk.hears(1.0)) == [(True, 0, False)]
+    assert changes(desk.hears(0.5)) == [(True, 0, False)]
     assert desk.cancels() == []
     assert (old.closed, desk.broker.lines[-1].canceled) == (True, 1)
     assert [line.closed for line in desk.broker.lines].count(False) == 2

@@ -9,8 +9,10 @@ from services.reconciler.settings import ReconcilerSettings
 from shared.events import (
     AccountOpened,
     AccountReported,
+    ActionRow,
     Alert,
     BalanceRow,
+    BrokerActionReported,
     BrokerCashReported,
     BrokerExecutionReported,
     CashFlow,
@@ -124,7 +126,9 @@ def test_a_correction_and_an_expiry_after_a_numbered_reading_are_left_out_in_the
     assert completed(read(w, report=5, **state)) == (True, [], 0)
     state = {"positions": [("SAP", 3)], "balances": [("EUR", -1501)]}
     assert completed(read(w, report=6, **state)) == (True, [], 0)
+    w.given(BrokerActionReported(ACCOUNT, "router", ActionRow("expiry", "SAP", "x1", T0, D(1), price=D(120)), 7))
     w.given(rated("1.5"), CorporateAction("expiry", "SAP", D(1), "", "x1", price=D(120)))
+    assert completed(read(w, report=6, **state)) == (True, [], 0)
     assert completed(read(w, after=10, balances=[("EUR", 299)])) == (True, [], 0)
 
 

@@ -20,6 +20,7 @@ from shared.events import (
     ErrorClass,
     Event,
     LeaseGranted,
+    ReconcileNow,
     ReconcileRequested,
     ResumeRequested,
     RunStarted,
@@ -68,6 +69,11 @@ def test_a_lost_line_is_tried_at_growing_pauses_and_given_up() -> None:
     assert w.core.next_timer() == 0
     assert w.tick(3_600) == []
 
+    w.given(ReconcileNow("c", "op", "why"))
+    asked_for = fails(w)
+    assert told(asked_for) == (False, 4, True)
+    assert "Alert" not in kinds(asked_for), "it was said"
+
 
 def test_pauses_follow_from_the_log_alone() -> None:
     first, again = world(), world()
@@ -101,6 +107,15 @@ def test_what_was_given_up_is_tried_again_when_asked_and_counted_anew(asked: Eve
     assert [e.trigger for e in w.when(asked) if isinstance(e, ReconcileRequested)] == ["operator" if asked is RESUME else "reconnect"]
     assert told(fails(w)) == (False, 1, False)
     assert w.core.next_timer() > 0
+
+
+def test_a_resume_asks_for_our_own_line_only_where_it_is_down_and_trading_as_a_whole_is_meant() -> None:
+    w = world()
+    assert "ReconcileRequested" not in kinds(w.when(RESUME))
+    for _ in range(4):
+        fails(w)
+    assert w.when(ResumeRequested("c", "op", "go on", Scope.SYMBOL, "AAPL")) == []
+    assert w.core.next_timer() == 0
 
 
 def test_a_router_that_begins_anew_has_what_was_given_up_tried_again() -> None:
