@@ -94,14 +94,23 @@ class Narrator:
             if entry.details == self._reconciled:
                 return None  # every few seconds the same
             self._reconciled = entry.details
-        about = entry.metadata.get("order_id", "")
-        if entry.type == "OperatorCommand":
-            about = " ".join(word for key in _COMMANDED if (word := entry.metadata.get(key, "")) and word not in entry.details)
-        if entry.type == "TradingState" and (state := entry.metadata.get("state")) is not None:
-            about = " ".join(part for part in (entry.metadata.get("scope", ""), entry.metadata.get("key", ""), f"{state}:") if part)
-        text = f"{about} {entry.details}" if about and about not in entry.details else entry.details
+        about = _about(entry)
+        text = f"{about} {entry.details}" if about else entry.details
         loud = word.isupper() or entry.metadata.get("state") == "halted" or "given_up" in entry.metadata
         return Said(entry.time, word, text, loud=loud)
+
+
+def _about(entry: Entry) -> str:
+    """What its details do not name already."""
+    metadata, details = entry.metadata, entry.details
+    if entry.type == "OperatorCommand":
+        named = details.partition(":")[0].split()  # by us: what follows are an operator's own words, and a symbol may be one letter
+        return " ".join(word for key in _COMMANDED if (word := metadata.get(key, "")) and word not in named)
+    if entry.type == "TradingState" and (state := metadata.get("state")) is not None:
+        about = " ".join(part for part in (metadata.get("scope", ""), metadata.get("key", ""), f"{state}:") if part)
+    else:
+        about = metadata.get("order_id", "")
+    return about if about not in details else ""
 
 
 def feeds_ended(health: Mapping[str, Any]) -> bool:

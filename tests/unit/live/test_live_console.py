@@ -40,6 +40,7 @@ from shared.events import (
     Reason,
     ReconcileCompleted,
     Scope,
+    StrategyRevised,
     TradingState,
     TradingStateChanged,
 )
@@ -108,6 +109,8 @@ def test_a_command_names_what_it_is_about() -> None:
     commands = [
         FlattenRequested("c", "me", "news", "ACME"),
         FlattenRequested("c", "me", "all out", ""),
+        FlattenRequested("c", "me", "F: Ford is down", "F"),
+        StrategyRevised("c", "removed", "s1", 9, "", ZERO, "s2 is better"),
         ClaimRequested("c", "me", "mine", "ACME", "s1", "5"),
         CancelRequested("c", "me", "stuck", "s1:1:7"),
         HaltRequested("c", "me", "odd", Scope.STRATEGY, "s1"),
@@ -115,6 +118,8 @@ def test_a_command_names_what_it_is_about() -> None:
     assert [line.text for command in commands for line in Narrator().audit(entry(command))] == [
         "ACME FlattenRequested: news",
         "FlattenRequested: all out",
+        "F FlattenRequested: F: Ford is down",
+        "strategy s1 removed: s2 is better",
         "ACME s1 ClaimRequested: mine",
         "s1:1:7 CancelRequested: stuck",
         "s1 HaltRequested: odd",
