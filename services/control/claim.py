@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
-from .commands import ACKNOWLEDGE_S, Reason, check_strategy
+from .answers import awaited, row_of
+from .commands import ACKNOWLEDGE_S, Reason
 from .errors import NO, CliError
+from .known import check_strategy
 from .options import AnyConfig, Json, find_stack
 from .output import print_json
 
-if TYPE_CHECKING:
-    from shared.runtime.places import Places
-
 ANSWER_S: Final = 10.0
-POLL_S: Final = 0.1
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,7 +47,7 @@ def claim(
             raise CliError(f"--quantity: {error}") from None
     command, who = new_command(), operator()
     seq = tell(stack.places, command, [ClaimRequested(command, who, reason, symbol, strategy, quantity)], ACKNOWLEDGE_S)
-    outcome = _outcome(stack.places, command)
+    outcome = awaited(stack.places, "positions", row_of("claims", command), ANSWER_S)
     if outcome is not None and outcome["refused"]:
         raise CliError(outcome["refused"], NO)
     if as_json:
@@ -61,21 +58,3 @@ def claim(
         )
     else:
         print(f"claim: {outcome['quantity']} {symbol} for {strategy} at {outcome['price']}, command {command} by {who}")
-
-
-def _outcome(places: Places, command: str) -> dict[str, Any] | None:
-    """What the auditor saw become of it; None when nobody says in time."""
-    from services.live.asking import Auditor
-
-    auditor = Auditor(places)
-    try:
-        end = time.monotonic() + ANSWER_S
-        while time.monotonic() < end:
-            answer = auditor.try_ask("positions", POLL_S * 10)
-            for row in (answer or {}).get("claims", ()):
-                if row["command"] == command:
-                    return dict(row)
-            time.sleep(POLL_S)
-    finally:
-        auditor.close()
-    return None

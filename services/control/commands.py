@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from .errors import NO, CliError
-from .known import check_holding, is_open
+from .known import check_holding, check_strategy, is_open
 from .options import AnyConfig, Json, StackHere, find_stack
 from .output import print_json
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shared.events.control import Command
 
 ACKNOWLEDGE_S: Final = 10.0
-
 REASON_MAX: Final = 500  # characters
 
 
@@ -125,17 +124,6 @@ def scope_of(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
     if strategy:
         return Scope.STRATEGY, strategy
     return (Scope.SYMBOL, symbol) if symbol else (Scope.GLOBAL, "")
-
-
-def check_strategy(stack: StackHere, strategy: str) -> None:
-    """Raises CliError for a name that neither the file nor a command brought in."""
-    if strategy in (known := [s.id for s in stack.loaded.config.strategies]):
-        return
-    from .strategies import changed_ids
-
-    known += [name for name in changed_ids(stack) if name not in known]
-    if strategy not in known:
-        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
 
 
 def words_of(scope: Scope, key: str) -> str:

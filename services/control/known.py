@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from typing import TYPE_CHECKING
 
+from .answers import heard
 from .errors import CliError
 
 if TYPE_CHECKING:
     from .options import StackHere
 
-ANSWER_S: Final = 1.0
+
+def check_strategy(stack: StackHere, strategy: str) -> None:
+    """Raises CliError for a name that neither the file nor a command brought in; one that nobody can tell of is said to be so."""
+    known = [s.id for s in stack.loaded.config.strategies]
+    if strategy in known:
+        return
+    said = heard(stack.places, "status")
+    if said is None:
+        print(f"the file lists no strategy {strategy!r}, and the auditor does not answer: nobody says whether it was added since", file=sys.stderr)
+        return
+    known += [row["strategy"] for row in said["strategies"] if row["changed"] and row["strategy"] not in known]
+    if strategy not in known:
+        raise CliError(f"no strategy is called {strategy!r}; there are {', '.join(known) or 'none'}")
 
 
 def check_holding(stack: StackHere, symbol: str) -> None:
@@ -18,24 +32,12 @@ def check_holding(stack: StackHere, symbol: str) -> None:
     symbols = live.symbols if live is not None else ()
     if symbol in symbols:
         return
-    said = _ask(stack, "positions")
-    held = [row["symbol"] for row in said.get("positions", ())] if said else [symbol]
-    if symbol not in held:
+    said = heard(stack.places, "positions")
+    if said is not None and symbol not in {row["symbol"] for row in said["positions"]}:
         raise CliError(f"{symbol!r} is not held, nor in live.symbols: {', '.join(symbols)}")
 
 
 def is_open(stack: StackHere, order_id: str) -> bool:
     """Whether the order is not done, for all that is known."""
-    said = _ask(stack, "orders")
-    return not said or any(row["order_id"] == order_id for row in said["orders"])
-
-
-def _ask(stack: StackHere, view: str) -> dict[str, Any]:
-    """Empty where nobody answers."""
-    from services.live.asking import Auditor
-
-    auditor = Auditor(stack.places)
-    try:
-        return auditor.try_ask(view, ANSWER_S) or {}
-    finally:
-        auditor.close()
+    said = heard(stack.places, "orders")
+    return said is None or any(row["order_id"] == order_id for row in said["orders"])

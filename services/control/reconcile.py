@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Final
 
 import typer
 
+from .answers import Answer, awaited
 from .commands import ACKNOWLEDGE_S, Reason
 from .errors import AWAY, NO, CliError
 from .options import AnyConfig, Json, find_stack
 from .output import print_json
 
-if TYPE_CHECKING:
-    from shared.runtime.places import Places
-
 ANSWER_S: Final = 30.0
-POLL_S: Final = 0.1
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +31,7 @@ def reconcile(reason: Reason, config: AnyConfig = None, as_json: Json = False) -
     stack = find_stack(config)
     command, who = new_command(), operator()
     seq = tell(stack.places, command, [ReconcileNow(command, who, reason)], ACKNOWLEDGE_S)
-    found = _outcome(stack.places, command)
+    found = awaited(stack.places, "status", _reading_after(command), ANSWER_S)
     if as_json:
         print_json({"event": "ReconcileNow", "command": command, "operator": who, "reason": reason, "seq": seq or None, "outcome": found})
     if found is None:
@@ -48,18 +45,6 @@ def reconcile(reason: Reason, config: AnyConfig = None, as_json: Json = False) -
         print(f"reconciled at {found['last']}: {rest}, command {command} by {who}")
 
 
-def _outcome(places: Places, command: str) -> dict[str, Any] | None:
-    """Of a reading that was asked for after the command; None when there is none in time."""
-    from services.live.asking import Auditor
-
-    auditor = Auditor(places)
-    try:
-        end = time.monotonic() + ANSWER_S
-        while time.monotonic() < end:
-            said = (auditor.try_ask("status", POLL_S * 10) or {}).get("reconciliation", {})
-            if command in said.get("commands", ()):
-                return dict(said)
-            time.sleep(POLL_S)
-    finally:
-        auditor.close()
-    return None
+def _reading_after(command: str) -> Callable[[Answer], Answer | None]:
+    """A reading that was asked for after the command."""
+    return lambda status: found if command in (found := status["reconciliation"]).get("commands", ()) else None

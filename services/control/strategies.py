@@ -6,14 +6,14 @@ lies over what the file says; docs/operating.md tells what becomes of orders, ho
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from .answers import awaited, heard, row_of
 from .commands import ACKNOWLEDGE_S, Reason
-from .errors import NO, CliError
+from .errors import AWAY, NO, CliError
 from .options import AnyConfig, Json, StackHere, find_stack
 from .output import columns, print_json
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shared.config.strategies import StrategyConfig
 
 ANSWER_S: Final = 10.0
-POLL_S: Final = 0.1
 HEADERS: Final = ("strategy", "name", "symbols", "budget", "params", "run", "state", "changed", "in_force_from", "text")
 
 Id = Annotated[str, typer.Option("--id", metavar="ID", help="Its name in orders, logs and commands.")]
@@ -143,11 +142,6 @@ def listed(config: AnyConfig = None, as_json: Json = False) -> None:
         print("no strategy")
 
 
-def changed_ids(stack: StackHere) -> list[str]:
-    """The strategies that commands added or changed, as far as the auditor answers."""
-    return [row["strategy"] for row in _status(stack, 1.0).get("strategies", ()) if row["changed"]]
-
-
 def _wall(stack: StackHere) -> None:
     if stack.loaded.config.bus.clock == "feed":
         raise CliError("the log's clock is the feed's: strategies change with the file")
@@ -216,11 +210,14 @@ def _known(stack: StackHere, which: str) -> StrategyConfig:
     """The entry as it trades now. Raises CliError."""
     from shared.config.revised import entry_of, in_force, is_whole, params_of
 
-    row = next((r for r in _status(stack, ANSWER_S).get("strategies", ()) if r["strategy"] == which), None)
+    said = heard(stack.places, "status")
+    row = next((r for r in said["strategies"] if r["strategy"] == which), None) if said is not None else None
     definition = "" if row is None else row["definition"]
     if definition and is_whole(definition):
         return entry_of(definition)
     entry = next((form.entry for form in in_force(stack.loaded.config, {}) if form.entry.id == which), None)
+    if entry is None and said is None:
+        raise CliError(f"the file lists no strategy {which!r}, and the auditor does not answer: what was added since is not known", AWAY)
     if entry is None or (row is not None and row["state"] == "removed"):
         raise CliError(f"no strategy is called {which!r}; `regimeflow strategy list` shows which there are")
     return entry.model_copy(update={"params": {**entry.params, **(params_of(definition) if definition else {})}})
@@ -271,7 +268,7 @@ def _ask(stack: StackHere, strategy: str, action: str, definition: str, reason: 
 
     command, who = new_command(), operator()
     seq = tell(stack.places, command, [StrategyChanged(command, who, reason, strategy, action, definition)], ACKNOWLEDGE_S)
-    outcome = _outcome(stack, command)
+    outcome = awaited(stack.places, "status", row_of("strategy_changes", command), ANSWER_S)
     if outcome is not None and outcome["outcome"] == "refused":
         raise CliError(f"strategy {action} {strategy}: {outcome['text']}", NO)
     if as_json:
@@ -283,25 +280,3 @@ def _ask(stack: StackHere, strategy: str, action: str, definition: str, reason: 
         )
     else:
         print(f"strategy {strategy} {outcome['outcome']}: in force from seq {outcome['in_force_from']}, command {command} by {who}")
-
-
-def _outcome(stack: StackHere, command: str) -> dict[str, Any] | None:
-    """What the auditor saw become of it; None when nobody says in time."""
-    end = time.monotonic() + ANSWER_S
-    while time.monotonic() < end:
-        for row in _status(stack, POLL_S * 10).get("strategy_changes", ()):
-            if row["command"] == command:
-                return dict(row)
-        time.sleep(POLL_S)
-    return None
-
-
-def _status(stack: StackHere, timeout_s: float) -> dict[str, Any]:
-    """Empty where nobody answers."""
-    from services.live.asking import Auditor
-
-    auditor = Auditor(stack.places)
-    try:
-        return auditor.try_ask("status", timeout_s) or {}
-    finally:
-        auditor.close()

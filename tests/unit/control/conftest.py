@@ -126,8 +126,9 @@ def bus(stack: Stack, _bus: None) -> Stack:
 
 
 @pytest.fixture
-def audited(stack: Stack) -> Iterator[Callable[[Sequence[Event]], Stack]]:
-    """The stack with a query endpoint that answers as an auditor does that has folded these events."""
+def audited(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Sequence[Event]], Stack]]:
+    """The stack with a query endpoint that answers as an auditor does that has folded these events, however slow this machine is."""
+    monkeypatch.setattr("services.control.answers.ANSWER_S", 30.0)
     stop = threading.Event()
     threads: list[threading.Thread] = []
 

@@ -8,12 +8,14 @@ from decimal import Decimal
 
 import pytest
 
+from services.control.errors import AWAY
 from shared.events import (
     AccountOpened,
     Break,
     CancelRequested,
     Event,
     FlattenRequested,
+    HaltRequested,
     OrderIntent,
     OrderSide,
     OrderTerms,
@@ -22,6 +24,8 @@ from shared.events import (
     ReconcileFailed,
     ReconcileNow,
     ReconcileRequested,
+    Scope,
+    StrategyRevised,
 )
 from tests.unit.control.conftest import Run, Stack
 
@@ -38,6 +42,30 @@ def test_a_flatten_of_what_is_neither_traded_nor_held_is_refused_and_not_journal
     for symbol in ("OLD", "GLOBEX"):
         assert run("flatten", "--symbol", symbol, "--config", bus.config).status == 0
     assert [e.symbol for e in bus.commands()[before:] if isinstance(e, FlattenRequested)] == ["OLD", "GLOBEX"]
+
+
+ADDED = StrategyRevised("c1", "added", "swing", 9, '{"id":"swing","name":"buy_and_hold"}', Decimal(1), "ann: trial")
+
+
+def test_a_strategy_that_a_command_added_is_halted_also_while_the_auditor_is_away(run: Run, bus: Stack) -> None:
+    done = run("halt", "--strategy", "swing", "--reason", "odd", "--config", bus.config)
+    assert (done.status, done.err) == (
+        0,
+        "the file lists no strategy 'swing', and the auditor does not answer: nobody says whether it was added since\n",
+    )
+    halt = bus.commands()[-1]
+    assert isinstance(halt, HaltRequested)
+    assert (halt.scope, halt.key) == (Scope.STRATEGY, "swing")
+
+
+def test_where_the_auditor_answers_a_halt_goes_to_whom_there_is_and_to_nobody_else(run: Run, bus: Stack, audited: Audited) -> None:
+    audited([ADDED])
+    before = len(bus.commands())
+    done = run("halt", "--strategy", "swin", "--reason", "odd", "--config", bus.config)
+    assert (done.status, done.err) == (2, "regimeflow: no strategy is called 'swin'; there are cross, hold, swing\n")
+    assert len(bus.commands()) == before
+    done = run("halt", "--strategy", "swing", "--reason", "odd", "--config", bus.config)
+    assert (done.status, done.err) == (0, "")
 
 
 def test_a_cancel_of_an_order_nobody_knows_is_journaled_all_the_same_and_says_so(run: Run, bus: Stack, audited: Audited) -> None:
@@ -70,7 +98,7 @@ READ = ReconcileCompleted(4, clean=True, breaks=(), pending=0, report=9)  # aske
         ),
         ([READ, ReconcileRequested(5, "", "operator"), ReconcileFailed(5, "timeout")], 1, "the broker could not be read: timeout"),
         ([READ, ReconcileRequested(5, "", "operator"), ReconcileRequested(1, "", "start"), ReconcileFailed(1, "down")], 1, "could not be read: down"),
-        ([READ], 5, "no reading since within 0.5 s"),
+        ([READ], AWAY, "no reading since within 0.5 s"),
     ],
     ids=["clean", "pending", "breaks", "failed", "by its successor", "none yet"],
 )
@@ -79,7 +107,8 @@ def test_reconcile_tells_of_the_first_reading_that_was_asked_for_after_it(
 ) -> None:
     name = f"names{len(bus.commands())}"
     monkeypatch.setattr("services.live.operator.new_command", lambda: name)
-    monkeypatch.setattr("services.control.reconcile.ANSWER_S", 0.5)
+    if status == AWAY:
+        monkeypatch.setattr("services.control.reconcile.ANSWER_S", 0.5)
     audited([ReconcileRequested(4, "", "interval"), ReconcileNow(name, "ann", "why"), *then])
     done = run("reconcile", "--reason", "why", "--config", bus.config)
     assert (done.status, said in done.out + done.err) == (status, True), done

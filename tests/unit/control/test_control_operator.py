@@ -126,7 +126,10 @@ def test_people_are_told_where_it_stands(run: Run, bus: Stack) -> None:
         (["claim", "--symbol", "ACME", "--strategy", "hold", "--quantity", "ten", "--reason", "x"], "--quantity: 'ten' is no number"),
     ],
 )
-def test_what_would_do_nothing_is_refused_and_not_journaled(run: Run, bus: Stack, arguments: list[str], said: str) -> None:
+def test_what_would_do_nothing_is_refused_and_not_journaled(
+    run: Run, bus: Stack, audited: Callable[[Sequence[Event]], Stack], arguments: list[str], said: str
+) -> None:
+    audited(())
     before = len(bus.commands())
     done = run(*arguments, "--config", bus.config)
     assert (done.status, done.err) == (2, f"regimeflow: {said}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.control import strategies
+from services.control import answers, strategies
 from shared.bus.journal import Journal
 from shared.bus.port import Durability
 from shared.bus.record import record_of
@@ -21,8 +21,11 @@ CROSS = ["--name", "moving_average_cross", "--params", "fast_period=2", "--param
 
 
 @pytest.fixture(autouse=True)
-def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strategies, "ANSWER_S", 0.2)
+def impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers here: what waits for a word does not wait long."""
+    if "audited" not in request.fixturenames:
+        monkeypatch.setattr(answers, "ANSWER_S", 0.1)
+        monkeypatch.setattr(strategies, "ANSWER_S", 0.2)
 
 
 def journaled(run: Run, bus: Stack, *arguments: object) -> StrategyChanged:
@@ -91,12 +94,23 @@ def test_remove_and_set(run: Run, bus: Stack) -> None:
         (["set", "swing", "slow_period=3"], "no strategy is called 'swing'; `regimeflow strategy list`"),
     ],
 )
-def test_what_the_file_could_not_say_is_refused_in_one_line_and_not_journaled(run: Run, bus: Stack, arguments: list[str], said: str) -> None:
+def test_what_the_file_could_not_say_is_refused_in_one_line_and_not_journaled(
+    run: Run, bus: Stack, audited: Callable[[Sequence[Event]], Stack], arguments: list[str], said: str
+) -> None:
+    audited(())
     (bus.directory / "broken.py").write_text("1 / 0\n")
     before = len(bus.commands())
     done = run("strategy", *arguments, "--reason", "x", "--config", bus.config)
     assert (done.status, done.err.count("\n")) == (2, 1), done.err
     assert said in done.err
+    assert len(bus.commands()) == before
+
+
+def test_of_a_strategy_the_file_does_not_list_nobody_says_that_there_is_none_while_the_auditor_is_away(run: Run, bus: Stack) -> None:
+    before = len(bus.commands())
+    done = run("strategy", "set", "swing", "slow_period=3", "--reason", "x", "--config", bus.config)
+    said = "regimeflow: the file lists no strategy 'swing', and the auditor does not answer: what was added since is not known\n"
+    assert (done.status, done.err) == (5, said)
     assert len(bus.commands()) == before
 
 
