@@ -97,7 +97,7 @@ def _feed(p: Picture, e: FeedStateChanged, now: int, _s: AuditorSettings) -> Non
     _line(p, f"feed.{e.feed}", up, f"{e.status} {e.detail}".strip(), now, e.attempts, given_up=e.given_up)
 
 
-def _line(p: Picture, name: str, up: bool, text: str, now: int, attempts: int = 0, *, given_up: bool = False) -> None:
+def _line(p: Picture, name: str, up: bool, text: str, now: int, attempts: int, *, given_up: bool) -> None:
     known = p.lines.get(name) or Line(not up, "", now, 0)
     since = known.since_ns if known.up is up else now
     tried = now if up or attempts else known.tried_ns

@@ -1,6 +1,7 @@
 """Money by currency for the views: what is held or owed in each, what a unit of it is worth, and how old that rate is.
 
-A rate that did not move is not told again, so its age is that of the datum it comes from; a fixed rate has none.
+What it is worth is what the books make of it. A rate's age is that of the datum it comes from, which is told once a minute where the rate does not
+move; a fixed rate has none.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ def balances(p: Picture, ledger: Ledger) -> list[dict[str, Any]]:
     """The account's, by currency. settled: what of the broker's newest totals may be spent, where it says."""
     rows = []
     for currency, amount in ledger.balances().items():
-        rate = p.rates.get(currency)
+        worth = _worth(ledger, amount, currency)
         rows.append(
             {
                 "currency": currency,
                 "amount": text(amount),
                 "settled": text(_settled(p.totals, currency)),
-                **_worth(amount, rate),
-                "rate_age_s": _age_s(rate, p.now_ns),
-                "what_to_do": "" if rate is not None else advice.for_rate(currency),
+                **worth,
+                "rate_age_s": _age_s(p.rates.get(currency), p.now_ns),
+                "what_to_do": advice.for_rate(currency) if worth["rate"] is None else "",
             }
         )
     return rows
 
 
-def book_row(owner: str, book: Book, rates: Mapping[str, CurrencyRate]) -> dict[str, Any]:
+def book_row(owner: str, book: Book, ledger: Ledger) -> dict[str, Any]:
     """cash: of the account's currency alone. exchange: what its balances earned or lost by their rates; None where it never had one."""
     held = {currency: b.quantity for currency, b in sorted(book.balances.items()) if b.quantity}
     return {
         "owner": owner or "unassigned",
         "cash": text(book.cash),
-        "balances": [{"currency": currency, "amount": text(amount), **_worth(amount, rates.get(currency))} for currency, amount in held.items()],
+        "balances": [{"currency": currency, "amount": text(amount), **_worth(ledger, amount, currency)} for currency, amount in held.items()],
         "realised": text(book.realised),
         "exchange": text(book.exchange()) if book.balances else None,
         "fees": text(book.fees),
@@ -77,9 +78,8 @@ def average_price(ledger: Ledger, symbol: str, held: Mapping[str, Position]) -> 
     return share(cost, ONE, multiply(quantity, unit.contract))
 
 
-def _worth(amount: Decimal, rate: CurrencyRate | None) -> dict[str, Any]:
-    """Without a rate it counts one to one, as in the books."""
-    return {"rate": text(rate.rate) if rate is not None else None, "worth": text(multiply(amount, rate.rate) if rate is not None else amount)}
+def _worth(ledger: Ledger, amount: Decimal, currency: str) -> dict[str, Any]:
+    return {"rate": text(ledger.rate(currency)), "worth": text(ledger.worth(amount, currency))}
 
 
 def _age_s(rate: CurrencyRate | None, now: int) -> int | None:

@@ -104,7 +104,7 @@ def positions(f: Facts) -> dict[str, Any]:
         "balances": money.balances(p, ledger),
         "positions": rows,
         "books": [
-            money.book_row(owner, b, p.rates)
+            money.book_row(owner, b, ledger)
             for owner, b in sorted(ledger.books.items())
             if owner != UNASSIGNED or b.cash or b.positions or b.balances
         ],
