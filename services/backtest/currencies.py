@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
-from shared.domain.exact import ONE, ZERO, add, multiply, subtract
+from shared.domain.exact import ONE, multiply, subtract
 from shared.domain.ledger import Ledger
 from shared.events import CurrencyRate
 from shared.metrics.record import CashRecord, Exchange, Prices
+from shared.metrics.trade_statistics import total
 from shared.metrics.trades import owner
 
 from .curve import Rates, Steps
@@ -69,11 +69,3 @@ class Currencies:
         """At the first rate where none was known yet, which is what the books made of it then."""
         rate = m.rate if m.rate is not None else self._first.get(m.currency, ONE)
         return multiply(m.amount, rate) if m.currency else m.amount
-
-
-def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
-    result = ZERO
-    for amount in amounts:
-        result = add(result, amount)
-    return result

@@ -32,11 +32,11 @@ class Steps:
         self.times.append(time)
         self.values.append(value)
 
-    def at(self, moments: Ints) -> Floats:
-        """In force at moments; 0 before the first."""
+    def at(self, moments: Ints, before: float = 0.0) -> Floats:
+        """In force at moments; before: until the first."""
         if not self.times:
-            return np.zeros(len(moments))
-        values = np.concatenate([[0.0], np.frombuffer(self.values)])
+            return np.full(len(moments), before)
+        values = np.concatenate([[before], np.frombuffer(self.values)])
         found: Floats = values[np.searchsorted(np.frombuffer(self.times, np.int64), moments, side="right")]
         return found
 
@@ -72,11 +72,7 @@ class Rates:
     def at(self, currency: str, moments: Ints) -> Floats | float:
         """In force at moments, before the first that one; one where none was told."""
         steps = self.history.get(currency)
-        if steps is None:
-            return 1.0
-        places = np.searchsorted(np.frombuffer(steps.times, np.int64), moments, side="right") - 1
-        found: Floats = np.frombuffer(steps.values)[np.maximum(places, 0)]
-        return found
+        return steps.at(moments, steps.values[0]) if steps is not None else 1.0
 
 
 def moments(marks: Mapping[str, Marks], account: BookSteps) -> Ints:

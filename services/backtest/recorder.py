@@ -38,8 +38,9 @@ from shared.events import (
     OrderTerms,
 )
 from shared.metrics.record import FillRecord, OrderRecord
+from shared.metrics.trade_statistics import total
 
-from .currencies import Currencies, total
+from .currencies import Currencies
 from .curve import BookSteps
 from .marks import Marks, Tape
 

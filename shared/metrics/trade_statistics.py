@@ -6,7 +6,7 @@ A trade wins or loses by its net result, after its fees; one that nets exactly 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -79,7 +79,7 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
     )
 
 
-def total(amounts: Sequence[Decimal]) -> Decimal:
+def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     result = ZERO
     for amount in amounts:

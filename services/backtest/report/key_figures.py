@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from shared.domain.exact import subtract
+from shared.domain.exact import add, subtract
 from shared.metrics.curves import RESULTS
 from shared.metrics.record import RunRecord
 from shared.metrics.summary import Summary
@@ -175,36 +175,27 @@ def _exposure(s: Summary) -> Group:
 
 
 def _money(record: RunRecord) -> Group:
-    cash, net = record.currency, net_result(record)
+    cash, net, found = record.currency, net_result(record), record.exchange
     flows = total([f.amount for f in record.cash_flows])
-    holdings = subtract(record.final_equity, record.final_cash)
-    if record.exchange is not None:
-        holdings = subtract(holdings, record.exchange.worth)
+    owned = add(record.final_cash, found.worth) if found is not None else record.final_cash
     lines = [
         Line("Initial capital", Figure(formats.money(record.initial_capital, cash))),
         Line("Net result", _gain(net, cash, "")),
         Line("Realised", _gain(record.realised, cash, "")),
+        *([Line("FX result", _gain(found.result, cash, ""), "of balances in other currencies, by their rates")] if found is not None else ()),
         Line("Fees", Figure(formats.money(record.fees, cash))),
         Line("Final cash", Figure(formats.money(record.final_cash, cash))),
-        *_balances(record),
-        Line("Final holdings", Figure(formats.money(holdings, cash))),
+        *([Line("Final balances", Figure(formats.money(found.worth, cash)), _held(found.balances))] if found is not None else ()),
+        Line("Final holdings", Figure(formats.money(subtract(record.final_equity, owned), cash))),
         Line("Final equity", Figure(formats.money(record.final_equity, cash))),
     ]
-    if record.exchange is not None:
-        place = next(n for n, line in enumerate(lines) if line.label == "Fees")
-        lines.insert(place, Line("FX result", _gain(record.exchange.result, cash, ""), "of balances in other currencies, by their rates"))
     if record.cash_flows:
         lines.insert(1, Line("Cash in and out", _gain(flows, cash, ""), "not from trading"))
     return Group("Money", lines)
 
 
-def _balances(record: RunRecord) -> list[Line]:
-    """Nothing for a run of one currency."""
-    found = record.exchange
-    if found is None:
-        return []
-    held = ", ".join(formats.money(found.balances[currency], currency) for currency in sorted(found.balances))
-    return [Line("Final balances", Figure(formats.money(found.worth, record.currency)), held)]
+def _held(balances: Mapping[str, Decimal]) -> str:
+    return ", ".join(formats.money(balances[currency], currency) for currency in sorted(balances))
 
 
 def _versus(excess: float | None) -> str:
