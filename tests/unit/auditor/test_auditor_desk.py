@@ -14,24 +14,12 @@ import pytest
 from services.auditor.main import Desk
 from shared.bus.link import LinkClient, LinkRefused
 from shared.bus.memory import MemoryBus
-from shared.bus.port import ClockMode, Registration, Role
+from shared.bus.port import ClockMode
 from shared.bus.server import BusSettings
 from shared.config import load
-from shared.events import BrokerConnectionChanged
-from shared.runtime.driver import ActorDriver
 from shared.runtime.places import Places
 from shared.runtime.service import Setting
-from tests.sim.toys import Quiet
-
-CONFIG = """
-live:
-  broker: paper
-  symbols: [ACME]
-  calendar: 24x7
-  state_dir: {directory}/s
-  log_dir: {directory}/logs
-  strategies: [{{id: hold, name: buy_and_hold}}]
-"""
+from tests.unit.control.conftest import CONFIG
 
 
 class Office:
@@ -41,19 +29,14 @@ class Office:
         path = directory / "live.yaml"
         path.write_text(CONFIG.format(directory=directory))
         loaded = load(path, offline=True)
-        self.setting = Setting(loaded, Places.of(loaded.config), "a1")
-        self.setting.places.make()
-        self.bus = MemoryBus(BusSettings(ClockMode.WALL), lambda: (time.time_ns(), time.monotonic_ns()))
-        router = ActorDriver(self.bus, Registration("order_router", Role.ROUTER, "f", ("c.",), 0, "r"), Quiet())
-        router.start(0)
-        router.connection.append_outside("order_router.session", 1, 1, BrokerConnectionChanged("paper", "router", connected=True, text="up"))
-        self.bus.pump()
-        self.desk = Desk(self.setting, self.bus)
-        self.client = LinkClient(self.setting.places.endpoint("queries"))
+        setting = Setting(loaded, Places.of(loaded.config), "a1")
+        setting.places.make()
+        self.desk = Desk(setting, MemoryBus(BusSettings(ClockMode.WALL), lambda: (time.time_ns(), time.monotonic_ns())))
         self.pool = ThreadPoolExecutor(1)
+        self.client = self.pool.submit(LinkClient, setting.places.endpoint("queries")).result()
 
     def ask(self, view: str) -> Any:
-        answer: Future[bytes] = self.pool.submit(self.client.request, view, b"", 10.0)
+        answer: Future[bytes] = self.pool.submit(self.client.request, view, b"", 30.0)
         while not answer.done():
             self.desk.step()
             time.sleep(0.005)
@@ -74,9 +57,10 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def test_who_reads_the_log_still_says_so_and_answers_from_the_moment_it_has_it_all(office: Office) -> None:
     with pytest.raises(LinkRefused, match="recovering: it reads the log, so far to seq 0"):
-        office.ask("health")
-    office.desk.driver.start(0)
+        office.ask("status")
+    driver = office.desk.driver
+    driver.start(0)
     with pytest.raises(LinkRefused, match="recovering"):
-        office.ask("health")
-    office.desk.driver.pump(0.0)
-    assert [line["name"] for line in office.ask("health")["lines"]] == ["broker.router"]
+        office.ask("status")
+    assert any(driver.pump(0.0) and driver.progress.recovered for _ in range(100))
+    assert office.ask("status")["log_id"] == driver.connection.welcome.log_id
