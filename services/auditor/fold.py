@@ -135,12 +135,12 @@ def _reconciled(p: Picture, e: ReconcileCompleted, now: int, s: AuditorSettings)
     r.at_ns, r.clean, r.pending, r.breaks, r.failure = now, e.clean, e.pending, e.breaks, ""
     if e.clean:
         r.clean_ns = now
-    _answered(r, e.query, s)
+    _answered(r, s)
 
 
 def _reconcile_failed(p: Picture, e: ReconcileFailed, _now: int, s: AuditorSettings) -> None:
     p.reconciled.failure = e.text
-    _answered(p.reconciled, e.query, s)
+    _answered(p.reconciled, s)
 
 
 def _reconcile_now(p: Picture, e: ReconcileNow, _now: int, s: AuditorSettings) -> None:
@@ -148,15 +148,15 @@ def _reconcile_now(p: Picture, e: ReconcileNow, _now: int, s: AuditorSettings) -
     del p.reconciled.wanted[: -s.notes_kept]
 
 
-def _reconcile_requested(p: Picture, e: ReconcileRequested, _now: int, s: AuditorSettings) -> None:
+def _reconcile_requested(p: Picture, _e: ReconcileRequested, _now: int, s: AuditorSettings) -> None:
     """Whatever it is asked for, it is made after the commands before it. One whose outcome nobody told serves none: its successor does."""
     r = p.reconciled
-    r.query, r.asked, r.wanted = e.query, [*r.asked, *r.wanted][-s.notes_kept :], []
+    r.asked, r.wanted = [*r.asked, *r.wanted][-s.notes_kept :], []
 
 
-def _answered(r: Reconciled, query: int, s: AuditorSettings) -> None:
-    if query == r.query:
-        r.answered, r.asked = [*r.answered, *r.asked][-s.notes_kept :], []
+def _answered(r: Reconciled, s: AuditorSettings) -> None:
+    """An outcome is told of the newest reading alone."""
+    r.answered, r.asked = [*r.answered, *r.asked][-s.notes_kept :], []
 
 
 def _equity(p: Picture, e: EquityMarked, _now: int, _s: AuditorSettings) -> None:

@@ -83,7 +83,7 @@ class StrategyLife(msgspec.Struct, array_like=True, frozen=True):
 
 class Reconciled(msgspec.Struct):
     """The newest reading's outcome. clean_ns: newest clean one. wanted: commands that ask for a reading nobody has asked the broker for yet;
-    asked: those of the reading `query`; answered: newest commands a reading was made for, its outcome known."""
+    asked: those of the newest reading; answered: newest commands a reading was made for, its outcome known."""
 
     at_ns: int = 0
     clean_ns: int = 0
@@ -92,7 +92,6 @@ class Reconciled(msgspec.Struct):
     breaks: tuple[Break, ...] = ()
     failure: str = ""
     wanted: list[str] = msgspec.field(default_factory=list)
-    query: int = 0
     asked: list[str] = msgspec.field(default_factory=list)
     answered: list[str] = msgspec.field(default_factory=list)
 
