@@ -76,12 +76,10 @@ class Rates:
 
 
 def moments(marks: Mapping[str, Marks], account: BookSteps) -> Ints:
-    """Every moment something was marked, and that of a later last booking."""
+    """Every moment something was marked, and that of a later last booking, each of which notes the cash."""
     times = [m.times for m in marks.values()]
     newest = max((int(t[-1]) for t in times), default=0)
-    late = [
-        steps.times[-1] for steps in (account.cash, *account.units.values(), *account.balances.values()) if steps.times and steps.times[-1] > newest
-    ]
+    late = [time for time in account.cash.times[-1:] if time > newest]
     return np.unique(np.concatenate([*times, np.array(late, dtype=np.int64)])).astype(np.int64)
 
 

@@ -93,10 +93,10 @@ def test_i6_holds_in_every_currency_whatever_rates_do() -> None:
     assert w.core._seen.counted.money.keys() == {"", "EUR", "GBP"}
 
 
-@pytest.mark.parametrize("currency", ["EUR", "GBP"])
-def test_i6_money_of_another_currency_that_went_missing_is_found_at_the_next_fill(currency: str) -> None:
+@pytest.mark.parametrize(("currency", "missing"), [("EUR", "0.01"), ("GBP", "0.01"), ("GBP", "20")], ids=["EUR", "GBP", "all of GBP"])
+def test_i6_money_of_another_currency_that_went_missing_is_found_at_the_next_fill(currency: str, missing: str) -> None:
     w = world().given(*sent(), filled(10))
-    w.core._ledger.books[""].balances[currency].quantity -= D("0.01")
+    w.core._ledger.books[""].balances[currency].quantity -= D(missing)
 
     assert alarms(w, filled(10, eid="E2", total=20)) == [f"invariant:I6:cash:{currency}"]
 
@@ -108,6 +108,13 @@ def test_i6_money_booked_in_the_wrong_currency_is_found() -> None:
     book.balances["EUR"].quantity += 1
 
     assert alarms(w, filled(10, eid="E2", total=20)) == ["invariant:I6:cash", "invariant:I6:cash:EUR"]
+
+
+def test_i6_counts_an_instrument_of_an_older_journal_whose_multiplier_contains_its_rate_in_the_accounts_currency() -> None:
+    w = world().given(InstrumentDefined("SAP", "equity", "EUR", D("0.01"), D(1), D("5.5"), "24x7", fx_rate=D("1.1")), *sent(), filled(10))
+
+    assert alarms(w, filled(10, eid="E2", total=20)) == []
+    assert w.core._seen.counted.money["EUR"] == 500 - 2 * 2
 
 
 def test_a_snapshot_keeps_what_was_counted() -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from services.backtest.curve import curve, moments
 from services.backtest.main import _equity
 from services.backtest.recorder import Recorder
+from services.backtest.report import formats
 from services.backtest.report.html_report import page
 from services.backtest.report.json_report import write_json
 from services.backtest.report.terminal import print_summary
@@ -37,7 +38,7 @@ class Run:
     def __init__(
         self, seed: int, balances: tuple[BalanceRow, ...] = (), symbols: tuple[str, ...] = ("SAP", "SONY", "ACME"), minutes: int = 60
     ) -> None:
-        self.draw = random.Random(seed)
+        self.draw, self.symbols = random.Random(seed), symbols
         budgets = dict.fromkeys(STRATEGIES, D(40_000))
         self.recorder, self.ledger = Recorder(budgets), Ledger(budgets)
         self.now, self.n, self.marks = 0, 0, dict[str, float]()
@@ -80,7 +81,7 @@ class Run:
 
     def fill(self, symbol: str) -> None:
         side, units = self.draw.choice((OrderSide.BUY, OrderSide.SELL)), D(self.draw.randint(1, 9))
-        fee, currency = D(self.draw.randint(0, 3)), self.draw.choice((INSTRUMENTS[symbol][0], "USD"))
+        fee, currency = D(self.draw.randint(0, 3)), self.draw.choice([INSTRUMENTS[s][0] for s in self.symbols])
         price, strategy = D(repr(self.marks[symbol])), self.draw.choice(STRATEGIES)
         self.say(OrderFilled(f"{strategy}:1:{self.n}", strategy, symbol, side, units, price, fee, currency, f"e{self.n}", "b", units, D(0), 0))
 
@@ -149,6 +150,18 @@ def test_a_fill_is_worth_what_its_own_rate_says_and_an_open_trade_what_the_newes
     assert trade.net + made.exchange.result == made.final_equity - made.initial_capital
 
 
+def test_money_counts_at_its_first_rate_until_then_as_the_books_count_it_in_the_end() -> None:
+    run = Run(0, (BalanceRow("EUR", D(100)),), minutes=0)
+    for minute, rate in enumerate(("", "1.25", "1.5")):
+        run.now = JAN_1 + minute * MINUTE
+        run.recorder.tape.add(Block(0, [run.now], [Bar("SAP", 0, run.now, 100.0, 100.0, 100.0, 100.0, 1.0)]))
+        if rate:
+            run.rate("EUR", rate)
+    made = run.record()
+    assert list(made.curve.equity) == [100_125.0, 100_125.0, 100_150.0]
+    assert made.initial_capital == 100_125
+
+
 def test_excursions_are_read_at_the_rates_of_their_moments() -> None:
     run = Run(1, minutes=0)
     fills = ((0, OrderSide.BUY), (3, OrderSide.SELL))
@@ -176,6 +189,8 @@ def test_the_fx_result_is_in_every_report_of_a_run_with_another_currency(tmp_pat
     terminal, data, html = reports(made, tmp_path)
     assert "FX result" in terminal
     assert "Final balances" in terminal
+    holdings = made.final_equity - made.final_cash - made.exchange.worth
+    assert formats.money(holdings, made.currency) in html
     assert "FX result" in html
     assert data["fx_result"] == pytest.approx(float(made.exchange.result))
     assert data["final_balances"].keys() == made.exchange.balances.keys() == {"EUR", "JPY"}
