@@ -110,20 +110,18 @@ def cancel(
 
 
 def scope_of(stack: StackHere, strategy: str, symbol: str) -> tuple[Scope, str]:
-    """What a command applies to. A name the configuration does not know is refused: a halt of a mistyped strategy would halt nothing."""
+    """What a command applies to. A name that is not there is refused: a halt of a mistyped strategy would halt nothing."""
     from shared.events import Scope
 
-    config = stack.loaded.config
     if strategy and symbol:
         raise CliError("name a strategy or a symbol, not both")
     if strategy:
         check_strategy(stack, strategy)
-    symbols = config.live.symbols if config.live is not None else ()
-    if symbol and symbol not in symbols:
-        raise CliError(f"{symbol!r} is not in live.symbols: {', '.join(symbols)}")
-    if strategy:
         return Scope.STRATEGY, strategy
-    return (Scope.SYMBOL, symbol) if symbol else (Scope.GLOBAL, "")
+    if symbol:
+        check_holding(stack, symbol)
+        return Scope.SYMBOL, symbol
+    return Scope.GLOBAL, ""
 
 
 def words_of(scope: Scope, key: str) -> str:

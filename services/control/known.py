@@ -27,13 +27,16 @@ def check_strategy(stack: StackHere, strategy: str) -> None:
 
 
 def check_holding(stack: StackHere, symbol: str) -> None:
-    """Raises CliError for a symbol that is neither traded here nor held: to flatten a mistyped one would flatten nothing."""
+    """Raises CliError for a symbol that is neither traded here nor held: a command about a mistyped one would do nothing; one that nobody
+    can tell of is said to be so."""
     live = stack.loaded.config.live
     symbols = live.symbols if live is not None else ()
     if symbol in symbols:
         return
     said = heard(stack.places, "positions")
-    if said is not None and symbol not in {row["symbol"] for row in said["positions"]}:
+    if said is None:
+        print(f"live.symbols does not list {symbol!r}, and the auditor does not answer: nobody says whether it is held", file=sys.stderr)
+    elif symbol not in {row["symbol"] for row in said["positions"]}:
         raise CliError(f"{symbol!r} is not held, nor in live.symbols: {', '.join(symbols)}")
 
 

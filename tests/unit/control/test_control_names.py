@@ -44,6 +44,22 @@ def test_a_flatten_of_what_is_neither_traded_nor_held_is_refused_and_not_journal
     assert [e.symbol for e in bus.commands()[before:] if isinstance(e, FlattenRequested)] == ["OLD", "GLOBEX"]
 
 
+def test_what_is_held_is_halted_though_the_file_does_not_list_it(run: Run, bus: Stack, audited: Audited) -> None:
+    audited([HELD])
+    done = run("halt", "--symbol", "OLD", "--reason", "odd", "--config", bus.config)
+    assert (done.status, done.err) == (0, "")
+    assert [(e.scope, e.key) for e in bus.commands() if isinstance(e, HaltRequested)] == [(Scope.SYMBOL, "OLD")]
+
+
+def test_of_a_symbol_the_file_does_not_list_nobody_says_that_it_is_not_held_while_the_auditor_is_away(run: Run, bus: Stack) -> None:
+    for command in (("flatten",), ("halt", "--reason", "odd")):
+        done = run(*command, "--symbol", "OLD", "--config", bus.config)
+        assert (done.status, done.err) == (
+            0,
+            "live.symbols does not list 'OLD', and the auditor does not answer: nobody says whether it is held\n",
+        )
+
+
 ADDED = StrategyRevised("c1", "added", "swing", 9, '{"id":"swing","name":"buy_and_hold"}', Decimal(1), "ann: trial")
 
 

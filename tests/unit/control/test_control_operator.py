@@ -37,7 +37,7 @@ from tests.unit.control.conftest import Run, Stack
         (["resume", "--reason", "why", "--symbol", "ACME"], ResumeRequested("", "", "why", Scope.SYMBOL, "ACME")),
         (["reduce", "--reason", "why"], ReduceRequested("", "", "why", Scope.GLOBAL, "")),
         (["flatten"], FlattenRequested("", "", "", "")),
-        (["flatten", "--symbol", "OTHER", "--reason", "found there"], FlattenRequested("", "", "found there", "OTHER")),
+        (["flatten", "--symbol", "ACME", "--reason", "found there"], FlattenRequested("", "", "found there", "ACME")),
         (["cancel", "cross:1:17"], CancelRequested("", "", "", "cross:1:17")),
         (["cancel", "--all", "--reason", "why"], CancelRequested("", "", "why", "")),
     ],
@@ -119,7 +119,7 @@ def test_people_are_told_where_it_stands(run: Run, bus: Stack) -> None:
     ("arguments", "said"),
     [
         (["halt", "--reason", "x", "--strategy", "cros"], "no strategy is called 'cros'; there are cross, hold"),
-        (["halt", "--reason", "x", "--symbol", "AMCE"], "'AMCE' is not in live.symbols: ACME, GLOBEX"),
+        (["halt", "--reason", "x", "--symbol", "AMCE"], "'AMCE' is not held, nor in live.symbols: ACME, GLOBEX"),
         (["halt", "--reason", "x", "--symbol", "ACME", "--strategy", "cross"], "name a strategy or a symbol, not both"),
         (["cancel", "cross:1:1", "--all"], "name one order, or say --all"),
         (["claim", "--symbol", "ACME", "--strategy", "cros", "--reason", "x"], "no strategy is called 'cros'; there are cross, hold"),
