@@ -69,6 +69,7 @@ def settle(books: Mapping[str, Book], symbol: str, price: Decimal, unit: Unit) -
 def _become(book: Book, e: CorporateAction, kept: Decimal, paid: Decimal, unit: Unit) -> None:
     """A holding becomes `kept` new units and its book is paid for the difference, in the instrument's currency."""
     position = book.position(e.symbol)
+    position.count_in(unit)
     worth = book.pay(paid, unit.currency, unit.rate)
     grown = multiply(position.quantity, e.ratio)
     gone = subtract(grown, multiply(kept, e.per))

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
-from .exact import ONE, ZERO, add, magnitude, multiply, negate, share, subtract
+from .exact import ONE, ZERO, add, magnitude, multiply, negate, subtract, total
 from .money import PLAIN, Unit
 from .position import Abroad, Position
 
@@ -89,15 +89,15 @@ class Book(msgspec.Struct):
             position.abroad = Abroad(multiply(points, unit.contract), unit.contract) if unit.currency else None
             self._recount(position, multiply(points, unit.multiplier))
 
-    def learn_rate(self, currency: str, symbols: Iterable[str]) -> None:
-        """The first rate of a currency, in force already: what was paid in it so far was counted one to one."""
+    def learn_rate(self, currency: str, rate: Decimal, symbols: Iterable[str]) -> None:
+        """The first rate of a currency: what was paid in it so far was counted one to one."""
         balance = self.balances.get(currency)
         if balance is not None:
-            self._recount(balance, multiply(balance.quantity, balance.multiplier))
+            self._recount(balance, multiply(balance.quantity, rate))
         for symbol in symbols:
             position = self.positions.get(symbol)
             if position is not None and position.abroad is not None:
-                self._recount(position, share(multiply(position.abroad.cost, position.multiplier), ONE, position.abroad.contract))
+                self._recount(position, multiply(position.abroad.cost, rate))
 
     def _recount(self, held: Position, cost: Decimal) -> None:
         self.funding = add(self.funding, subtract(cost, held.cost))
@@ -127,33 +127,21 @@ class Book(msgspec.Struct):
     @property
     def money(self) -> Decimal:
         """Cash, and what balances of other currencies are worth at their rates."""
-        total = self.cash
-        for balance in self.balances.values():
-            total = add(total, multiply(balance.quantity, balance.multiplier))
-        return total
+        if not self.balances:
+            return self.cash
+        return total((multiply(b.quantity, b.multiplier) for b in self.balances.values()), self.cash)
 
     def exchange(self) -> Decimal:
         """What the balances earned or lost by their rates, closed or not."""
-        total = ZERO
-        for balance in self.balances.values():
-            total = add(total, add(balance.realised, balance.unrealised(1.0)))
-        return total
+        return total(add(b.realised, b.unrealised(1.0)) for b in self.balances.values())
 
     def equity(self, marks: Mapping[str, float]) -> Decimal:
         """Money and holdings at marks (price a unit); a holding without a mark counts at its cost."""
-        total = self.money if self.balances else self.cash
-        for symbol, position in self.positions.items():
-            if position.quantity:
-                total = add(total, position.value(marks.get(symbol)))
-        return total
+        return total((p.value(marks.get(symbol)) for symbol, p in self.positions.items() if p.quantity), self.money)
 
     def gross(self, marks: Mapping[str, float]) -> Decimal:
         """Sum of the sizes of holdings at marks."""
-        total = ZERO
-        for symbol, position in self.positions.items():
-            if position.quantity:
-                total = add(total, magnitude(position.value(marks.get(symbol))))
-        return total
+        return total(magnitude(p.value(marks.get(symbol))) for symbol, p in self.positions.items() if p.quantity)
 
     def net(self, marks: Mapping[str, float]) -> Decimal:
         """Signed sum of holdings at marks."""
@@ -161,7 +149,4 @@ class Book(msgspec.Struct):
 
     def cost(self) -> Decimal:
         """Sum of cost bases, balances included; with cash, the left side of the identity."""
-        total = ZERO
-        for held in (*self.positions.values(), *self.balances.values()):
-            total = add(total, held.cost)
-        return total
+        return total(held.cost for held in (*self.positions.values(), *self.balances.values()))

@@ -7,8 +7,9 @@ amount, rounds to `SHARE_PLACES` decimals and leaves the remainder with the call
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Final
 
 DIGITS_MAX: Final = 80  # a 17-digit price x 20-digit quantity x 10-digit multiplier, summed over the life of an account, with room
@@ -27,6 +28,11 @@ negate: Final = _EXACT.minus
 magnitude: Final = _EXACT.abs
 remainder: Final = _EXACT.remainder  # of whole division, with the sign of the dividend
 whole: Final = _EXACT.divide_int  # times the divisor goes into the dividend, towards zero
+
+
+def total(amounts: Iterable[Decimal], start: Decimal = ZERO) -> Decimal:
+    """The exact sum."""
+    return reduce(add, amounts, start)
 
 
 def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

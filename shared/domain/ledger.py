@@ -3,9 +3,9 @@
 Promises: folding the same events gives the same books on any machine; account cash, holdings and profit are exactly the sum over books,
 after partial closes, trades through zero, corrections and busts; nothing is de-duplicated here, because only the router books fills.
 Orders of risk (flatten) and of others at the broker (external) trade for no strategy: their fills are unassigned until `HoldingAssigned`
-moves them. Commissions and cash flows are taken in the currency they are told in; an instrument of another currency is paid for in it. A dividend goes to who holds the symbol when it is booked. A strategy
-that is removed leaves its cash and its holdings, at what they cost, unassigned; what its orders still fill is unassigned too. Its book stays,
-empty, with what it earned.
+moves them. Commissions and cash flows are taken in the currency they are told in; an instrument of another currency is paid for in it. A
+dividend goes to who holds the symbol when it is booked. A strategy that is removed leaves its cash and its holdings, at what they cost,
+unassigned; what its orders still fill is unassigned too. Its book stays, empty, with what it earned.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shared.events import (
 
 from . import actions
 from .book import Book
-from .exact import ONE, ZERO, add, multiply, negate, share, subtract
+from .exact import ONE, ZERO, add, multiply, negate, share, subtract, total
 from .instrument import signed
 from .money import Unit, Units
 from .order_ids import place_of
@@ -139,39 +139,28 @@ class Ledger:
 
     @property
     def cash(self) -> Decimal:
-        total = self._cash
-        if total is None:
-            total = ZERO
-            for book in self.books.values():
-                total = add(total, book.cash)
-            self._cash = total
-        return total
+        if self._cash is None:
+            self._cash = total(book.cash for book in self.books.values())
+        return self._cash
 
     @property
     def money(self) -> Decimal:
         """Cash, and what balances of other currencies are worth at their rates."""
-        total = self._money
-        if total is None:
-            total = ZERO
-            for book in self.books.values():
-                total = add(total, book.money if book.balances else book.cash)
-            self._money = total
-        return total
+        if self._money is None:
+            self._money = total(book.money for book in self.books.values())
+        return self._money
 
     def balances(self) -> dict[str, Decimal]:
         """The account's money of other currencies that is not zero, by currency in order."""
-        total: dict[str, Decimal] = {}
+        found: dict[str, Decimal] = {}
         for book in self.books.values():
             for currency, held in book.balances.items():
-                total[currency] = add(total.get(currency, ZERO), held.quantity)
-        return {currency: total[currency] for currency in sorted(total) if total[currency]}
+                found[currency] = add(found.get(currency, ZERO), held.quantity)
+        return {currency: found[currency] for currency in sorted(found) if found[currency]}
 
     def equity(self, marks: Mapping[str, float]) -> Decimal:
         """Account value at marks; holdings without a mark count at cost."""
-        total = ZERO
-        for book in self.books.values():
-            total = add(total, book.equity(marks))
-        return total
+        return total(book.equity(marks) for book in self.books.values())
 
     def multiplier(self, symbol: str) -> Decimal:
         """Account currency a point and unit, at the newest rate."""
@@ -187,7 +176,7 @@ class Ledger:
 
     def symbols_in(self, currency: str) -> list[str]:
         """Instruments that are priced in it, in order."""
-        return sorted(symbol for symbol, (_, theirs) in self._units.contracts.items() if theirs == currency)
+        return self._units.priced_in(currency)
 
     def rate(self, currency: str) -> Decimal | None:
         """Account currency a unit of it, one of the account's own; None where nobody told it."""
@@ -278,7 +267,7 @@ class Ledger:
         for book in self.books.values():
             book.rate(e.currency, e.rate)
             if is_first:
-                book.learn_rate(e.currency, symbols)
+                book.learn_rate(e.currency, e.rate, symbols)
 
     def _revalue(self, symbols: Iterable[str]) -> None:
         for symbol in symbols:
@@ -311,10 +300,7 @@ class Ledger:
             self.book(owner).charge(symbol, commission, foreign, self._units.rate(foreign))
 
     def _recount(self, symbol: str) -> None:
-        total = ZERO
-        for book in self.books.values():
-            total = add(total, book.quantity(symbol))
-        self._net[symbol] = total
+        self._net[symbol] = total(book.quantity(symbol) for book in self.books.values())
 
     def _strategy_revised(self, e: StrategyRevised) -> None:
         if e.outcome == "added":

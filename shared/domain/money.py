@@ -7,6 +7,7 @@ one, and risk lets nothing new be bought in it.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -36,9 +37,12 @@ class Units:
         self, base: str = "", contracts: Mapping[str, tuple[Decimal, str]] | None = None, rates: Mapping[str, Decimal] | None = None
     ) -> None:
         self.base = base
-        self.contracts = dict(contracts or {})
+        self.contracts: dict[str, tuple[Decimal, str]] = {}
         self.rates = dict(rates or {})
-        self._units = {symbol: self._unit(*told) for symbol, told in self.contracts.items()}
+        self._units: dict[str, Unit] = {}
+        self._symbols: dict[str, list[str]] = {}  # by currency, in order
+        for symbol, told in (contracts or {}).items():
+            self.define(symbol, *told)
 
     def of(self, symbol: str) -> Unit:
         return self._units.get(symbol, PLAIN)
@@ -56,7 +60,16 @@ class Units:
         """Account currency a unit of another currency, one where nobody told it."""
         return self.rates.get(currency, ONE)
 
+    def priced_in(self, currency: str) -> list[str]:
+        """Symbols in order."""
+        return list(self._symbols.get(currency, ()))
+
     def define(self, symbol: str, contract: Decimal, currency: str) -> None:
+        before = self.contracts.get(symbol)
+        if before is None or before[1] != currency:
+            if before is not None:
+                self._symbols[before[1]].remove(symbol)
+            insort(self._symbols.setdefault(currency, []), symbol)
         self.contracts[symbol] = (contract, currency)
         self._units[symbol] = self._unit(contract, currency)
 
@@ -68,7 +81,7 @@ class Units:
     def move(self, currency: str, rate: Decimal) -> list[str]:
         """A rate moved; symbols whose unit changed."""
         self.rates[currency] = rate
-        return self._renew(symbol for symbol, (_, theirs) in self.contracts.items() if theirs == currency)
+        return self._renew(self.priced_in(currency))
 
     def _renew(self, symbols: Iterable[str]) -> list[str]:
         changed = []

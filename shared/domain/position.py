@@ -56,36 +56,13 @@ class Position(msgspec.Struct):
 
     def trade(self, signed: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
         """Buy (signed > 0) or sell `signed` units at price; returns (money paid, profit realised), both exact and before fees."""
-        unit = multiply(price, self.multiplier)
-        paid = multiply(signed, unit)
-        held = self.quantity
-        if self.abroad is not None:
-            self.abroad = self._traded(self.abroad, signed, price)
-        if not held or (held > 0) == (signed > 0):
-            self.quantity = add(held, signed)
-            self.cost = add(self.cost, paid)
-            return paid, ZERO
-        if magnitude(signed) < magnitude(held):
-            paid_to_close = paid
-            released = share(self.cost, negate(signed), held)
-        else:
-            paid_to_close = multiply(negate(held), unit)
-            released = self.cost
-        profit = negate(add(paid_to_close, released))
+        held, abroad = self.quantity, self.abroad
+        if abroad is not None:
+            self.abroad = Abroad(_traded(abroad.cost, held, signed, multiply(price, abroad.contract))[0], abroad.contract)
+        self.cost, paid, profit = _traded(self.cost, held, signed, multiply(price, self.multiplier))
         self.quantity = add(held, signed)
-        self.cost = add(subtract(self.cost, released), subtract(paid, paid_to_close))
         self.realised = add(self.realised, profit)
         return paid, profit
-
-    def _traded(self, abroad: Abroad, signed: Decimal, price: Decimal) -> Abroad:
-        held = self.quantity
-        if not held or (held > 0) == (signed > 0):
-            cost = add(abroad.cost, multiply(multiply(signed, price), abroad.contract))
-        elif magnitude(signed) < magnitude(held):
-            cost = subtract(abroad.cost, share(abroad.cost, negate(signed), held))
-        else:
-            cost = multiply(multiply(add(held, signed), price), abroad.contract)
-        return Abroad(cost, abroad.contract)
 
     def value(self, mark: float | None) -> Decimal:
         """Signed money it is worth at mark; at its cost while no mark is known."""
@@ -96,3 +73,15 @@ class Position(msgspec.Struct):
     def unrealised(self, mark: float | None) -> Decimal:
         """Profit not yet closed, before fees."""
         return subtract(self.value(mark), self.cost)
+
+
+def _traded(cost: Decimal, held: Decimal, signed: Decimal, unit: Decimal) -> tuple[Decimal, Decimal, Decimal]:
+    """(cost of what is held then, money paid, profit) of a trade of `signed` units at `unit` of money each, in the currency of the cost."""
+    paid = multiply(signed, unit)
+    if not held or (held > 0) == (signed > 0):
+        return add(cost, paid), paid, ZERO
+    if magnitude(signed) < magnitude(held):
+        closing, released = paid, share(cost, negate(signed), held)
+    else:
+        closing, released = multiply(negate(held), unit), cost
+    return add(subtract(cost, released), subtract(paid, closing)), paid, negate(add(closing, released))

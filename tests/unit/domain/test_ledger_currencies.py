@@ -7,6 +7,7 @@ from decimal import Decimal as D
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from shared.domain.ledger import UNASSIGNED, Ledger, LedgerState
 from shared.events import (
@@ -136,6 +137,16 @@ def test_a_split_pays_what_is_past_the_lots_in_its_currency() -> None:
     assert ledger.balances() == {"EUR": D(-1070)}
 
 
+def test_what_a_split_leaves_to_nobody_is_of_the_instruments_currency_too() -> None:
+    split = CorporateAction("split", "SAP", D(3), "", "r", D(2), D(1), D(60), D(0))
+    ledger = made(filled(BUY, "3", "100"), replace(filled(BUY, "3", "100"), strategy="b"), multiplier="5")
+    ledger.apply(split)  # of 4.5 units each keeps 4, and the account has 9
+    rest = ledger.books[UNASSIGNED].positions["SAP"]
+    assert (rest.quantity, rest.value(60.0)) == (1, 60 * 5 * D("1.10"))
+    assert (rest.average_price, ledger.books[UNASSIGNED].balance("EUR")) == (60, -60 * 5)
+    assert identity_holds(ledger)
+
+
 def test_a_claim_moves_the_holding_for_money_of_its_currency() -> None:
     ledger = made(filled(BUY, "10", "100"), HoldingAssigned("SAP", "b", D(4), D(100)), HoldingAssigned("SAP", "a", D(-4), D(100)))
     assert ledger.books["b"].balance("EUR") == -400
@@ -170,6 +181,20 @@ def test_a_fixed_rate_of_an_older_journal_stays_in_its_multiplier() -> None:
     ledger = made(InstrumentDefined("OLD", "equity", "EUR", D("0.01"), D(1), D("1.5"), "24x7", fx_rate=D("1.5")))
     ledger.apply(filled(BUY, "10", "100", symbol="OLD"))
     assert (ledger.cash, ledger.balances()) == (8500, {})
+    assert ledger.symbols_in("EUR") == ["SAP"]
+
+
+def test_told_anew_without_its_fixed_rate_it_is_of_its_currency_from_there_and_what_was_paid_stays() -> None:
+    old = InstrumentDefined("OLD", "equity", "EUR", D("0.01"), D(1), D("1.1"), "24x7", fx_rate=D("1.1"))
+    ledger = made(old, filled(BUY, "10", "100", symbol="OLD"), defined("OLD", "EUR"))
+    position = ledger.books["a"].positions["OLD"]
+    assert (position.cost, position.average_price) == (1100, 100)
+    assert (ledger.cash, ledger.balances(), ledger.symbols_in("EUR")) == (8900, {}, ["OLD", "SAP"])
+    ledger.apply(rate("1.2"))
+    assert ledger.equity({"OLD": 100.0}) == 8900 + 1200
+    ledger.apply(filled(SELL, "10", "100", symbol="OLD"))
+    assert (ledger.cash, ledger.balances()) == (8900, {"EUR": D(1000)})
+    assert identity_holds(ledger)
 
 
 @pytest.mark.parametrize("seed", range(20))
