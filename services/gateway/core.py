@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from services.gateway.bars import BarBuilder, OpenBar
-from services.gateway.freshness import Freshness
+from services.gateway.freshness import Freshness, moment
 from services.gateway.phases import CalendarState, Phases
 from services.gateway.rates import Rates, Told
 from services.gateway.settings import BarsFrom, GatewaySettings, WarmupSettings, interval_ns
@@ -218,30 +218,30 @@ class GatewayCore:
         return ()
 
     def _follows(self, e: Envelope) -> list[Event]:
-        """What a datum brings about, a rate last. Of a symbol that is here only for its rate, fresh and with nothing due, nothing else is asked.
+        """What a datum brings about, rates last. Of a symbol that is here only for its rate, fresh and with nothing due, nothing else is asked.
         Time has passed only up to just before it: others of its moment may follow, and what is due at that very moment (an opening, a close,
         the end of another symbol's bar) comes after them, with the clock."""
-        datum = cast("Bar | Quote | Trade", e.event)
-        at, bars = _moment(datum, e.ts_ns), self._bars
-        rates = self._rates.after(datum, at, e.ts_ns) if datum.symbol in self._rates.pairs else []
-        if type(datum) in self._quiet and self._fresh.fresh.get(datum.symbol) and (e.ts_ns <= self._due or e.ts_ns <= self._later()):
-            return list[Event](rates)
-        events = self._passed(e.ts_ns - 1, but=datum.symbol)
-        if bars is not None and type(datum) is self._built_from and bars.ends_by(datum.symbol, at) and not bars.ends_by(datum.symbol, e.ts_ns - 1):
-            events += self._rating([bars.bar(datum.symbol)], e.ts_ns)
-        return events + self._fresh.after(datum, at, e.ts_ns) + rates
+        datum, now, bars = cast("Bar | Quote | Trade", e.event), e.ts_ns, self._bars
+        symbol, at = datum.symbol, moment(datum, now)
+        ended = bars.bar(symbol) if bars is not None and type(datum) is self._built_from and bars.ends_by(symbol, at) else None
+        if ended is None and self._fresh.fresh.get(symbol) and (now <= self._due or now <= self._later()):
+            return list[Event](self._rates.after((datum,), now))
+        events = self._passed(now - 1, but=symbol)
+        if ended is not None and ended.end >= now:
+            events.append(ended)
+        events += self._fresh.after(datum, at, now)
+        return events + self._rates.after((*_bars_of(events), datum), now)
 
     def _on_clock(self, e: Envelope) -> Sequence[Event]:
-        return self._passed(e.ts_ns) if e.ts_ns >= self._due else ()
+        if e.ts_ns < self._due:
+            return ()
+        events = self._passed(e.ts_ns)
+        return events + self._rates.after(_bars_of(events), e.ts_ns)
 
     def _passed(self, now: int, but: str = "") -> list[Event]:
-        """What follows from time having come to `now`, that moment included."""
-        events: list[Event] = [] if self._bars is None else self._rating(self._bars.complete(now), now)
+        """What follows from time having come to `now`, that moment included, but for the rates that bars built here tell."""
+        events: list[Event] = [] if self._bars is None else list(self._bars.complete(now))
         return events + self._phases.changes(now) + self._fresh.expired(now, but)
-
-    def _rating(self, built: Sequence[Bar], now: int) -> list[Event]:
-        """Bars built here, and the rates that those of pairs tell."""
-        return [*built, *(rate for bar in built if bar.symbol in self._rates.pairs for rate in self._rates.after(bar, bar.end, now))]
 
     def _on_feed(self, e: Envelope) -> Sequence[Event]:
         """A feed that comes up again has missed what its markets did meanwhile; one whose process died says UP twice without DOWN."""
@@ -249,7 +249,7 @@ class GatewayCore:
         if cast("FeedStateChanged", e.event).status is FeedStatus.UP and self._feed:
             reason = "the feed was down" if self._feed == FeedStatus.DOWN else "the feed was started again"
             events += self._gaps(e.ts_ns, reason)
-        return events
+        return events + self._rates.after(_bars_of(events), e.ts_ns)
 
     def _gaps(self, now: int, reason: str) -> list[Event]:
         newest = {symbol: self._fresh.newest(symbol) for symbol in self._calendars}
@@ -371,13 +371,12 @@ class GatewayCore:
             self._due = min(self._timer, self._fresh.deadline())
 
 
+def _bars_of(events: Sequence[Event]) -> list[Bar]:
+    return [e for e in events if isinstance(e, Bar)]
+
+
 def _nothing(_e: Envelope) -> Sequence[Event]:
     return ()
-
-
-def _moment(datum: Bar | Quote | Trade, now: int) -> int:
-    """The moment a datum stands for, never later than it was sequenced: a clock ahead of ours must not hide a dead feed."""
-    return min(datum.end if isinstance(datum, Bar) else datum.timestamp, now)
 
 
 def _sorted(table: dict[str, _T]) -> dict[str, _T]:

@@ -82,11 +82,19 @@ def test_a_rate_of_more_places_than_a_venue_takes_is_rounded_and_one_of_nothing_
     assert bar(log, "10:02:00", 1e-14) == []
 
 
-@pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf"), 1e13, 1e300, 5e-324])
 def test_what_is_no_price_tells_no_rate(price: float) -> None:
-    log = begun(EUR)
-    assert bar(log, "10:01:00", price) == []
-    assert quote(log, "10:01:01", 1.0, price) == []
+    log = begun(EUR, JPY)
+    assert bar(log, "10:01:00", price) == bar(log, "10:01:00", price, "USDJPY") == []
+    assert quote(log, "10:01:01", min(price, 1.0), max(price, 1.0)) == []
+
+
+@pytest.mark.parametrize("price", [1e12, 1e-12])
+def test_the_largest_and_smallest_price_tells_a_rate_a_venue_takes_both_ways_round(price: float) -> None:
+    log = begun(EUR, JPY)
+    told = bar(log, "10:01:00", price) + bar(log, "10:01:00", price, "USDJPY")
+    assert [e.rate for e in told] == [D(str(price)), 1 / D(str(price))]
+    assert all(reasonable(e.rate) for e in told)
 
 
 def test_an_older_datum_tells_nothing() -> None:
@@ -113,6 +121,13 @@ def test_bars_built_here_tell_rates_as_others_do(source: BarsFrom) -> None:
     assert [type(e) for e in told][: len(expected)] == expected
     if source is BarsFrom.TRADES:
         assert told[1] == CurrencyRate("EUR", D("1.25"), at("10:02:00"))
+
+
+def test_a_late_quote_tells_nothing_where_the_bar_it_completes_told_of_later() -> None:
+    log = begun(EUR, bars=BarSettings(source=BarsFrom.QUOTES))
+    quote(log, "10:01:30", 1.25, 1.25)
+    told = log.say(Quote("EURUSD", at("10:01:59"), 1.5, 1.5, 1.0, 1.0), at("10:02:31"))
+    assert [e for e in told if isinstance(e, CurrencyRate)] == [CurrencyRate("EUR", D("1.25"), at("10:02:00"))]
 
 
 def test_a_restored_core_tells_what_the_other_would_have() -> None:
