@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from shared.domain.exact import ZERO, add, multiply, negate, share, subtract
+from shared.domain.exact import ZERO, add, magnitude, multiply, negate, share, subtract, total
 from shared.events import AccountRow, BalanceRow, OrderSide, OrderTerms, PositionRow, UnsettledRow
 from shared.events.enums import BUY
 
@@ -76,11 +76,7 @@ class Account(msgspec.Struct, array_like=True):
 
     def settled(self, currency: str) -> Decimal:
         """Money that may be spent."""
-        total = self.money(currency)
-        for row in self.unsettled:
-            if row.currency == currency:
-                total = subtract(total, row.amount)
-        return total
+        return subtract(self.money(currency), total(row.amount for row in self.unsettled if row.currency == currency))
 
     def wait(self, calendar: str, date: str, amount: Decimal, currency: str) -> None:
         """So much of the money may be spent once that date begins."""
@@ -110,7 +106,7 @@ class Account(msgspec.Struct, array_like=True):
 
     def trade(self, symbol: str, side: OrderSide, quantity: Decimal, price: Decimal, worth: Worth, commission: Decimal, ns: int) -> None:
         """Book one execution."""
-        signed = quantity if side is BUY else -quantity
+        signed = quantity if side is BUY else negate(quantity)
         self.pay(negate(multiply(multiply(signed, price), worth.contract)), worth.currency)
         self.cash = subtract(self.cash, commission)
         self.month_shares = add(self.shares_this_month(ns), quantity)
@@ -167,17 +163,17 @@ def open_side(orders: Sequence[Working], side: OrderSide, point: Decimal) -> Sid
             known = groups.get(order.group, Side(ZERO, ZERO))
             groups[order.group] = Side(max(known.quantity, one.quantity), max(known.value, one.value))
         else:
-            quantity, value = quantity + one.quantity, value + one.value
+            quantity, value = add(quantity, one.quantity), add(value, one.value)
     if not groups:
         return Side(quantity, value)
-    return Side(quantity + sum((g.quantity for g in groups.values()), ZERO), value + sum((g.value for g in groups.values()), ZERO))
+    return Side(total((g.quantity for g in groups.values()), quantity), total((g.value for g in groups.values()), value))
 
 
 def worst_value(value: Decimal, orders: Sequence[Working], point: Decimal) -> Decimal:
     """Largest exposure in money a symbol can reach if its open orders fill. value: of what is held of it."""
     if not orders:
-        return max(value, -value)
-    return max(value + open_side(orders, OrderSide.BUY, point).value, open_side(orders, OrderSide.SELL, point).value - value)
+        return magnitude(value)
+    return max(add(value, open_side(orders, OrderSide.BUY, point).value), subtract(open_side(orders, OrderSide.SELL, point).value, value))
 
 
 def spendable(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing, currency: str) -> Decimal:
@@ -186,24 +182,21 @@ def spendable(settings: VenueSettings, account: Account, books: Mapping[str, Seq
     for symbol, orders in books.items():
         worth = pricing.worth(symbol)
         if worth.currency == currency:
-            free -= open_side(orders, OrderSide.BUY, worth.contract).value
+            free = subtract(free, open_side(orders, OrderSide.BUY, worth.contract).value)
     return free
 
 
 def totals(settings: VenueSettings, account: Account, books: Mapping[str, Sequence[Working]], pricing: Pricing) -> AccountRow:
     """Cash, equity at the newest prices and rates, balances, and what may still be bought: of a cash account, for its own currency."""
     values = {s: position_value(pricing, s, h) for s, h in account.holdings.items()}
-    equity = sum(values.values(), account.cash)
-    for currency, amount in account.balances.items():
-        equity = add(equity, multiply(amount, pricing.rate(currency)))
+    equity = total((multiply(amount, pricing.rate(currency)) for currency, amount in account.balances.items()), total(values.values(), account.cash))
     unsettled = None
     if settings.account_kind is AccountKind.CASH:
         unsettled = tuple(account.unsettled) if settings.settlement_days else None
         free = spendable(settings, account, books, pricing, "")
     else:
-        symbols = sorted({*values, *books})
-        used = sum((worst_value(values.get(s, ZERO), books.get(s, ()), pricing.worth(s).multiplier) for s in symbols), ZERO)
-        free = equity * settings.margin_multiplier - used
+        used = total(worst_value(values.get(s, ZERO), books.get(s, ()), pricing.worth(s).multiplier) for s in sorted({*values, *books}))
+        free = subtract(multiply(equity, settings.margin_multiplier), used)
     balances = tuple(BalanceRow(currency, amount) for currency, amount in sorted(account.balances.items()))
     return AccountRow(settings.currency, account.cash, equity, max(free, ZERO), unsettled, balances)
 
@@ -216,18 +209,18 @@ def shortage(
     others = books.get(terms.symbol, ())
     both = (*others, order)
     if terms.side is OrderSide.SELL:
-        missing = open_side(both, OrderSide.SELL, worth.contract).quantity - max(account.quantity(terms.symbol), ZERO)
+        missing = subtract(open_side(both, OrderSide.SELL, worth.contract).quantity, max(account.quantity(terms.symbol), ZERO))
         if missing > 0 and (settings.account_kind is AccountKind.CASH or not settings.short_allowed or not shortable):
             return "short_not_allowed", f"{missing} more than held and not yet on sale"
     if settings.account_kind is AccountKind.CASH:
         if terms.side is not BUY:
             return None
-        need = open_side(both, OrderSide.BUY, worth.contract).value - open_side(others, OrderSide.BUY, worth.contract).value
+        need = subtract(open_side(both, OrderSide.BUY, worth.contract).value, open_side(others, OrderSide.BUY, worth.contract).value)
         free, currency = max(spendable(settings, account, books, pricing, worth.currency), ZERO), worth.currency or settings.currency
     else:
         holding = account.holdings.get(terms.symbol)
         value = position_value(pricing, terms.symbol, holding) if holding else ZERO
-        need = worst_value(value, both, worth.multiplier) - worst_value(value, others, worth.multiplier)
+        need = subtract(worst_value(value, both, worth.multiplier), worst_value(value, others, worth.multiplier))
         if need <= 0:
             return None
         free, currency = totals(settings, account, books, pricing).buying_power, settings.currency

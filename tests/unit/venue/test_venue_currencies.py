@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Decimal as D
+from decimal import localcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,24 @@ def test_a_rate_moves_what_money_is_worth_and_no_money(opened):
     venue.advance(quote(3, 110, 110))
     assert money(venue) == before
     assert venue.core.account().equity == 10_000 - 900 * D("1.5") + 7 + 10 * 110 * D("1.5")
+
+
+def test_equity_and_buying_power_are_exact_however_many_places_price_quantity_and_rate_have_together(opened):
+    venue = opened()
+    coin = InstrumentDefined("C", "crypto", "EUR", D("0.0001"), D("0.000000001"), D(1), "24x7")
+    venue.advance(coin)
+    venue.advance(quote(2, 12345.6789, 12345.6789, symbol="C"))
+    rated(venue, "0.006666666667")
+    bought = D("1.123456789")
+    venue.ask("external_trade", p.ExternalTrade("web", "C", BUY, bought, D("12345.6788"), at(3)), p.OrderAnswer)
+    asked = msgspec.structs.replace(terms("buy", "limit", bought, limit="12000.0001", tif="gtc"), symbol="C")
+    venue.ask("submit", p.Submit("o", asked, at(4)), p.OrderAnswer)
+    with localcontext(prec=80):
+        held, rate = bought * D("12345.6789"), D("0.006666666667")
+        equity = 10_000 + (held - bought * D("12345.6788")) * rate
+        expected = (equity, 2 * equity - (held + bought * D("12000.0001")) * rate)
+    row = venue.core.account()
+    assert (row.equity, row.buying_power) == expected
 
 
 def test_margin_is_counted_at_the_newest_rate_and_a_balance_may_be_owed(opened):
