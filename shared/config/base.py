@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from shared.domain.exact import of_float
+from shared.domain.exact import of_float, text
 
 AMOUNT_MAX: Final = 10**15  # past any account; keeps exact products far inside their 80 digits
 DIGITS_MAX: Final = 30
@@ -45,7 +45,7 @@ def exact(value: object) -> Decimal:
         raise ValueError(f"must be a finite number of at most {DIGITS_MAX} digits")
     if abs(number.adjusted()) > DIGITS_MAX:
         raise ValueError("is out of any sensible range")
-    return Decimal(f"{number.normalize():f}")
+    return Decimal(text(number))
 
 
 def _moment(value: object) -> datetime:

@@ -185,6 +185,11 @@ def test_every_way_of_writing_a_number_is_the_same_number(number):
     assert str(exact(whole)) == str(exact(float(whole))) == str(exact(str(whole))) == str(whole)
 
 
+@pytest.mark.parametrize("written", ["123456789012.123456789012345678", "0.123456789012345678901234567891", "0.00000001"])
+def test_all_the_digits_that_are_taken_are_kept(written):
+    assert format(exact(written), "f") == written
+
+
 @pytest.mark.parametrize("value", [True, None, [], "many", "nan", "1e99", float("inf"), float("nan"), "1" * 40])
 def test_what_is_no_amount_is_refused(value):
     with pytest.raises(ValueError):
