@@ -4,8 +4,8 @@ SQLite in WAL mode, one writer (a lock file is held). Whatever a request caused,
 before anybody hears of it; so after `kill -9` the venue knows exactly what it had answered, and a repeated request is answered as before.
 `durability: process` survives the death of any process, `disk` also that of the machine.
 
-The core's whole state is written only when something other than a newest price changed; newest prices are a row a symbol, rates a row a currency. A failed
-write raises: the process must end, because the core in memory is then ahead of its ledger.
+The core's whole state is written only when something other than a newest price or rate changed; newest prices are a row a symbol, rates a row a
+currency. A failed write raises: the process must end, because the core in memory is then ahead of its ledger.
 """
 
 from __future__ import annotations

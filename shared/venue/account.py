@@ -88,11 +88,13 @@ class Account(msgspec.Struct, array_like=True):
                 return
         self.unsettled.append(UnsettledRow(calendar, date, amount, currency))
 
-    def date_begins(self, calendar: str, date: str) -> None:
-        """What waited for it is settled."""
-        if date > self.dates.get(calendar, ""):
-            self.dates[calendar] = date
-            self.unsettled = [row for row in self.unsettled if row.calendar != calendar or row.date > date]
+    def date_begins(self, calendar: str, date: str) -> bool:
+        """What waited for it is settled. False: it, or a later one, had begun."""
+        if date <= self.dates.get(calendar, ""):
+            return False
+        self.dates[calendar] = date
+        self.unsettled = [row for row in self.unsettled if row.calendar != calendar or row.date > date]
+        return True
 
     def quantity(self, symbol: str) -> Decimal:
         holding = self.holdings.get(symbol)

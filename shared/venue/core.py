@@ -136,18 +136,21 @@ class MatchingCore(Desk):
         return self._recorder.take()
 
     def on_session(self, session: SessionChanged, now_ns: int) -> Sequence[Report]:
-        """A calendar's phase. Hours come from the times it carries, so it may arrive before or after the data of that moment."""
+        """A calendar's phase. Hours come from the times it carries, so it may arrive before or after the data of that moment; told again, it
+        changes nothing."""
         self._advance(now_ns)
-        self.version += 1
-        self._clerk.account.date_begins(session.calendar, session.date)
+        changed = self._clerk.account.date_begins(session.calendar, session.date)
         known = self.market.hours.get(session.calendar)
         told = hours_in(self.settings.session, session)
         if known is None or (session.date != known.date and (session.close_ns or now_ns >= known.close_ns)):
             if known is not None and not known.swept:
                 self._sweep(session.calendar, known)
             self.market.hours[session.calendar] = told
+            changed = True
         elif told.close_ns and (known.open_ns, known.close_ns) != (told.open_ns, told.close_ns):
             self.market.hours[session.calendar] = told  # an early close told late, or hours told after the date
+            changed = True
+        self.version += changed
         self._settle_all()
         return self._recorder.take()
 

@@ -38,7 +38,8 @@ class Hours(msgspec.Struct, array_like=True):
 
 
 class Market:
-    """prints, quotes: newest of each symbol (ns order is the caller's). rates: newest of each currency. taken: units of a standing quote's bid and ask already traded."""
+    """prints, quotes: newest of each symbol (ns order is the caller's). rates: newest of each currency. taken: units of a standing quote's bid
+    and ask already traded."""
 
     def __init__(self, settings: VenueSettings) -> None:
         self._settings = settings

@@ -159,7 +159,8 @@ def _minutes(name: str, clock: str) -> int:
 
 
 class VenueSettings(Settings, frozen=True):
-    """account: the broker's account number. initial_cash: in `currency`; balances: of other currencies, what a new account starts with. displayed_size: a taker gets no more than the quoted size, each unit of it once.
+    """account: the broker's account number. initial_cash: in `currency`; balances: of other currencies, what a new account starts with.
+    displayed_size: a taker gets no more than the quoted size, each unit of it once.
     volume_share_max: our share of a bar's or print's volume, 0 < share <= 1 (None: all we want). limit_needs_through: a resting limit order
     fills only when the price goes beyond it, not when it touches. settlement_days: trading dates of its calendar until what a sale in a cash
     account brings may be spent; crypto and 24x7 instruments settle at once. latency_ns: submit, cancel and replace take effect this much later.

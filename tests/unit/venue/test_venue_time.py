@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from shared.events import DayEnded, InstrumentHalted, SessionChanged, SessionPhase
+from shared.venue import dump
 from tests.unit.venue.world import S, World, at, bar, quote, terms, trade
 
 HOUR = 3600
@@ -264,6 +266,23 @@ def test_hours_told_after_their_date_count_to_the_close():
     assert world.status() == "new"
     world.keep(world.core.on_time(at(CLOSE + 24 * HOUR + 1)))
     assert world.status() == "expired"
+
+
+def test_an_opening_told_late_opens_and_told_again_changes_nothing():
+    world = traded_day()
+    order = terms("buy", "limit", limit=99, tif="gtc")
+    world.submit(order, CLOSE + HOUR)
+    second = OPEN + 24 * HOUR
+    world.feed(bar(second, 98, 98, 98, 98))
+    assert world.status() == "new", "nobody told of that day"
+    opened = SessionChanged("XT", SessionPhase.OPEN, "2023-11-15", at(second), at(CLOSE + 24 * HOUR))
+    world.keep(world.core.on_session(opened, at(second + 90)))
+    world.feed(bar(second + 120, 98, 98, 98, 98))
+    assert world.status() == "filled"
+    before = world.core.version, dump(world.core)
+    for phase in (SessionPhase.OPEN, SessionPhase.POST):
+        assert world.keep(world.core.on_session(replace(opened, phase=phase), world.core.now_ns)) == []
+    assert (world.core.version, dump(world.core)) == before
 
 
 def test_late_bars_of_the_session_are_awaited_as_long_as_the_grace():
