@@ -147,6 +147,20 @@ def test_what_a_split_leaves_to_nobody_is_of_the_instruments_currency_too() -> N
     assert identity_holds(ledger)
 
 
+@pytest.mark.parametrize("is_told", [False, True])
+def test_under_another_symbol_a_holding_keeps_what_was_paid_in_its_currency(is_told: bool) -> None:
+    told = (defined("NEW", "EUR"), filled(BUY, "10", "80", symbol="NEW")) if is_told else ()
+    ledger = made(filled(BUY, "10", "100"), rate("1.25"), *told, CorporateAction("symbol_change", "SAP", D(1), "NEW", "r"))
+    held, position = 20 if is_told else 10, ledger.books["a"].positions["NEW"]
+    assert (position.quantity, position.average_price) == (held, 90 if is_told else 100)
+    assert position.cost == 1100 + (1000 if is_told else 0)
+    assert ledger.symbols_in("EUR") == ["NEW", "SAP"]
+    ledger.apply(rate("1.5"))
+    ledger.apply(filled(SELL, str(held), "90", symbol="NEW"))
+    assert ledger.balances() == ({} if is_told else {"EUR": D(-100)})
+    assert identity_holds(ledger)
+
+
 def test_a_claim_moves_the_holding_for_money_of_its_currency() -> None:
     ledger = made(filled(BUY, "10", "100"), HoldingAssigned("SAP", "b", D(4), D(100)), HoldingAssigned("SAP", "a", D(-4), D(100)))
     assert ledger.books["b"].balance("EUR") == -400
