@@ -205,7 +205,7 @@ class GatewayCore:
             _refill(self._bars.closed, s.closed_bars)
         self._feed = s.feed
         self._wanted.changed = s.wanted
-        self._rates.restore(s.rates)
+        self._rates.told = s.rates
         self._unasked = {strategy: run for strategy, run in s.unasked.items() if self._wanted.of(strategy) is not None}
         self._reckon()
 

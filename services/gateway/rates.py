@@ -8,7 +8,7 @@ told, tells nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
@@ -69,13 +69,9 @@ class Rates:
         return found
 
     def apply(self, e: CurrencyRate, now: int) -> None:
-        """Fold what we said."""
+        """Fold what we said; a fixed rate keeps no pair from speaking."""
         if e.currency in self._moving:
             self.told[e.currency] = Told(e.rate, e.timestamp, now)
-
-    def restore(self, told: Mapping[str, Told]) -> None:
-        """What no pair tells any more is forgotten."""
-        self.told = {currency: each for currency, each in told.items() if currency in self._moving}
 
 
 def _rate(datum: Bar | Quote | Trade, *, inverse: bool) -> Decimal | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.domain.exact import ZERO, add, subtract
+from shared.domain.exact import subtract, total
 from shared.events import AccountReported, EquityMarked, Event, Scope, TradingState, TradingStateChanged
 
 
@@ -114,8 +114,4 @@ class Account:
 
 
 def _unsettled(reported: AccountReported) -> Decimal:
-    total = ZERO
-    for row in reported.unsettled or ():
-        if not row.currency:
-            total = add(total, row.amount)
-    return total
+    return total(row.amount for row in reported.unsettled or () if not row.currency)

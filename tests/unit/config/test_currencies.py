@@ -72,6 +72,10 @@ def test_the_same_rate_twice_is_one(tmp_path: Path) -> None:
             "instruments:\n  ACME:\n    fx_rate: 1.1",
             "7: instruments.ACME.fx_rate: has no meaning: its prices are in the account's currency, USD",
         ),
+        (
+            "instruments:\n  ACME:\n    currency: USD\n    fx_rate: 1.1",
+            "8: instruments.ACME.fx_rate: has no meaning: its prices are in the account's currency, USD",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused_with_its_line(tmp_path: Path, added: str, expected: str) -> None:

@@ -161,6 +161,22 @@ def test_under_another_symbol_a_holding_keeps_what_was_paid_in_its_currency(is_t
     assert identity_holds(ledger)
 
 
+def test_under_a_symbol_of_another_currency_a_holding_keeps_what_was_paid_in_the_accounts() -> None:
+    ledger = made(filled(BUY, "10", "110", symbol="X"), CorporateAction("symbol_change", "X", D(1), "SAP", "r"))
+    position = ledger.books["a"].positions["SAP"]
+    assert (position.quantity, position.cost, position.average_price) == (10, 1100, 100)
+    assert (ledger.cash, ledger.balances()) == (8900, {})
+
+
+def test_what_a_point_is_worth_may_be_told_anew_and_what_was_paid_stays() -> None:
+    ledger = made(filled(BUY, "10", "100"), defined("SAP", "EUR", "10"), multiplier="5")
+    position = ledger.books["a"].positions["SAP"]
+    assert (position.cost, position.average_price, position.value(60.0)) == (5500, 50, 60 * 10 * 10 * D("1.1"))
+    ledger.apply(defined("SAP", "USD", "5"))
+    assert (position.cost, position.average_price, position.value(60.0)) == (5500, 110, 60 * 10 * 5)
+    assert ledger.symbols_in("EUR") == []
+
+
 def test_a_claim_moves_the_holding_for_money_of_its_currency() -> None:
     ledger = made(filled(BUY, "10", "100"), HoldingAssigned("SAP", "b", D(4), D(100)), HoldingAssigned("SAP", "a", D(-4), D(100)))
     assert ledger.books["b"].balance("EUR") == -400
@@ -185,10 +201,10 @@ def test_what_was_found_before_its_unit_and_rate_were_told_is_counted_at_what_wa
 
 
 def test_a_removed_strategy_leaves_its_balances_too() -> None:
-    ledger = made(filled(BUY, "10", "100"), rate("1.3"), StrategyRevised("c", "removed", "a", 1, "", D(0), ""))
+    ledger = made(filled(BUY, "10", "100", "2", "EUR"), rate("1.3"), StrategyRevised("c", "removed", "a", 1, "", D(0), ""))
     assert ledger.books["a"].balance("EUR") == ledger.books["a"].cash == 0
-    assert ledger.books[UNASSIGNED].balance("EUR") == -1000
-    assert ledger.equity({"SAP": 100.0}) == 10_000
+    assert ledger.books[UNASSIGNED].balance("EUR") == -1002
+    assert ledger.equity({"SAP": 100.0}) == 10_000 - 2 * D("1.3")
 
 
 def test_a_fixed_rate_of_an_older_journal_stays_in_its_multiplier() -> None:

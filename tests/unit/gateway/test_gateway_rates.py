@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from services.gateway.settings import BarSettings, BarsFrom, GatewaySettings, RateSettings
-from shared.events import Bar, CurrencyRate, Envelope, Event, FreshnessChanged, InstrumentDefined, Quote, RunStarted, Trade
+from shared.events import (
+    Bar,
+    CurrencyRate,
+    Envelope,
+    Event,
+    FeedStateChanged,
+    FeedStatus,
+    FreshnessChanged,
+    InstrumentDefined,
+    Quote,
+    RunStarted,
+    Trade,
+)
 from shared.venue.prices import reasonable
 
 from .conftest import Log, instrument, ns
@@ -121,6 +133,20 @@ def test_bars_built_here_tell_rates_as_others_do(source: BarsFrom) -> None:
     assert [type(e) for e in told][: len(expected)] == expected
     if source is BarsFrom.TRADES:
         assert told[1] == CurrencyRate("EUR", D("1.25"), at("10:02:00"))
+
+
+def test_a_bar_that_ends_as_the_feed_goes_down_tells_its_rate() -> None:
+    log = begun(EUR, bars=BarSettings())
+    log.say(Trade("EURUSD", at("10:01:30"), 1.25, 1.0), at("10:01:30"))
+    told = log.say(FeedStateChanged("wire", FeedStatus.DOWN), at("10:02:31"))
+    assert [e for e in told if isinstance(e, CurrencyRate)] == [CurrencyRate("EUR", D("1.25"), at("10:02:00"))]
+
+
+def test_a_pair_in_place_of_a_fixed_rate_speaks_with_its_first_datum() -> None:
+    fixed = begun(RateSettings(currency="EUR", rate=D("1.5")))
+    log = begun(EUR)
+    log.core.restore(fixed.core.snapshot())
+    assert quote(log, "10:00:01", 1.25, 1.25) == [CurrencyRate("EUR", D("1.25"), at("10:00:01"))]
 
 
 def test_a_late_quote_tells_nothing_where_the_bar_it_completes_told_of_later() -> None:

@@ -132,12 +132,15 @@ def test_a_cash_account_buys_with_settled_money_of_the_instruments_own_currency(
 def test_what_a_sale_brought_settles_in_its_currency(opened):
     venue = opened(account_kind="cash", settlement_days=1, commission={"model": "fixed", "amount": "3"})
     venue.advance(SessionChanged("XNYS", SessionPhase.OPEN, "2023-11-14", at(0), at(9)))
+    venue.advance(msgspec.structs.replace(HOME, calendar="XNYS"))
     venue.ask("cash_flow", p.CashFlowRequest("deposit", D(1000), "d", at(1), "", "EUR"), p.Done)
     by_hand(venue, "X", BUY, 10)
+    by_hand(venue, "Z", BUY, 10)
     by_hand(venue, "X", SELL, 10, 90)
+    by_hand(venue, "Z", SELL, 10)
     row = venue.core.account()
-    assert row.unsettled == (UnsettledRow("XNYS", "2023-11-15", D(900), "EUR"),)
-    assert (money(venue), row.buying_power) == ((D(9_994), {"EUR": D(900)}), 9_994)
+    assert row.unsettled == (UnsettledRow("XNYS", "2023-11-15", D(900), "EUR"), UnsettledRow("XNYS", "2023-11-15", D(997)))
+    assert (money(venue), row.buying_power) == ((D(9_988), {"EUR": D(900)}), 9_988 - 997)
     assert order(venue, "X", "buy", 1).text == "needs 100, has 0 EUR"
     venue.restart()
     assert venue.core.account() == row
