@@ -219,6 +219,7 @@ class BrokerConnectionChanged(BrokerEvent, frozen=True):
     attempts: failed ones since the last good connection, 0 at the loss itself; given_up: there is none by itself any more."""
 
     TAG: ClassVar[int] = 268
+    VERSION: ClassVar[int] = 2
     connected: bool
     text: str = ""
     capabilities: str = ""

@@ -189,6 +189,7 @@ class FeedStateChanged(Event, frozen=True):
     """State of a market-data feed as a whole. attempts, given_up: as of `BrokerConnectionChanged`."""
 
     TAG: ClassVar[int] = 122
+    VERSION: ClassVar[int] = 2
     feed: str
     status: FeedStatus
     detail: str = ""

@@ -234,6 +234,7 @@ class StrategyRevised(Event, frozen=True):
     orders up to these trade is nobody's."""
 
     TAG: ClassVar[int] = 346
+    VERSION: ClassVar[int] = 2
     command: str
     outcome: str
     strategy: str
