@@ -165,8 +165,8 @@ class Watch:
     def fund(self, amount: Decimal) -> None:
         """Money came in (or went out) that is no trading profit."""
         if self.state.base is not None:
-            self.state.base = add(self.state.base, amount)
-            self.state.peak = add(self.state.peak, amount)
+            self.state.base = plain(add(self.state.base, amount))  # as the peak in `settle`
+            self.state.peak = plain(add(self.state.peak, amount))
         self.settle()
 
     def levels(self) -> Iterator[Level]:

@@ -333,6 +333,19 @@ def test_another_engine_goes_on_the_same_from_a_snapshot_and_from_the_log() -> N
     assert state_hash(again) == state_hash(whole) == state_hash(log)
 
 
+def test_a_definition_told_again_leaves_base_and_peak_spelled_alike_over_a_restart() -> None:
+    """Sums that have seen more digits than there are now are spelled with them; a restored engine's have not."""
+    desk = RiskDesk(day_loss_max=1_000)
+    desk.hold(10)
+    desk.quote("X", 99.0625, 99.125)
+    desk.tell(CashFlow("deposit", "USD", D(5), "d"))
+    desk.quote("X", 99.0, 100.0)
+    again = desk.restarted()
+    desk.tell(InstrumentDefined("X", "equity", "USD", D("0.01"), D(1), D(1), "24x7"))
+    replayed(again, desk.log[-1])
+    assert state_hash(again) == state_hash(desk.core)
+
+
 def seen_outside(symbol: str, price: str = "90") -> ExternalOrderSeen:
     terms = OrderTerms(symbol, BUY, OrderType.LIMIT, D(10), D(price))
     return ExternalOrderSeen("ext:1", "external", "1", terms, D(0), working=True)
