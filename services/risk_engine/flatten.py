@@ -25,7 +25,6 @@ from shared.events import (
     FlattenRequested,
     HoldingAssigned,
     OrderAbandoned,
-    OrderApproved,
     OrderCanceled,
     OrderEvent,
     OrderExpired,
@@ -57,12 +56,11 @@ def closed(ledger: Ledger, symbol: str, left: Decimal, price: Decimal) -> Iterat
 
 
 class FlattenState(msgspec.Struct):
-    """symbols in flattening; run of this engine and orders of its own in it. deadlines: of closing orders, by symbol and order id."""
+    """symbols in flattening; run of this engine and orders of its own in it."""
 
     symbols: dict[str, bool] = msgspec.field(default_factory=dict)
     run: int = 0
     orders: int = 0
-    deadlines: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
 
 
 class Flattening:
@@ -97,7 +95,7 @@ class Flattening:
         order = self._reservations.orders.get(e.order_id)
         if e.strategy != OWNER or order is None or order.symbol not in self.state.symbols or not isinstance(e, _UNFILLED):
             return None
-        if isinstance(e, OrderAbandoned) and now > self.state.deadlines.get(order.symbol, {}).get(e.order_id, now):
+        if isinstance(e, OrderAbandoned) and 0 < order.deadline_ns < now:
             return None
         text = f"{order.symbol} is not flat: closing order {e.order_id} ended as {type(e).__name__}; flatten again or close it at the broker"
         return Alert(Severity.CRITICAL, f"flatten.{order.symbol}", text)
@@ -116,17 +114,14 @@ class Flattening:
         if run != self.state.run:
             self.state.run, self.state.orders = run, 0
 
-    def approved(self, e: OrderApproved) -> None:
+    def approved(self, order_id: str) -> None:
         """One of our own orders is in the log."""
-        self.state.orders = max(self.state.orders, int(e.order_id.rsplit(":", 1)[1]))
-        if e.strategy == OWNER:
-            self.state.deadlines.setdefault(e.terms.symbol, {})[e.order_id] = e.deadline_ns
+        self.state.orders = max(self.state.orders, int(order_id.rsplit(":", 1)[1]))
 
     def stop(self, symbol: str) -> None:
         self.state.symbols.pop(symbol, None)
-        self.state.deadlines.pop(symbol, None)
 
     def settle(self, symbol: str) -> None:
         """Done when nothing is held and nothing works."""
-        if self.state.symbols and not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
+        if not self._ledger.net(symbol) and not self._reservations.account.open(symbol).orders:
             self.stop(symbol)

@@ -210,11 +210,11 @@ class Fold:
         exits = bool(e.group_size) and e.group_role in EXITS
         opening = ZERO if exits else d.opening(terms.symbol, terms.side, terms.quantity)
         group, role = (e.group, e.group_role) if e.group_size else ("", "")
-        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, approved=terms, group=group, role=role))
+        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, terms, group=group, role=role, deadline_ns=e.deadline_ns))
         own = e.order_id.startswith(f"{OWNER}:")
         d.throttles.spend(OWNER if own else e.strategy, now)
         if own:
-            d.flattening.approved(e)
+            d.flattening.approved(e.order_id)
             d.protective.approved(e.strategy, terms.symbol, e.order_id)
         else:
             d.duplicates.decide(_parsed(e.order_id))

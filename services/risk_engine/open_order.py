@@ -37,10 +37,11 @@ from shared.events import (
 
 
 class OpenOrder(msgspec.Struct, frozen=True):
-    """terms: in force; approved: as first approved. unit_value: money of its currency a unit it is counted at; opening: units of it that opened exposure. pending: terms of open replaces
-    by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router said it never got there. group,
-    role: of an order the router holds together with others, which may be sent for less than was approved. resting: limit a market order was
-    routed with. taken: of the first of a group, units its exits protected that are gone without them."""
+    """terms: in force; approved: as first approved. unit_value: money of its currency a unit it is counted at; opening: units of it that opened
+    exposure. pending: terms of open replaces by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router
+    said it never got there. group, role: of an order the router holds together with others, which may be sent for less than was approved. resting:
+    limit a market order was routed with. taken: of the first of a group, units its exits protected that are gone without them. deadline_ns: until
+    when it may be sent, 0 of one we did not approve."""
 
     order_id: str
     strategy: str
@@ -56,6 +57,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     role: str = ""
     resting: Decimal | None = None
     taken: Decimal = ZERO
+    deadline_ns: int = 0
 
     @property
     def symbol(self) -> str:

@@ -117,6 +117,18 @@ def test_a_closing_order_that_fails_alarms_and_is_not_tried_again() -> None:
     assert closings(desk.tell(X)) == [("risk:1:2", "X", SELL, D(100))]
 
 
+def test_one_too_late_is_closed_anew_though_another_failed() -> None:
+    desk = RiskDesk()
+    desk.hold(100)
+    profit = desk.sell(60, 110)
+    first = approval(desk.tell(X))
+    second = approval(desk.cancel(profit))
+    [alert] = desk.tell(OrderRejected(first.order_id, "risk", "c", "closed"), "order_router")
+    assert isinstance(alert, Alert)
+    assert closings(desk.tell(X)) == [("risk:1:3", "X", SELL, D(40))]
+    assert closings(desk.wait(desk.settings.deadline_ms + 1).abandon(second)) == [("risk:1:4", "X", SELL, D(60))]
+
+
 def test_once_flat_a_symbol_trades_again_freely() -> None:
     desk = RiskDesk()
     desk.hold(100)
