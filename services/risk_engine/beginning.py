@@ -50,7 +50,7 @@ def on_run(e: Envelope, desk: Desk, copy: Callable[[], Copy]) -> Sequence[Event]
             said = told.decide(_at(e, command))
             _tell(told, e, said)
             out += said
-        out += desk.unanswered.others()
+        out += told.desk.unanswered.others()
         out += _closings(e, told.desk, known=desk.states.reconciled)
     return out
 

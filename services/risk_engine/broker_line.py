@@ -2,7 +2,8 @@
 knows what was filled meanwhile, and trading only reduces (I13). Under the wall clock only: a lock-step feed waits for the venue.
 
 The line is the router's, over which fills are heard. The reconciler's own counts once it was given up: before, its readings fail, and that
-reduces by itself. Never: halts, cancels or closes anything; what is held may be reduced the whole time.
+reduces by itself; from then on until it is back, however often somebody has it tried again. Never: halts, cancels or closes anything; what is held
+may be reduced the whole time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SHOWN: Final = 200
 
 class BrokerLine(msgspec.Struct):
     """down: since it was said and until it is up. asked: newest reading asked for; stale_upto: readings up to it were asked for before the line was back.
-    unread: the reconciler's own was given up."""
+    unread: the reconciler's own was given up and is not back."""
 
     down: bool = False
     asked: int = 0
@@ -37,7 +38,7 @@ class BrokerLine(msgspec.Struct):
 
     def changed(self, e: BrokerConnectionChanged) -> None:
         if e.session != ROUTER_SESSION:
-            self.unread = e.given_up
+            self.unread = not e.connected and (self.unread or e.given_up)
             return
         if e.connected and self.down:
             self.stale_upto = self.asked

@@ -36,7 +36,7 @@ from .settings import Arm
 _ACTIVE: Final = TradingState.ACTIVE
 _SEVERITY: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.DISARMED: 2, TradingState.HALTED: 3}
 
-_UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK, Reason.BROKER_DISCONNECTED)  # of a global state: until a clean reading
+UNWATCHED: Final = (Reason.RECONCILER_MISSING, Reason.RECONCILE_BREAK, Reason.BROKER_DISCONNECTED)  # of a global state: until a clean reading
 
 
 class TradingStates(msgspec.Struct):
@@ -183,7 +183,7 @@ class TradingStates(msgspec.Struct):
             else:
                 self.modes[_name(e.scope, e.key)] = e.state
             return
-        self.unwatched = e.reason in _UNWATCHED and e.state is not TradingState.DISARMED
+        self.unwatched = e.reason in UNWATCHED and e.state is not TradingState.DISARMED
         if e.state is TradingState.DISARMED:
             self.armed = False
             if e.reason is Reason.REDUCING_ONLY:

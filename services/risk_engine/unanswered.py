@@ -55,6 +55,8 @@ from shared.events import (
     encode_body,
 )
 
+from .states import UNWATCHED
+
 _DENIAL: Final = (Reason.DISARMED, "state.global", "", TradingState.DISARMED.value)
 
 
@@ -201,7 +203,7 @@ def _told(e: Alert) -> str:
 _INTENTS: Final = frozenset({OrderIntent, ReplaceIntent, CancelIntent})
 _HALTS: Final = (HaltRequested, StrategyFailed, StrategyBlocked)
 _COMMANDS: Final = (*_HALTS, ReduceRequested, ResumeRequested, LimitChanged, StrategyChanged, ClaimRequested)
-_ACTS: Final = frozenset({Reason.OPERATOR, Reason.RECONCILER_MISSING})  # of an operator's halt, resume; of a resume while nobody compares
+_ACTS: Final = frozenset({Reason.OPERATOR, *UNWATCHED})  # of an operator's halt, resume; of a resume while nobody can say that the books agree
 _ASKED: Final[dict[type[Event], Callable[[Any], str]]] = {
     OrderIntent: _order,
     ReplaceIntent: _replace,

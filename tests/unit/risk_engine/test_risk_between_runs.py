@@ -10,10 +10,10 @@ import pytest
 from services.risk_engine.core import SOURCE
 from shared.events import (
     Alert,
+    BrokerConnectionChanged,
     BusStarted,
     CancelApproved,
     CancelRequested,
-    Envelope,
     Event,
     FlattenRequested,
     HaltRequested,
@@ -36,16 +36,11 @@ from shared.events import (
 )
 from tests.support.risk_desk import CLEAN, SELL, RiskDesk
 
+from .away import folded
+
 FLATTEN = FlattenRequested("f", "ann", "home", "X")
 CANCEL = CancelRequested("c", "ann", "r", "")
 ENTRY = {"id": "b", "name": "buy_and_hold", "params": {"symbol": "X", "quantity": 5}, "symbols": ["X"], "budget": "1000"}
-
-
-def folded(desk: RiskDesk, *events: Event, source: str = "control.cli") -> None:
-    """As before a run begins: told, not asked."""
-    for event in events:
-        desk.wait(1)
-        desk.core.apply(Envelope(desk.seq + 1_000, desk.now, event.topic, source, 1, 1, 0, 1, event))
 
 
 def begins(desk: RiskDesk, run: int = 2) -> list[Event]:
@@ -76,6 +71,19 @@ def test_what_worked_when_the_operator_said_so_is_cancelled_and_nothing_twice() 
     desk.core = desk.restarted()
 
     assert begins(desk) == [CancelApproved(first.order_id, "a", Reason.OPERATOR), CancelApproved(second.order_id, "b", Reason.OPERATOR)]  # type: ignore[attr-defined]
+    assert begins(desk, 3) == []
+
+
+def test_a_cancel_and_the_end_of_a_strategy_cancel_an_order_once() -> None:
+    strategies = [{"id": name, "symbols": ["X"], "budget": 400_000} for name in ("a", "b")]
+    desk = RiskDesk(clock="wall", strategies=strategies, missed_ms_max=10**9)
+    desk.buy(1, 90)
+    desk.buy(1, 91, strategy="b")
+    folded(desk, CANCEL, StrategyChanged("s", "ann", "drill", "b", "remove", ""))
+
+    cancels = [e.order_id for e in begins(desk) if isinstance(e, CancelApproved)]
+
+    assert cancels == ["b:1:1", "a:1:1"]
     assert begins(desk, 3) == []
 
 
@@ -279,6 +287,16 @@ def test_one_a_run_refused_is_not_carried_out_by_the_next() -> None:
     desk.quote("X", 99.0, 101.0)
 
     assert begins(desk) == []
+
+
+def test_one_a_run_answered_while_the_brokers_line_was_down_lifts_no_halt_that_came_after_it() -> None:
+    desk = RiskDesk(clock="wall", missed_ms_max=10**9, halt_scope="global")
+    desk.tell(BrokerConnectionChanged("acc", "router", connected=False, text="cut"))
+    assert states(desk.tell(resume())) == [(Scope.GLOBAL, "", TradingState.REDUCING)]
+    desk.tell(StrategyFailed("a", 1, "on_bar", "ZeroDivisionError"), "strategy.a")
+
+    assert begins(desk) == []
+    assert desk.core.desk.states.overall() is TradingState.HALTED
 
 
 # together

@@ -106,6 +106,17 @@ def test_an_operator_cannot_resume_past_it(lost: BrokerConnectionChanged) -> Non
     assert reads(d, 3) == [(ACTIVE, Reason.RECONCILED)]
 
 
+def test_the_reconcilers_line_that_is_tried_again_is_not_back() -> None:
+    """A resume has it tried again, counted anew: that attempt fails too."""
+    d = desk()
+    d.tell(UNREAD)
+    d.tell(RESUME)
+    d.tell(msgspec.structs.replace(UNREAD, attempts=1, given_up=False))
+    assert states(d.tell(RESUME)) == [(REDUCING, GONE)]
+    d.tell(msgspec.structs.replace(UP, session="reconciler"))
+    assert states(d.tell(RESUME)) == [(ACTIVE, Reason.OPERATOR)]
+
+
 def test_nor_between_the_line_and_the_reading() -> None:
     d = desk()
     d.tell(DOWN)

@@ -11,7 +11,6 @@ from shared.events import (
     CancelApproved,
     CancelIntent,
     ClaimRequested,
-    Envelope,
     Event,
     HaltRequested,
     HoldingAssigned,
@@ -35,13 +34,9 @@ from shared.events import (
 )
 from tests.support.risk_desk import BUY, RiskDesk
 
+from .away import folded
+
 TERMS = OrderTerms("X", BUY, OrderType.LIMIT, Decimal(10), Decimal(100))
-
-
-def folded(desk: RiskDesk, event: Event, source: str = "strategy.a") -> None:
-    """As before a run begins: told, not asked."""
-    desk.wait(1)
-    desk.core.apply(Envelope(desk.seq + 1_000, desk.now, event.topic, source, 1, 1, 0, 1, event))
 
 
 def begins(desk: RiskDesk, run: int = 2) -> list[Event]:
@@ -50,7 +45,7 @@ def begins(desk: RiskDesk, run: int = 2) -> list[Event]:
 
 def test_an_order_nobody_decided_is_denied_as_a_run_begins_and_only_then() -> None:
     desk = RiskDesk()
-    folded(desk, OrderIntent("a:1:7", "a", TERMS))
+    folded(desk, OrderIntent("a:1:7", "a", TERMS), source="strategy.a")
 
     (denied,) = begins(desk)
 
@@ -64,8 +59,8 @@ def test_replaces_are_denied_and_cancels_pass() -> None:
     desk = RiskDesk()
     order = desk.buy(10, 100)
     assert isinstance(order, OrderApproved)
-    folded(desk, ReplaceIntent(order.order_id, "a", 1, Decimal(20)))
-    folded(desk, CancelIntent(order.order_id, "a"))
+    folded(desk, ReplaceIntent(order.order_id, "a", 1, Decimal(20)), source="strategy.a")
+    folded(desk, CancelIntent(order.order_id, "a"), source="strategy.a")
 
     replace, cancel = begins(desk)
 
@@ -80,15 +75,15 @@ def test_what_was_decided_or_is_a_strangers_is_not_answered_again() -> None:
     desk.sell(1)
     desk.replace(order, quantity=12)
     desk.tell(CancelIntent(order.order_id, "a"), "strategy.a")  # type: ignore[attr-defined]
-    folded(desk, OrderIntent("a:1:9", "a", TERMS), "strategy.b")
-    folded(desk, OrderIntent("a:1:1", "a", TERMS))
+    folded(desk, OrderIntent("a:1:9", "a", TERMS), source="strategy.b")
+    folded(desk, OrderIntent("a:1:1", "a", TERMS), source="strategy.a")
 
     assert begins(desk) == []
 
 
 def test_what_is_owed_survives_a_snapshot() -> None:
     desk = RiskDesk()
-    folded(desk, OrderIntent("a:1:7", "a", TERMS))
+    folded(desk, OrderIntent("a:1:7", "a", TERMS), source="strategy.a")
     desk.core = desk.restarted()
 
     assert [type(e) for e in begins(desk)] == [OrderDenied]
@@ -105,7 +100,7 @@ def test_claims_nobody_decided_are_answered_one_after_the_other_as_a_run_begins(
     desk = RiskDesk(ready=False)
     desk.tell(HELD)
     for asked in (claim("c1", "60"), claim("c2", "60", "b"), claim("c3", strategy="b")):
-        folded(desk, asked, "control.cli")
+        folded(desk, asked)
 
     first, second, third = begins(desk)
 
@@ -128,10 +123,10 @@ def test_a_claim_that_was_answered_is_not_answered_again() -> None:
 def test_commands_are_carried_out_in_the_order_they_came_in_before_intents_are_denied() -> None:
     desk = RiskDesk(ready=False)
     desk.tell(HELD)
-    folded(desk, claim("c1", "60"), "control.cli")
-    folded(desk, LimitChanged("c2", "me", "less", "limits.max_notional", "500"), "control.cli")
-    folded(desk, OrderIntent("a:1:7", "a", TERMS))
-    folded(desk, HaltRequested("c3", "op", "now", Scope.GLOBAL, ""), "control.cli")
+    folded(desk, claim("c1", "60"))
+    folded(desk, LimitChanged("c2", "me", "less", "limits.max_notional", "500"))
+    folded(desk, OrderIntent("a:1:7", "a", TERMS), source="strategy.a")
+    folded(desk, HaltRequested("c3", "op", "now", Scope.GLOBAL, ""))
     desk.core = desk.restarted()
 
     said = [e for e in desk.tell(RunStarted(SOURCE, 2, "g")) if not (isinstance(e, TradingStateChanged) and e.state is TradingState.DISARMED)]
@@ -146,9 +141,9 @@ def states(events: list[Event]) -> list[tuple[Scope, str, TradingState]]:
 
 def test_a_halt_that_came_while_no_run_was_there_is_in_force_as_the_next_begins() -> None:
     desk = RiskDesk()
-    folded(desk, HaltRequested("c1", "op", "now", Scope.GLOBAL, ""), "control.cli")
-    folded(desk, ReduceRequested("c2", "op", "less", Scope.SYMBOL, "X"), "control.cli")
-    folded(desk, StrategyFailed("b", 1, "on_bar", "ZeroDivisionError"), "strategy.b")
+    folded(desk, HaltRequested("c1", "op", "now", Scope.GLOBAL, ""))
+    folded(desk, ReduceRequested("c2", "op", "less", Scope.SYMBOL, "X"))
+    folded(desk, StrategyFailed("b", 1, "on_bar", "ZeroDivisionError"), source="strategy.b")
 
     said = desk.tell(RunStarted(SOURCE, 2, "g"))
 
@@ -163,7 +158,7 @@ def test_a_halt_that_came_while_no_run_was_there_is_in_force_as_the_next_begins(
 
 def test_a_halt_resumed_before_any_run_began_is_not_owed() -> None:
     desk = RiskDesk()
-    folded(desk, HaltRequested("c1", "op", "now", Scope.STRATEGY, "a"), "control.cli")
-    folded(desk, ResumeRequested("c2", "op", "again", Scope.STRATEGY, "a"), "control.cli")
+    folded(desk, HaltRequested("c1", "op", "now", Scope.STRATEGY, "a"))
+    folded(desk, ResumeRequested("c2", "op", "again", Scope.STRATEGY, "a"))
 
     assert states(desk.tell(RunStarted(SOURCE, 2, "g"))) == [(Scope.STRATEGY, "a", TradingState.ACTIVE)]
