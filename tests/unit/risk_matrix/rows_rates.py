@@ -30,6 +30,11 @@ def alike(gap_ms: int) -> object:
     return lambda side, step: [Ask(side, 1, 100), Wait(gap_ms - 1 - step), Ask(side, 1, 100)]
 
 
+def five(key: str, reason: Reason, told: str = "") -> Row:
+    """Five orders at once and no sixth. told: the key it is denied by, where that is spelled otherwise."""
+    return Row(f"limits.{key}", burst(5), Denied(reason, told or key, "5", "6"), limits(**{key: 5}), soft=-1)
+
+
 RATES = [
     Row(
         "duplicate_order_window_ms",
@@ -43,36 +48,18 @@ RATES = [
         Denied(Reason.DUPLICATE_ORDER, "duplicate_order_count_max", "3", "4"),
         {"duplicate_order_window_ms": 1_000, "duplicate_order_count_max": 3},
     ),
-    Row("limits.max_orders_per_second", burst(5), Denied(Reason.THROTTLED, "msgs_per_s_max", "5", "6"), limits(max_orders_per_second=5), soft=-1),
-    Row("limits.max_orders_per_minute", burst(5), Denied(Reason.THROTTLED, "msgs_per_min_max", "5", "6"), limits(max_orders_per_minute=5), soft=-1),
-    Row(
-        "limits.strategy_msgs_per_s_max",
-        burst(5),
-        Denied(Reason.THROTTLED, "strategy_msgs_per_s_max", "5", "6"),
-        limits(strategy_msgs_per_s_max=5),
-        soft=-1,
-    ),
+    five("max_orders_per_second", Reason.THROTTLED, "msgs_per_s_max"),
+    five("max_orders_per_minute", Reason.THROTTLED, "msgs_per_min_max"),
+    five("strategy_msgs_per_s_max", Reason.THROTTLED),
     Row(
         "cancel_reserve_per_s",
         cancels,
         Denied(Reason.THROTTLED, "msgs_per_s_max", "5", "6"),
         {"cancel_reserve_per_s": 2, **limits(max_orders_per_second=5)},
     ),
-    Row("limits.orders_open_max", burst(5), Denied(Reason.OPEN_ORDERS, "orders_open_max", "5", "6"), limits(orders_open_max=5), soft=-1),
-    Row(
-        "limits.strategy_orders_open_max",
-        burst(5),
-        Denied(Reason.OPEN_ORDERS, "strategy_orders_open_max", "5", "6"),
-        limits(strategy_orders_open_max=5),
-        soft=-1,
-    ),
-    Row(
-        "limits.symbol_orders_open_max",
-        burst(5),
-        Denied(Reason.OPEN_ORDERS, "symbol_orders_open_max", "5", "6"),
-        limits(symbol_orders_open_max=5),
-        soft=-1,
-    ),
+    five("orders_open_max", Reason.OPEN_ORDERS),
+    five("strategy_orders_open_max", Reason.OPEN_ORDERS),
+    five("symbol_orders_open_max", Reason.OPEN_ORDERS),
 ]
 
 
