@@ -21,6 +21,7 @@ from shared.events import (
 )
 
 from . import groups
+from .arguments import both
 from .commands import SOURCE, cancelled, closing_orders, on_start
 
 if TYPE_CHECKING:
@@ -57,19 +58,14 @@ def on_run(e: Envelope, desk: Desk, copy: Callable[[], Copy]) -> Sequence[Event]
 
 def owing(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
     """The orders an operator wants cancelled, or flattened, are owed a cancel; where a run is there, it follows in the log."""
-    then = on[FlattenRequested]
 
     def owe(e: Envelope) -> None:
         command: CancelRequested | FlattenRequested = e.event  # type: ignore[assignment]  # dispatched by type
         for cancel in cancelled(command, desk):
             desk.unanswered.ask(CancelIntent(cancel.order_id, cancel.strategy, cancel.reason))
 
-    def flatten(e: Envelope) -> None:
-        owe(e)
-        then(e)
-
     on[CancelRequested] = owe
-    on[FlattenRequested] = flatten
+    on[FlattenRequested] = both(owe, on[FlattenRequested])
 
 
 def _closings(e: Envelope, desk: Desk, *, known: bool) -> Iterator[Event]:

@@ -60,7 +60,7 @@ class BookValue:
 
     def equity(self) -> Decimal:
         book = self._ledger.books.get(self._strategy)
-        return ZERO if book is None else add(book.money if book.balances else book.cash, self.total().held)
+        return ZERO if book is None else add(book.money, self.total().held)
 
     def line(self, symbol: str) -> Line:
         open_ = self._exposure.open(symbol)

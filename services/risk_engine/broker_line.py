@@ -9,13 +9,13 @@ may be reduced the whole time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from shared.events import BrokerConnectionChanged, Envelope, Event, ReconcileCompleted, ReconcileRequested
 
-from .arguments import event_only
+from .arguments import both, event_only
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -75,24 +75,9 @@ def on_connection(e: Envelope, desk: Desk) -> Sequence[Event]:
 def following(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
     """Fold the line with what else these events change."""
     line = desk.line
-    folds: tuple[tuple[type[Event], Callable[[Any], None]], ...] = (
-        (BrokerConnectionChanged, line.changed),
-        (ReconcileRequested, line.requested),
-        (ReconcileCompleted, line.reconciled),
-    )
-    for kind, fold in folds:
-        on[kind] = _both(event_only(fold), on.get(kind))
-
-
-def _both(fold: Callable[[Envelope], None], others: Callable[[Envelope], None] | None) -> Callable[[Envelope], None]:
-    if others is None:
-        return fold
-
-    def both(e: Envelope) -> None:
-        others(e)
-        fold(e)
-
-    return both
+    on[BrokerConnectionChanged] = both(on[BrokerConnectionChanged], event_only(line.changed))
+    on[ReconcileRequested] = event_only(line.requested)
+    on[ReconcileCompleted] = both(on[ReconcileCompleted], event_only(line.reconciled))
 
 
 ON: Final[Mapping[type[Event], Callable[[Envelope, Desk], Sequence[Event]]]] = {BrokerConnectionChanged: on_connection}

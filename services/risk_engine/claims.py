@@ -31,7 +31,7 @@ def on_claim(e: Envelope, desk: Desk) -> Sequence[Event]:
         moved = assigned(claim, desk.settings, desk.ledger)
     except ClaimRefused as refused:
         return (Alert(Severity.WARNING, f"claim:{claim.command}", f"claim of {claim.symbol} for {claim.strategy} refused: {refused}"),)
-    return (moved, *shrunk.exits(moved, desk.ledger, desk))
+    return (moved, *shrunk.exits(moved, desk))
 
 
 def assigned(claim: ClaimRequested, settings: RiskSettings, ledger: Ledger) -> HoldingAssigned:

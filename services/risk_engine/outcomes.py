@@ -68,7 +68,7 @@ def _on_datum(desk: Desk, marks: Callable[[Any], tuple[float, float]]) -> Callab
 def on_filled(e: Envelope, desk: Desk) -> Sequence[Event]:
     fill: OrderFilled = e.event  # type: ignore[assignment]  # dispatched by type
     out: list[Event] = [*desk.flattening.assignments(fill), *claims.by_hand(fill, desk)]
-    out += [e for moved in out if isinstance(moved, HoldingAssigned) for e in shrunk.exits(moved, desk.ledger, desk)]
+    out += [e for moved in out if isinstance(moved, HoldingAssigned) for e in shrunk.exits(moved, desk)]
     out += loss_events(desk.watches.judge_fill(fill), desk, e)
     if not any(isinstance(c, TradingStateChanged) and c.key == fill.strategy and c.state is TradingState.HALTED for c in out):
         out += _repeated(fill, e.ts_ns, desk)

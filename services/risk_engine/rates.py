@@ -8,13 +8,15 @@ that was found before it. Open orders need money of their currency, whose worth 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 
 from shared.domain.exact import ONE, subtract
 from shared.events import AccountOpened, CorporateAction, CurrencyRate, Envelope, Event, InstrumentDefined
 
+from .arguments import both, event_only, timed
 from .desk import Desk
 from .outcomes import loss_events
 
@@ -36,24 +38,22 @@ def on_rate(e: Envelope, desk: Desk) -> Sequence[Event]:
 
 def rating(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None:
     """Fold rates, and what a point is worth with everything else that changes it."""
-    opened, acted = on[AccountOpened], on[CorporateAction]
 
-    def reopened(e: Envelope) -> None:
-        opened(e)
+    def opened(_: AccountOpened) -> None:
         _revalue(desk.gates.instruments, desk)
         desk.reservations.recount()
 
-    def renamed(e: Envelope) -> None:
-        acted(e)
-        if e.event.new_symbol:  # type: ignore[attr-defined]  # as above
+    def acted(e: CorporateAction) -> None:
+        if e.new_symbol:
             desk.reservations.recount()
 
-    on[CurrencyRate] = lambda e: _rated(e.event, e.ts_ns, desk)
-    on[InstrumentDefined] = lambda e: _defined(e.event, desk)
-    on[AccountOpened], on[CorporateAction] = reopened, renamed
+    on[CurrencyRate] = timed(partial(_rated, desk=desk))
+    on[InstrumentDefined] = event_only(partial(_defined, desk=desk))
+    on[AccountOpened] = both(on[AccountOpened], event_only(opened))
+    on[CorporateAction] = both(on[CorporateAction], event_only(acted))
 
 
-def _defined(e: Any, desk: Desk) -> None:
+def _defined(e: InstrumentDefined, desk: Desk) -> None:
     currency, watches = desk.ledger.unit(e.symbol).currency, desk.watches.all()
     before = [watch.value.equity() for watch in watches]
     desk.gates.define(e)
@@ -66,7 +66,7 @@ def _defined(e: Any, desk: Desk) -> None:
         desk.reservations.recount()
 
 
-def _rated(e: Any, now: int, desk: Desk) -> None:
+def _rated(e: CurrencyRate, now: int, desk: Desk) -> None:
     first, same = e.currency not in desk.rates, desk.ledger.worth(ONE, e.currency) == e.rate
     watches = desk.watches.all()
     before = [watch.value.equity() for watch in watches]

@@ -73,10 +73,10 @@ class Account:
         self.wall = wall
 
 
-def answer(e: StrategyChanged, since: int, config: RiskSettings, revisions: Revisions, account: Account) -> StrategyRevised:
-    """What becomes of a command."""
+def answer(e: StrategyChanged, since: int, settings: RiskSettings, revisions: Revisions, account: Account) -> StrategyRevised:
+    """What becomes of a command. settings: with the strategies there are now."""
     try:
-        return _answer(e, since, f"{e.operator}: {e.reason}"[:200], with_revisions(config, revisions), revisions, account)
+        return _answer(e, since, f"{e.operator}: {e.reason}"[:200], settings, revisions, account)
     except ValueError as error:
         return StrategyRevised(e.command, revised.REFUSED, e.strategy[:ID_SHOWN], since, "", ZERO, str(error)[:200])
 

@@ -21,6 +21,8 @@ from shared.domain.instrument import ALWAYS_OPEN, Instrument
 from shared.domain.money import Unit
 from shared.events import AccountOpened, Envelope, Event, FillCorrected, OrderFilled, OrderSide, SessionChanged, UnsettledRow
 
+from .arguments import both, timed
+
 if TYPE_CHECKING:
     from .desk import Desk
 
@@ -41,13 +43,8 @@ class Settlement:
         self.days = days
         self._state = state
 
-    @property
-    def unsettled(self) -> Decimal:
-        """Part of the account's cash that may not be spent yet."""
-        return self.unsettled_in("")
-
     def unsettled_in(self, currency: str) -> Decimal:
-        """Part of the money of another currency that may not be spent yet, in it."""
+        """Part of the money of a currency (empty: the account's) that may not be spent yet, in it."""
         return self._state.totals.get(currency, ZERO) if self.days else ZERO
 
     def filled(self, e: OrderFilled, instrument: Instrument | None, unit: Unit, own: str, now: int) -> None:
@@ -140,12 +137,4 @@ def settling(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> N
         AccountOpened: opened,
     }
     for kind, fold in folds.items():
-        on[kind] = _both(fold, on[kind])
-
-
-def _both(first: Callable[[Any, int], None], then: Callable[[Envelope], None]) -> Callable[[Envelope], None]:
-    def fold(e: Envelope) -> None:
-        first(e.event, e.ts_ns)
-        then(e)
-
-    return fold
+        on[kind] = both(timed(fold), on[kind])

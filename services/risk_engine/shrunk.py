@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from decimal import Decimal
 
 from shared.domain.exact import ZERO, add, negate, subtract
-from shared.domain.ledger import UNASSIGNED, Ledger
+from shared.domain.ledger import UNASSIGNED
 from shared.domain.order_group import ENTRY, EXITS, OCO
 from shared.events import CancelApproved, Event, ExitsReduced, HoldingAssigned, OrderSide
 
@@ -19,9 +19,9 @@ from .desk import Desk
 from .open_order import OpenOrder
 
 
-def exits(moved: HoldingAssigned, ledger: Ledger, desk: Desk) -> Iterator[Event]:
-    """What becomes of them once `moved` is folded into the ledger."""
-    held = ledger.quantity(moved.strategy, moved.symbol)
+def exits(moved: HoldingAssigned, desk: Desk) -> Iterator[Event]:
+    """What becomes of them once `moved` is folded."""
+    held = desk.ledger.quantity(moved.strategy, moved.symbol)
     if moved.strategy == UNASSIGNED or not held or (held > 0) == (moved.quantity > 0):
         return
     left = add(held, moved.quantity)

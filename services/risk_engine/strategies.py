@@ -36,7 +36,7 @@ def on_strategy_changed(e: Envelope, desk: Desk) -> Sequence[Event]:
     command: StrategyChanged = e.event  # type: ignore[assignment]  # dispatched by type
     exits = (desk.flattening.state.run, desk.flattening.state.orders)
     account = Account(desk.gates.instruments, desk.ledger.books[UNASSIGNED].cash, exits, wall=desk.presence.wall)
-    revised = answer(command, e.seq, desk.file, desk.revisions, account)
+    revised = answer(command, e.seq, desk.config, desk.revisions, account)
     if revised.outcome == REMOVED:
         return (revised, *_ended(revised, desk))
     if revised.outcome == ADDED and desk.states.of(Scope.STRATEGY, revised.strategy) is not TradingState.ACTIVE:

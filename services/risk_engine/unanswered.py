@@ -55,6 +55,7 @@ from shared.events import (
     encode_body,
 )
 
+from .arguments import both, event_only
 from .states import UNWATCHED
 
 _DENIAL: Final = (Reason.DISARMED, "state.global", "", TradingState.DISARMED.value)
@@ -96,7 +97,7 @@ class Unanswered:
         notes: dict[type[Event], Callable[[Any], None]] = {TradingStateChanged: self._changed, LimitBreached: self._breached}
         notes.update(dict.fromkeys(_ASKED.keys() - _INTENTS - _ANSWERED.keys(), self.ask))
         notes.update(dict.fromkeys(_ANSWERED, self.answered))
-        return {kind: _before(note, folds.get(kind)) for kind, note in notes.items()}
+        return {kind: both(event_only(note), folds.get(kind)) for kind, note in notes.items()}
 
     def answered(self, event: Event) -> None:
         """Its answer is in the log."""
@@ -143,15 +144,6 @@ class Unanswered:
                 yield CancelApproved(q.order_id, q.strategy, q.reason)
             elif isinstance(q, Alert):
                 yield q
-
-
-def _before(note: Callable[[Any], None], fold: Callable[[Envelope], None] | None) -> Callable[[Envelope], None]:
-    def folded(e: Envelope) -> None:
-        note(e.event)
-        if fold is not None:
-            fold(e)
-
-    return folded
 
 
 def _state(event: Event) -> TradingState:

@@ -198,7 +198,7 @@ class StrategyValue:
 
     def equity(self) -> Decimal:
         book = self._ledger.books.get(self._strategy)
-        return ZERO if book is None else add(book.money if book.balances else book.cash, self.sums.total().held)
+        return ZERO if book is None else add(book.money, self.sums.total().held)
 
     def balance(self, currency: str) -> Decimal:
         """Its money of another currency, in it."""

@@ -166,7 +166,7 @@ def _waiting(w: AccountWorld) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
     theirs: Counter[str] = Counter()
     for part in row.unsettled:
         theirs[part.currency] += part.amount  # type: ignore[assignment]  # Decimals
-    ours = {"": settlement.unsettled, **{currency: settlement.unsettled_in(currency) for currency in ("EUR", "JPY")}}
+    ours = {currency: settlement.unsettled_in(currency) for currency in ("", "EUR", "JPY")}
     return {c: a for c, a in ours.items() if a}, {c: a for c, a in theirs.items() if a}  # type: ignore[misc]  # as above
 
 

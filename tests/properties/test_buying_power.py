@@ -108,7 +108,7 @@ class Compared:
             if desk.settings.account_kind == "cash":
                 assert desk.buying_power(currency) == spendable(venue.settings, venue._clerk.account, {}, _At(venue.market, marks), currency)
         self.rates.add(desk.ledger.worth(Decimal(1), "EUR"))
-        self.unsettled += desk.settlement.unsettled > 0
+        self.unsettled += desk.settlement.unsettled_in("") > 0
         if self._fresh and self.after_fills % 8 == 0:
             self._restarted(risk, engine)
         self.after_fills += self._fresh

@@ -277,7 +277,7 @@ class TestACashAccount:
         desk.hold(10)
         desk.fill(desk.sell(10, 100), 10, price=100)
         settlement = desk.core._desk.settlement
-        assert (settlement.unsettled, settlement.unsettled_in("EUR")) == (0, 1_000)
+        assert (settlement.unsettled_in(""), settlement.unsettled_in("EUR")) == (0, 1_000)
         assert denial(desk.buy(1, 100)) == (Reason.UNSETTLED_CASH, "settlement_days", "0", "100")
         assert isinstance(desk.buy(200, 50, symbol="Y"), OrderApproved)
         desk.tell(SessionChanged("XNYS", SessionPhase.OPEN, "2023-11-15", 1, 2))

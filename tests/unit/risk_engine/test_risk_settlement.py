@@ -87,7 +87,7 @@ def test_what_settles_at_once(days: int, calendar: str, kind: str, free: int) ->
 
 def test_a_margin_account_waits_for_nothing() -> None:
     desk = sold(8, account_kind="margin")
-    assert desk.core._desk.settlement.unsettled == 0
+    assert desk.core._desk.settlement.unsettled_in("") == 0
     assert isinstance(desk.buy(2, 50, symbol="Y"), OrderApproved)
 
 
@@ -117,7 +117,7 @@ def test_fees_come_off_the_proceeds_and_a_deposit_is_settled() -> None:
     desk = sold(1)
     desk.fill(desk.sell(1), 1, price=100, commission="3")
     desk.fill(desk.sell(1), 1, price=1, commission="3")  # costs 2 in all
-    assert desk.core._desk.settlement.unsettled == 197
+    assert desk.core._desk.settlement.unsettled_in("") == 197
     assert spendable(desk) == -2
     desk.tell(CashFlow("deposit", "USD", D(50), "r"))
     assert spendable(desk) == 48
@@ -132,19 +132,19 @@ def test_a_correction_changes_what_waits_by_the_difference() -> None:
         desk.tell(FillCorrected(fill.order_id, "a", "X", SELL, "e2", "e1", *new, *old), "order_router")
 
     correct(6, 8)
-    assert (desk.core._desk.settlement.unsettled, spendable(desk)) == (600, 0)
+    assert (desk.core._desk.settlement.unsettled_in(""), spendable(desk)) == (600, 0)
     correct(9, 6)
-    assert (desk.core._desk.settlement.unsettled, spendable(desk)) == (900, 0)
+    assert (desk.core._desk.settlement.unsettled_in(""), spendable(desk)) == (900, 0)
     desk.tell(begins(TUESDAY))
     correct(7, 9)
-    assert (desk.core._desk.settlement.unsettled, spendable(desk)) == (0, 700), "it was settled, and is gone"
+    assert (desk.core._desk.settlement.unsettled_in(""), spendable(desk)) == (0, 700), "it was settled, and is gone"
 
 
 def test_a_busted_purchase_gives_its_money_back_at_once() -> None:
     desk = sold(8)
     bought = next(e.event for e in desk.log if isinstance(e.event, OrderFilled))
     desk.tell(FillCorrected(bought.order_id, "a", "X", BUY, "", "e1", D(0), D(100), D(0), D(10), D(100), D(0)), "order_router")
-    assert (desk.core._desk.settlement.unsettled, spendable(desk)) == (800, 1000)
+    assert (desk.core._desk.settlement.unsettled_in(""), spendable(desk)) == (800, 1000)
 
 
 def test_an_account_found_with_unsettled_cash() -> None:
