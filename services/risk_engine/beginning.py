@@ -52,7 +52,7 @@ def on_run(e: Envelope, desk: Desk, copy: Callable[[], Copy]) -> Sequence[Event]
             _tell(told, e, said)
             out += said
         out += told.desk.unanswered.others()
-        out += _closings(e, told.desk, known=desk.states.reconciled)
+        out += _closings(e, told.desk, known=desk.compared())
     return out
 
 
@@ -69,7 +69,7 @@ def owing(on: dict[type[Event], Callable[[Envelope], None]], desk: Desk) -> None
 
 
 def _closings(e: Envelope, desk: Desk, *, known: bool) -> Iterator[Event]:
-    """known: somebody has compared the books with the broker since everything started; else the next reading that agrees closes."""
+    """known: the books are not old; else the next reading that agrees closes."""
     for order in closing_orders(desk.flattened(), e, desk, desk.states.halt_epoch):
         symbol = order.terms.symbol
         text = f"{symbol} is being flattened: what it holds is closed when a reading agrees with the broker"

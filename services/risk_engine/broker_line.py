@@ -48,6 +48,11 @@ class BrokerLine(msgspec.Struct):
         """Whether that reading shows everything that happened while the line was away."""
         return not self.down and query > self.stale_upto
 
+    @property
+    def whole(self) -> bool:
+        """Fills are heard, and none was missed that no reading has shown."""
+        return not self.down and not self.stale_upto
+
     def reconciled(self, e: ReconcileCompleted) -> None:
         """After a clean reading that proves it nothing is left to wait for."""
         if e.clean and not e.pending and self.proven_by(e.query):

@@ -200,6 +200,10 @@ class Desk:
         why = self.line.why_not() if self.presence.wall else ""
         return (Reason.BROKER_DISCONNECTED, why) if why else None
 
+    def compared(self) -> bool:
+        """Whether somebody has compared the books with the broker since everything started, and since its line was away: they are not old."""
+        return self.states.reconciled and (self.line.whole or not self.presence.wall)
+
     def why_not_short(self, instrument: Instrument) -> str:
         """The key that forbids to be short of it; empty where nothing does."""
         if not self.settings.short_allowed:

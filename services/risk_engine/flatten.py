@@ -6,7 +6,8 @@ A closing order that ends without having filled ends the flattening with an aler
 after its deadline never left: risk itself was away, so it is closed anew.
 
 Closing orders that nobody was there to approve are approved as a run begins (`beginning`). Where books may be old, since nobody has compared them
-with the broker since everything started, they wait for the first reading that agrees: the operator may have closed by hand meanwhile.
+with the broker since everything started, or since its line was away, they wait for the first reading that agrees: the operator may have closed by
+hand meanwhile.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def next_closing(e: Envelope, desk: Desk, halt_epoch: int) -> Sequence[Event]:
     failed = desk.flattening.failed(event, e.ts_ns)
     if failed is not None:
         return (failed,)
-    if isinstance(event, OrderAbandoned) and event.strategy == OWNER and not desk.states.reconciled:
+    if isinstance(event, OrderAbandoned) and event.strategy == OWNER and not desk.compared():
         return ()  # too late, and nobody has looked at the broker since: the first reading that agrees closes
     line = desk.reservations.preview(event)
     if line is None or line.symbol not in desk.flattening.state.symbols:

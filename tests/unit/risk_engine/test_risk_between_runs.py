@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal as D
 
+import msgspec
 import pytest
 
 from services.risk_engine.core import SOURCE
@@ -25,6 +26,7 @@ from shared.events import (
     OrderFilled,
     OrderRejected,
     Reason,
+    ReconcileRequested,
     ReduceRequested,
     ResumeRequested,
     RunStarted,
@@ -215,6 +217,39 @@ def test_one_too_late_after_everything_started_anew_waits_for_a_reading_too() ->
     assert closed(desk.tell(CLEAN)) == [("risk:1:2", D(100), 0)]
 
 
+GONE = BrokerConnectionChanged("acc", "router", connected=False, text="cut")
+
+
+def line_back(desk: RiskDesk) -> list[Event]:
+    """And the first reading asked for since."""
+    desk.tell(msgspec.structs.replace(GONE, connected=True))
+    assert closed(desk.tell(CLEAN)) == [], "asked for before"
+    desk.tell(ReconcileRequested(2, "", "reconnect"))
+    return desk.tell(msgspec.structs.replace(CLEAN, query=2))
+
+
+def test_while_the_brokers_line_is_down_closing_waits_for_a_reading_asked_for_after_it_is_back() -> None:
+    desk = RiskDesk(clock="wall", missed_ms_max=10**9)
+    desk.tell(ReconcileRequested(1, "", "interval"))
+    desk.hold(100)
+    desk.tell(GONE)
+    folded(desk, FLATTEN)
+
+    assert closed(begins(desk)) == []
+    assert closed(line_back(desk)) == [("risk:2:1", D(100), 0)]
+
+
+def test_one_too_late_while_the_line_is_down_waits_so_too() -> None:
+    desk = RiskDesk(clock="wall", missed_ms_max=10**9)
+    desk.tell(ReconcileRequested(1, "", "interval"))
+    desk.hold(100)
+    desk.tell(GONE)
+    (order,) = [e for e in desk.tell(FLATTEN) if isinstance(e, OrderApproved)]
+
+    assert desk.wait(desk.settings.deadline_ms + 1).abandon(order) == []
+    assert closed(line_back(desk)) == [("risk:1:2", D(100), 0)]
+
+
 # resume
 
 
@@ -291,7 +326,7 @@ def test_one_a_run_refused_is_not_carried_out_by_the_next() -> None:
 
 def test_one_a_run_answered_while_the_brokers_line_was_down_lifts_no_halt_that_came_after_it() -> None:
     desk = RiskDesk(clock="wall", missed_ms_max=10**9, halt_scope="global")
-    desk.tell(BrokerConnectionChanged("acc", "router", connected=False, text="cut"))
+    desk.tell(GONE)
     assert states(desk.tell(resume())) == [(Scope.GLOBAL, "", TradingState.REDUCING)]
     desk.tell(StrategyFailed("a", 1, "on_bar", "ZeroDivisionError"), "strategy.a")
 
