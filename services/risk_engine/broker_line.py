@@ -16,6 +16,7 @@ import msgspec
 from shared.events import BrokerConnectionChanged, Envelope, Event, ReconcileCompleted, ReconcileRequested
 
 from .arguments import both, event_only
+from .states import agrees
 
 if TYPE_CHECKING:
     from .desk import Desk
@@ -54,8 +55,8 @@ class BrokerLine(msgspec.Struct):
         return not self.down and not self.stale_upto
 
     def reconciled(self, e: ReconcileCompleted) -> None:
-        """After a clean reading that proves it nothing is left to wait for."""
-        if e.clean and not e.pending and self.proven_by(e.query):
+        """After a reading that agrees and proves it nothing is left to wait for."""
+        if agrees(e) and self.proven_by(e.query):
             self.stale_upto = 0
 
     def why_not(self) -> str:

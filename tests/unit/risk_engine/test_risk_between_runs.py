@@ -154,6 +154,7 @@ def test_where_everything_started_anew_closing_waits_for_a_reading_that_agrees()
 
     assert closed(said) == []
     assert [e.key for e in said if isinstance(e, Alert)] == ["flatten.X"]
+    assert closed(desk.tell(msgspec.structs.replace(CLEAN, pending=1))) == []
     assert closed(desk.tell(CLEAN)) == [("risk:2:1", D(100), 0)]
     assert closed(desk.tell(CLEAN)) == []
 
@@ -345,6 +346,7 @@ def test_one_a_run_answered_while_the_brokers_line_was_down_lifts_no_halt_that_c
         (("halt", "resume", "remove"), TradingState.HALTED),
         (("remove", "resume"), TradingState.HALTED),
         (("remove", "add", "reduce"), TradingState.REDUCING),
+        (("reduce", "remove", "add", "reduce"), TradingState.REDUCING),
     ],
 )
 def test_strategies_and_states_end_as_if_risk_had_been_there(commands: tuple[str, ...], state: TradingState) -> None:

@@ -70,6 +70,7 @@ def test_only_a_reading_asked_for_after_the_line_came_back_arms_again() -> None:
     assert reason(d.buy(1)) is Reason.REDUCING_ONLY
     asks(d, 9)
     assert reads(d, 9, pending=1) == [], "a missed fill is not booked yet"
+    assert states(d.tell(RESUME)) == [(REDUCING, GONE)]
     asks(d, 10)
     assert reads(d, 10) == [(ACTIVE, Reason.RECONCILED)]
     assert isinstance(d.buy(1), OrderApproved)
@@ -165,6 +166,8 @@ def test_under_the_feed_clock_nothing_changes() -> None:
     asks(d, 7)
     assert states(d.tell(DOWN) + d.tell(GIVEN_UP) + d.tell(UNREAD)) == []
     assert isinstance(d.buy(1), OrderApproved)
+    d.tell(BusStarted(2, 0), "bus")
+    assert reads(d, 8) == [(ACTIVE, Reason.RECONCILED)]
 
 
 def test_a_restored_engine_waits_as_well() -> None:

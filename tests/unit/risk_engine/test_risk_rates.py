@@ -13,10 +13,12 @@ from shared.events import (
     BalanceRow,
     CashFlow,
     ClockTicked,
+    CorporateAction,
     CurrencyRate,
     EquityMarked,
     Event,
     ExternalOrderSeen,
+    FillCorrected,
     InstrumentDefined,
     LimitBreached,
     OrderApproved,
@@ -100,6 +102,31 @@ def test_money_reserved_for_open_orders_follows_the_rate() -> None:
     assert isinstance(desk.buy(500, 50, symbol="Y"), OrderApproved)
 
 
+def test_an_order_is_paid_for_at_the_rate() -> None:
+    desk = abroad("1.25", account_kind="margin", margin_multiplier=1, buying_power_fraction_max=1)
+    assert denial(desk.buy(801, 100)) == (Reason.BUYING_POWER, "buying_power_fraction_max", "100000", "100125")
+    assert isinstance(desk.buy(800, 100), OrderApproved)
+
+
+def test_a_strategys_own_money_is_spent_and_bound_at_the_rate() -> None:
+    entry = {"id": "a", "symbols": ["X", "Y"], "budget": 10_000, "limits": {"buying_power_fraction_max": 1}}
+    desk = abroad("2", strategies=[entry])
+    above = (Reason.BUYING_POWER, "strategies.a.buying_power_fraction_max", "6000", "6050")
+    order = desk.buy(20, 100)
+    assert denial(desk.buy(121, 50, symbol="Y")) == above, "it works"
+    desk.fill(order)
+    assert denial(desk.buy(121, 50, symbol="Y")) == above, "it is held, and owed"
+    assert isinstance(desk.buy(120, 50, symbol="Y"), OrderApproved)
+
+
+def test_an_instrument_defined_again_is_judged_at_the_rate_as_before() -> None:
+    """Every run of the gateway says them again, before any rate."""
+    desk = abroad("1.25", order_notional_max=1_250)
+    desk.tell(InstrumentDefined("X", "equity", "EUR", D("0.01"), D(1), D(1), "24x7"))
+    assert denial(desk.buy(11, 100))[2:] == ("1250", "1375")
+    assert isinstance(desk.buy(10, 100), OrderApproved)
+
+
 @pytest.mark.parametrize("above", [False, True])
 def test_the_rate_that_meets_a_loss_limit_meets_it_in_its_own_event(above: bool) -> None:
     """10,000 EUR at 1.10: a cent less of the rate is a hundred dollars."""
@@ -123,6 +150,18 @@ def test_a_short_in_another_currency_loses_with_its_rate() -> None:
     desk.quote("X", 104.0, 104.0)  # 44 dollars
     told = rate(desk, "1.25")
     assert [(e.key, e.value) for e in told if isinstance(e, LimitBreached) and e.hard] == [("day_loss_max", "50")]
+
+
+def test_a_contract_of_many_units_loses_them_all_at_the_rate() -> None:
+    desk = RiskDesk(ready=False, day_loss_max=1_500)
+    desk.tell(InstrumentDefined("X", "future", "EUR", D("0.01"), D(1), D(50), "24x7"))
+    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), (), (), ()))
+    desk.tell(CLEAN)
+    rate(desk, "1.1")
+    desk.quote("X", 100.0, 100.0)
+    desk.hold(2)
+    desk.quote("X", 90.0, 90.0)  # 1,000 EUR
+    assert [(e.value, e.hard) for e in rate(desk, "1.5") if isinstance(e, LimitBreached)] == [("1500", True)]
 
 
 def test_a_strategy_loses_by_the_rate_of_what_it_owes() -> None:
@@ -183,11 +222,12 @@ def test_a_mark_has_the_accounts_own_cash_and_everything_in_equity() -> None:
     assert (mark.cash, mark.equity, mark.gross, mark.day_pnl) == (100_000, 100_600, 1_200, 50)
 
 
-def test_a_fee_counts_in_the_currency_it_is_told_in() -> None:
-    desk = abroad(day_loss_max=220)
+@pytest.mark.parametrize(("value", "fee"), [("1.10", 200), ("10", 22)])
+def test_a_fee_counts_in_the_currency_it_is_told_in(value: str, fee: int) -> None:
+    desk = abroad(value, day_loss_max=220)
     order = desk.order(BUY, 1, 100)
     assert isinstance(order, OrderApproved)
-    fill = OrderFilled(order.order_id, "a", "X", BUY, D(1), D(100), D(200), "EUR", "e", "b", D(1), D(0), 0)
+    fill = OrderFilled(order.order_id, "a", "X", BUY, D(1), D(100), D(fee), "EUR", "e", "b", D(1), D(0), 0)
     assert [(e.value, e.hard) for e in desk.tell(fill, "order_router") if isinstance(e, LimitBreached)] == [("220", True)]
     assert desk.core._desk.value.equity() == 100_000 - 220
 
@@ -293,6 +333,15 @@ class TestACashAccount:
         desk.tell(OrderFilled(order.order_id, "a", "X", SELL, D(10), D(100), D(10), currency, "e", "b", D(10), D(0), 0), "order_router")
         assert desk.core._desk.settlement.unsettled_in("EUR") == waits
 
+    def test_a_corrected_commission_of_another_currency_changes_nothing_of_what_waits(self) -> None:
+        desk = self.cash()
+        desk.hold(10)
+        order = desk.sell(10, 100)
+        assert isinstance(order, OrderApproved)
+        desk.tell(OrderFilled(order.order_id, "a", "X", SELL, D(10), D(100), D(10), "USD", "e", "b", D(10), D(0), 0), "order_router")
+        desk.tell(FillCorrected(order.order_id, "a", "X", SELL, "f", "e", D(9), D(100), D(40), D(10), D(100), D(10), currency="USD"), "order_router")
+        assert desk.core.desk.settlement.unsettled_in("EUR") == 900
+
     def test_what_the_account_is_found_with_waits_in_its_currency(self) -> None:
         desk = self.cash(unsettled=(UnsettledRow("XNYS", "2023-11-15", D(400), "EUR"), UnsettledRow("XNYS", "2023-11-15", D(70))))
         assert (desk.core._desk.buying_power(), desk.core._desk.buying_power("EUR")) == (9_930, 600)
@@ -303,9 +352,23 @@ class TestACashAccount:
 def test_an_instrument_that_turns_out_to_be_of_another_currency_is_counted_in_it() -> None:
     desk = RiskDesk()
     assert isinstance(desk.buy(10, 100), OrderApproved)
+    dip, breakout = OrderTerms("X", BUY, OrderType.LIMIT, D(8), D(95)), OrderTerms("X", BUY, OrderType.STOP, D(8), None, D(105))
+    for n, leg in enumerate((dip, breakout), 2):
+        desk.intend(leg, order_id=f"a:1:{n}", group="a:1:2", group_role="oco", group_size=2)
+    reserved = desk.core.desk.reservations
+    assert (reserved.value, reserved.value_by("a"), reserved.needed("")) == (1_840, 2_600, 1_840)
     desk.tell(CurrencyRate("EUR", D(3)))
     desk.tell(InstrumentDefined("X", "equity", "EUR", D("0.01"), D(1), D(1), "24x7"))
-    assert desk.core._desk.reservations.value == 3_000
+    assert (reserved.value, reserved.value_by("a"), reserved.needed(""), reserved.needed("EUR")) == (5_520, 7_800, 0, 1_840)
+
+
+def test_an_order_in_what_a_symbol_turns_into_is_counted_in_its_currency() -> None:
+    desk = abroad("3")
+    desk.hold(10)
+    desk.tell(seen_outside("Z"))
+    assert desk.core.desk.reservations.value == 900
+    desk.tell(CorporateAction("symbol_change", "X", D(1), "Z", "c"))
+    assert desk.core.desk.reservations.value == 2_700
 
 
 def test_another_engine_goes_on_the_same_from_a_snapshot_and_from_the_log() -> None:

@@ -69,3 +69,24 @@ def test_self_trade_is_as_the_file_says(tmp_path: Path, written: str) -> None:
     made = risk_settings(load(path, env={}, offline=True).config)
 
     assert (made.self_trade, made.self_trade_allowed) == (written, False)
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("bars", "risk", "oldest"),
+    [
+        ("1s", "{}", 180_000),
+        ("1h", "{}", 3 * DAY_MS // 24),
+        ("1d", "{}", 5 * DAY_MS),
+        ("1d", "{rate_age_ms_max: 5000}", 5_000),
+        ("1d", "{rate_age_ms_max: null}", None),
+    ],
+)
+def test_a_rate_may_be_some_bars_old_unless_the_file_says_otherwise(tmp_path: Path, bars: str, risk: str, oldest: int | None) -> None:
+    path = tmp_path / "config.yaml"
+    feed = f"{{kind: files, data_directory: ., file_pattern: '{{symbol}}.csv', bar_type: {bars}}}"
+    path.write_text(f"live: {{broker: paper, symbols: [X], risk: {risk}}}\ngateway: {{feed: {feed}}}\n")
+
+    assert risk_settings(load(path, env={}, offline=True).config).rate_age_ms_max == oldest
