@@ -3,7 +3,7 @@
 An operator's flatten cancels what works in a symbol and closes, at market, what no order still working could close too. What a cancel
 sets free, or a late fill adds, is closed when that is known: the symbol stays in flattening until it is flat and nothing works in it.
 A closing order that ends without having filled ends the flattening with an alert; it is not tried again by itself. One that was abandoned
-after its deadline never left: risk itself was away, so it is closed anew.
+after its deadline never left: risk itself was away, so it is closed anew. So it is where a halt said since took the order with all others.
 
 Closing orders that nobody was there to approve are approved as a run begins (`beginning`). Where books may be old, since nobody has compared them
 with the broker since everything started, or since its line was away, they wait for the first reading that agrees: the operator may have closed by
@@ -91,12 +91,14 @@ class Flattening:
         tif = TimeInForce.GTC if instrument is not None and instrument.calendar == ALWAYS_OPEN else TimeInForce.DAY
         return f"{OWNER}:{self.state.run}:{self.state.orders + number}", OrderTerms(symbol, side, OrderType.MARKET, quantity, tif=tif)
 
-    def failed(self, e: OrderEvent, now: int) -> Alert | None:
-        """A closing order ended and did not close."""
+    def failed(self, e: OrderEvent, now: int, halt_epoch: int) -> Alert | None:
+        """A closing order ended and did not close, in the halt epoch there is."""
         order = self._reservations.orders.get(e.order_id)
         if e.strategy != OWNER or order is None or order.symbol not in self.state.symbols or not isinstance(e, _UNFILLED):
             return None
         if isinstance(e, OrderAbandoned) and 0 < order.deadline_ns < now:
+            return None
+        if isinstance(e, OrderAbandoned | OrderCanceled) and order.halt_epoch < halt_epoch:
             return None
         text = f"{order.symbol} is not flat: closing order {e.order_id} ended as {type(e).__name__}; flatten again or close it at the broker"
         return Alert(Severity.CRITICAL, f"flatten.{order.symbol}", text)

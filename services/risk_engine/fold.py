@@ -210,7 +210,9 @@ class Fold:
         exits = bool(e.group_size) and e.group_role in EXITS
         opening = ZERO if exits else d.opening(terms.symbol, terms.side, terms.quantity)
         group, role = (e.group, e.group_role) if e.group_size else ("", "")
-        d.reservations.reserve(OpenOrder(e.order_id, e.strategy, terms, unit, opening, terms, group=group, role=role, deadline_ns=e.deadline_ns))
+        until, epoch = e.deadline_ns, e.halt_epoch
+        order = OpenOrder(e.order_id, e.strategy, terms, unit, opening, terms, group=group, role=role, deadline_ns=until, halt_epoch=epoch)
+        d.reservations.reserve(order)
         own = e.order_id.startswith(f"{OWNER}:")
         d.throttles.spend(OWNER if own else e.strategy, now)
         if own:
@@ -241,7 +243,7 @@ class Fold:
 
     def _order(self, e: OrderEvent, now: int) -> None:
         d = self._desk
-        if (failed := d.flattening.failed(e, now)) is not None:
+        if (failed := d.flattening.failed(e, now, d.states.halt_epoch)) is not None:
             d.unanswered.ask(failed)
             d.flattening.stop(d.reservations.orders[e.order_id].symbol)
         symbol = d.reservations.fold(e)

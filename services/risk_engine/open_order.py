@@ -41,7 +41,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     exposure. pending: terms of open replaces by replace_no; replace_no: the newest decided. ended: empty while it may fill; `absent` where the router
     said it never got there. group, role: of an order the router holds together with others, which may be sent for less than was approved. resting:
     limit a market order was routed with. taken: of the first of a group, units its exits protected that are gone without them. deadline_ns: until
-    when it may be sent, 0 of one we did not approve."""
+    when it may be sent, halt_epoch: in which; 0 of one we did not approve."""
 
     order_id: str
     strategy: str
@@ -58,6 +58,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     resting: Decimal | None = None
     taken: Decimal = ZERO
     deadline_ns: int = 0
+    halt_epoch: int = 0
 
     @property
     def symbol(self) -> str:

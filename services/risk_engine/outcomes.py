@@ -170,7 +170,7 @@ def next_closing(e: Envelope, desk: Desk, halt_epoch: int) -> Sequence[Event]:
     event: OrderEvent = e.event  # type: ignore[assignment]
     if not desk.flattening.state.symbols:
         return ()
-    failed = desk.flattening.failed(event, e.ts_ns)
+    failed = desk.flattening.failed(event, e.ts_ns, desk.states.halt_epoch)
     if failed is not None:
         return (failed,)
     if isinstance(event, OrderAbandoned) and event.strategy == OWNER and not desk.compared():

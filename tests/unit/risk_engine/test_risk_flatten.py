@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal as D
 
 import pytest
@@ -127,6 +128,21 @@ def test_one_too_late_is_closed_anew_though_another_failed() -> None:
     assert isinstance(alert, Alert)
     assert closings(desk.tell(X)) == [("risk:1:3", "X", SELL, D(40))]
     assert closings(desk.wait(desk.settings.deadline_ms + 1).abandon(second)) == [("risk:1:4", "X", SELL, D(60))]
+
+
+@pytest.mark.parametrize("end", [RiskDesk.cancel, RiskDesk.abandon])
+def test_what_a_halt_takes_is_closed_anew_and_what_ends_in_that_halt_is_not(end: Callable[[RiskDesk, OrderApproved], list[Event]]) -> None:
+    """The router cancels all that was approved before a halt, or abandons what it had not sent."""
+    desk = RiskDesk()
+    desk.hold(100)
+    order = approval(desk.tell(X))
+    desk.tell(HaltRequested("c", "ann", "r", Scope.GLOBAL, ""))
+    told = end(desk, order)
+    assert closings(told) == [("risk:1:2", "X", SELL, D(100))]
+    assert approval(told).halt_epoch == 1
+    desk.core = desk.restarted()
+    [alert] = end(desk, approval(told))
+    assert isinstance(alert, Alert)
 
 
 def test_once_flat_a_symbol_trades_again_freely() -> None:
