@@ -7,18 +7,19 @@ import csv
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
 
+from shared.brokers import ReadFailed
 from shared.brokers.paper import PaperAccount, PaperFeed
 from shared.events import (
     Alert,
     BrokerConnectionChanged,
-    OrderRow,
-    OrderSide,
-    OrderType,
+    OrderAccepted,
+    OrderSending,
     Quote,
     Reason,
     ReconcileCompleted,
@@ -27,19 +28,30 @@ from shared.events import (
     TradingState,
     TradingStateChanged,
 )
-from tests.support.faulty import Faulty, faulty
+from tests.support.faulty import Faulty, busy, faulty
 from tests.support.stack import ROOT
 
 ATTEMPTS = 3
 SESSIONS = ("router", "reconciler")
-RECONNECT = {"enabled": True, "initial_ms": 100, "max_ms": 400, "max_attempts": ATTEMPTS}
+LADDER = {
+    "id": "ladder",
+    "path": f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder",
+    "symbols": ["ACME"],
+    "budget": 10_000_000,
+    "params": {"rungs": 1},
+}
+CHANGES = {
+    "live__strategies": [*busy(), LADDER],
+    "live__reconnect": {"enabled": True, "initial_ms": 100, "max_ms": 400, "max_attempts": ATTEMPTS},
+    "bus__lease_ms": 60_000,  # who is fenced starts again, and tries the broker anew
+}
 
 
 def says(stack: Faulty, *command: str) -> str:
+    """What a command says, empty where it ends badly."""
     arguments = [sys.executable, "-m", "services.control.main", *command, "--config", str(stack.config)]
     done = subprocess.run(arguments, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout if done.returncode == 0 else ""
 
 
 def attempts(stack: Faulty, session: str) -> list[tuple[int, bool]]:
@@ -51,36 +63,38 @@ def attempts(stack: Faulty, session: str) -> list[tuple[int, bool]]:
 
 
 def given_up(stack: Faulty) -> bool:
-    return all(attempts(stack, session)[-1:] == [(ATTEMPTS, True)] for session in SESSIONS)
+    """And said so aloud."""
+    enough = stack.story.read().counts["Alert"] >= len(SESSIONS)
+    return enough and {e.event.key for e in stack.events(Alert)} >= {f"reconnect:{s}" for s in SESSIONS}
 
 
-def trading(stack: Faulty) -> TradingStateChanged:
-    return [e for _, e in stack.story.read().states if e.scope is Scope.GLOBAL][-1]
-
-
-def resting(rows: Sequence[OrderRow]) -> OrderRow | None:
-    return next((row for row in rows if row.terms.type is OrderType.LIMIT and row.terms.side is OrderSide.BUY), None)
+def trading(stack: Faulty) -> tuple[TradingState, Reason]:
+    newest = [e for _, e in stack.story.read().states if e.scope is Scope.GLOBAL][-1]
+    return newest.state, newest.reason
 
 
 def missed(stack: Faulty) -> str:
-    """A resting order of ours fills at the venue; its client id."""
+    """The resting order of ours fills at the venue; its client id."""
+    resting = next(e.event.order_id for e in stack.events(OrderAccepted) if e.event.strategy == "ladder")
+    rung = next(e.event for e in stack.events(OrderSending) if e.event.order_id == resting)
     account, feed = PaperAccount(stack.places.endpoint("venue"), 10.0), PaperFeed(stack.places.endpoint("venue"))
+    price = float(rung.terms.limit_price or 0)
+
+    def hit() -> None:
+        with suppress(ReadFailed):
+            feed.advance(0, Quote(rung.terms.symbol, time.time_ns(), price - 0.02, price - 0.01, 1_000.0, 1_000.0))
+
+    def filled() -> bool:
+        with suppress(ReadFailed):  # the venue is still starting
+            return rung.client_order_id in {x.client_order_id for x in account.whole_state("").executions}
+        return False
+
     try:
-        row = resting(account.whole_state("").orders)
-        assert row is not None
-        price = float(row.terms.limit_price or 0)
-
-        def hit() -> None:
-            feed.advance(0, Quote(row.terms.symbol, time.time_ns(), price - 0.02, price - 0.01, 1_000.0, 1_000.0))
-
-        def filled() -> bool:
-            return row.client_order_id in {x.client_order_id for x in account.whole_state("").executions}
-
         stack.until(filled, "the resting order fills at the venue", meanwhile=hit)
-        return row.client_order_id
     finally:
         account.close()
         feed.close()
+    return rung.client_order_id
 
 
 def booked(stack: Faulty, client_id: str) -> int:
@@ -88,32 +102,29 @@ def booked(stack: Faulty, client_id: str) -> int:
     return sum(len(t.fills) for t in tales if client_id in {e.client_order_id for _, e in t.sendings})
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_lost_venue_is_given_up_and_brought_back_by_a_command_and_nothing_is_missed() -> None:
-    with faulty(live__reconnect=RECONNECT) as stack:
+    with faulty(**CHANGES) as stack:
         stack.start()
         stack.trading(3)
-        account = PaperAccount(stack.places.endpoint("venue"), 10.0)
-        stack.until(lambda: resting(account.whole_state("").orders) is not None, "an order rests")
-        account.close()
+        stack.until(lambda: any(e.event.strategy == "ladder" for e in stack.events(OrderAccepted)), "an order rests")
 
         stack.kill("paper_venue")
-        stack.until(lambda: stack.story.read().counts["Alert"] >= len(SESSIONS) and given_up(stack), "both lines are given up")
-        for session in SESSIONS:
-            assert attempts(stack, session) == [(n, n == ATTEMPTS) for n in range(ATTEMPTS + 1)]
-        state = trading(stack)
-        assert (state.state, state.reason) == (TradingState.REDUCING, Reason.BROKER_DISCONNECTED)
-        assert {e.event.key for e in stack.events(Alert)} >= {f"reconnect:{s}" for s in SESSIONS}
+        stack.until(lambda: given_up(stack), "both lines are given up")
+        told = {session: attempts(stack, session) for session in SESSIONS}
+        for session in SESSIONS:  # a slow machine may have lost a line before
+            assert told[session][-ATTEMPTS:] == [(n, n == ATTEMPTS) for n in range(1, ATTEMPTS + 1)]
+        stack.until(lambda: trading(stack) == (TradingState.REDUCING, Reason.BROKER_DISCONNECTED), "trading only reduces")
         people_are_told(stack)
 
         stack.start("paper_venue")
         unheard = missed(stack)
         assert booked(stack, unheard) == 0
-        assert given_up(stack), "nobody tries by himself"
+        assert told == {session: attempts(stack, session) for session in SESSIONS}, "nobody tries by himself"
 
         before = stack.story.read().head
-        says(stack, "resume", "--reason", "the venue is back")
-        stack.until(lambda: trading(stack).state is TradingState.ACTIVE, "trading is armed again")
+        assert says(stack, "resume", "--reason", "the venue is back")
+        stack.until(lambda: trading(stack)[0] is TradingState.ACTIVE, "trading is armed again")
         armed_by_a_reading_of_afterwards(stack, before)
         assert booked(stack, unheard) == 1
         stack.trading(2)
@@ -123,20 +134,33 @@ def test_a_lost_venue_is_given_up_and_brought_back_by_a_command_and_nothing_is_m
 
 
 def people_are_told(stack: Faulty) -> None:
-    health = orjson.loads(says(stack, "health", "--json"))
-    status = says(stack, "status")
-    assert "given up after 3 attempts" in status
-    assert "BROKER_DISCONNECTED" in status
-    assert "broker.router is not tried again by itself: see that the broker can be reached, then `regimeflow resume --reason TEXT`" in status
-    lines = {line["name"]: line for line in health["lines"]}
-    for name in ("broker.router", "broker.reconciler"):
-        assert (lines[name]["up"], lines[name]["attempts"], lines[name]["given_up"]) == (False, ATTEMPTS, True)
-    assert not health["connected"]
-    assert health["last_reconnect_success"] < lines["broker.router"]["since"] < health["last_reconnect_attempt"]
+    """As soon as the auditor has read of it."""
+    health: dict[str, Any] = {}
+    names = [f"broker.{session}" for session in SESSIONS]
 
-    rows = list(csv.reader((stack.directory / "logs" / "audit.log").read_text().splitlines()))
-    assert any(row[1] == "Reconnect" and "given_up=true" in row for row in rows)
-    assert any(row[1] == "Error" and "key=reconnect:router" in row for row in rows)
+    def named() -> bool:
+        health.update(orjson.loads(says(stack, "health", "--json") or "{}"))
+        lines = {line["name"]: (line["up"], line["attempts"], line["given_up"]) for line in health.get("lines", ())}
+        return all(lines.get(name) == (False, ATTEMPTS, True) for name in names)
+
+    stack.until(named, "health names both lines")
+    router = next(line for line in health["lines"] if line["name"] == "broker.router")
+    assert router["last_up"] < router["since"] < router["last_attempt"] <= health["last_reconnect_attempt"]
+    assert router["last_up"] <= health["last_reconnect_success"]
+    assert not health["connected"]
+
+    words = (
+        "given up after 3 attempts",
+        "BROKER_DISCONNECTED",
+        "broker.router is not tried again by itself: see that the broker can be reached, then `regimeflow resume --reason TEXT`",
+    )
+    stack.until(lambda: all(word in said for said in [says(stack, "status")] for word in words), "status says what to do")
+    stack.until(lambda: audited(stack, "Reconnect", "given_up=true") and audited(stack, "Error", "key=reconnect:router"), "it is in the audit log")
+
+
+def audited(stack: Faulty, kind: str, field: str) -> bool:
+    rows = csv.reader((stack.directory / "logs" / "audit.log").read_text().splitlines())
+    return any(row[1] == kind and field in row for row in rows)
 
 
 def armed_by_a_reading_of_afterwards(stack: Faulty, before: int) -> None:

@@ -22,7 +22,7 @@ from shared.bus.zmq_client import ZmqBus
 from shared.events import Alert, Bar, Severity
 from tests.support.bus import RunningBus
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 
 
 def bar(k: int) -> Bar:
@@ -108,7 +108,7 @@ def test_a_sleeper_misses_nothing_and_delays_nobody(running: RunningBus, bus: Zm
     waker = connect(bus, "risk_engine", Role.RISK, ("m.", "c."))
     waker.follow(Cursor())
     seen_by_waker, sent = 0, 0
-    end = time.monotonic() + 4 * WAIT_S
+    end = time.monotonic() + WAIT_S
     while seen_by_waker < total:
         assert time.monotonic() < end, f"the one awake was held up at {seen_by_waker}"
         while sent < total and not gateway.full:
@@ -195,7 +195,7 @@ def test_a_second_bus_on_the_same_journal_is_refused(running: RunningBus, bus: Z
     connect(bus, "auditor", Role.AUDITOR)
     second = RunningBus(running.directory).start()
     assert second.process is not None
-    assert second.process.wait(30) != 0
+    assert second.process.wait(WAIT_S) != 0
     connect(bus, "gateway", Role.GATEWAY)
 
 
@@ -211,4 +211,4 @@ def test_a_journal_that_lost_its_tail_does_not_start(running: RunningBus, bus: Z
     db.close()
     again = RunningBus(running.directory).start()
     assert again.process is not None
-    assert again.process.wait(30) != 0
+    assert again.process.wait(WAIT_S) != 0

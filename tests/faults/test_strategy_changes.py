@@ -27,7 +27,7 @@ from shared.events import StrategyRevised, StrategyStarted
 from shared.runtime.health import read_health
 from shared.runtime.killpoints import POINT
 from shared.runtime.places import Places
-from tests.support.stack import ROOT, Stack, config_of
+from tests.support.stack import ROOT, WAIT_S, Stack, config_of
 
 WHOLE: Final = bool(int(os.environ.get("FAULTS_PASSES", "0")))
 SEED: Final = int(os.environ.get("FAULTS_SEED", "20240105"))
@@ -182,7 +182,8 @@ def test_whoever_dies_at_the_moment_of_a_change_all_end_with_one_list(stack: Sta
         kill = next((k for k in waiting if desk.can(k.verb)), None)
         if kill is None:  # none of what is left can be asked: what makes room, or fills it, meets no kill
             words = desk.command(ADD if len(desk.live) < LIVE_MAX else REMOVE)
-            assert asked(stack, *words).wait(60) == 0
+            assert asked(stack, *words).wait(WAIT_S) == 0
+            stack.wait(lambda: len(answered(stack)) == len(desk.expected), f"{words} is answered", stack.revive)
         else:
             waiting.remove(kill)
             killed_at_a_command(stack, kill, desk.command(kill.verb))

@@ -22,13 +22,15 @@ from shared.events import CATALOGUE, Envelope, Event, FeedStateChanged, FeedStat
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("bus", "paper_venue", "auditor", "gateway", "risk_engine", "order_router", "reconciler", "strategy_runner")
 WAIT_S = 240.0
+PATIENT = {"bus__lease_ms": 60_000, "live__deadman__after_s": 3_600}  # a machine that stands still for seconds fences nobody and looks like no death
 
 
 def config_of(name: str, directory: Path, **changes: Any) -> Path:
-    """A shipped configuration with its state in `directory`; changes: values by path with double underscores (`gateway__feed__speed`)."""
+    """A shipped configuration with its state in `directory`, `PATIENT` unless `changes` say otherwise; these: values by path with double
+    underscores (`gateway__feed__speed`)."""
     tree = yaml.safe_load((ROOT / "configs" / name).read_text())
     tree["live"]["state_dir"], tree["live"]["log_dir"] = str(directory), str(directory / "logs")
-    for path, value in changes.items():
+    for path, value in (PATIENT | changes).items():
         *parents, last = path.split("__")
         node = tree
         for key in parents:
