@@ -83,8 +83,8 @@ def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
 
     assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "11", "--reason", "e2e")[0] == 1  # 10 are short
     assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "-30", "--reason", "e2e")[0] == 1
-    status, said = ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "10", "--reason", "it was one's")
-    assert (status, said.startswith("claim: -10 GLOBEX for one at 40.5")) == (0, True), said
+    done, said = ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "10", "--reason", "it was one's")
+    assert (done, said.startswith("claim: -10 GLOBEX for one at 40.5")) == (0, True), said
     counter.split("GLOBEX", Decimal(3), Decimal(2), "split-1")  # 23 become 34 and a half
     counter.close()
     stack.wait(lambda: books(stack) == {"one": 22, "two": 12}, "the split is in the books", stack.revive)
@@ -100,12 +100,20 @@ def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
     account.connect(30.0)
     theirs = account.whole_state("")
     account.close()
-    seen = view(stack, "status")
+    seen: dict[str, Any] = {}
+
+    def answered() -> bool:
+        """Of everything at once, from a reading that could be made."""
+        seen.update({name: view(stack, name) or {} for name in ("status", "positions")})
+        return seen["status"].get("reconciliation", {}).get("clean", False) and "books" in seen["positions"]
+
+    stack.wait(answered, "the auditor's answers", stack.revive)
+    status = seen["status"]
     assert {row.symbol: row.quantity for row in theirs.positions} == {"GLOBEX": 34}
-    assert Decimal(seen["cash"]) == theirs.totals.cash
-    assert sum(Decimal(book["cash"]) for book in view(stack, "positions")["books"]) == theirs.totals.cash
-    assert (seen["reconciliation"]["clean"], seen["locks"], seen["unknown_orders"]) == (True, [], [])
-    assert [f["reference"] for f in seen["cash_flows"]] == ["div-1", "wire-2", "wire-1"]
+    assert Decimal(status["cash"]) == theirs.totals.cash
+    assert sum(Decimal(book["cash"]) for book in seen["positions"]["books"]) == theirs.totals.cash
+    assert (status["locks"], status["unknown_orders"]) == ([], [])
+    assert [f["reference"] for f in status["cash_flows"]] == ["div-1", "wire-2", "wire-1"]
     assert len(list(stack.events(AccountOpened))) == 1
     assert len(list(stack.events(CashFlow))) == 3
     assert [e.event.cash > 0 for e in stack.events(CorporateAction)] == [True]

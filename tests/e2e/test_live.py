@@ -26,7 +26,7 @@ ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 def regimeflow(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "services.control.main", *arguments], cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "services.control.main", *arguments], cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=WAIT_S, check=False
     )
 
 
@@ -77,7 +77,7 @@ class Session:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(90)
+        return self.process.wait(WAIT_S)
 
 
 @pytest.fixture(params=["processes", "single"])
@@ -125,7 +125,7 @@ def test_a_killed_service_comes_back_and_trading_goes_on(tmp_path: Path) -> None
 def test_run_for_ends_by_itself_and_goes_on_where_it_was(tmp_path: Path) -> None:
     for lives in (1, 2):
         session = Session(tmp_path, "single", "--run-for", "8s")
-        assert session.process.wait(90) == 0, session.output.read_text()
+        assert session.process.wait(WAIT_S) == 0, session.output.read_text()
         assert sum(1 for _ in session.stack.events(SystemStopped)) == lives
     assert verify(session.stack.journal).clean
 

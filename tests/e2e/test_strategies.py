@@ -18,8 +18,8 @@ def entry(name: str, cls: str, symbol: str = "ACME") -> dict[str, object]:
     return {"id": name, "path": f"{FILE}:{cls}", "symbols": [symbol], "budget": 10_000, "callback_ms_max": 1_000}
 
 
-def stack_with(directory: Path, *entries: dict[str, object]) -> Stack:
-    config = config_of("paper.yaml", directory, live__strategies=list(entries), bus__lease_ms=1_500, live__risk__limits__max_orders_per_second=50)
+def stack_with(directory: Path, *entries: dict[str, object], **changes: object) -> Stack:
+    config = config_of("paper.yaml", directory, live__strategies=list(entries), live__risk__limits__max_orders_per_second=50, **changes)
     return Stack(config, directory)
 
 
@@ -53,7 +53,7 @@ def test_a_strategy_that_raises_or_blocks_is_stopped_alone(stack: Stack) -> None
 
 
 def test_a_second_worker_takes_over_what_the_first_left(tmp_path: Path) -> None:
-    stack = stack_with(tmp_path, entry("one", "Steady"), entry("two", "Steady", "GLOBEX"))
+    stack = stack_with(tmp_path, entry("one", "Steady"), entry("two", "Steady", "GLOBEX"), bus__lease_ms=4_000)
     try:
         stack.start()
         stack.wait(lambda: bool(intents(stack, "one")) and bool(intents(stack, "two")), "both trade")

@@ -16,7 +16,7 @@ from services.backtest.replay_run import replay
 from services.control.main import main
 from services.live.asking import Auditor
 from shared.config import load
-from shared.events import LeaseGranted, OrderFilled, OrderIntent, RunStarted, StrategyStarted
+from shared.events import LeaseGranted, OrderFilled, OrderIntent, RunStarted, StrategyRevised, StrategyStarted
 from shared.runtime.places import Places
 from tests.support.stack import Stack, config_of
 
@@ -61,10 +61,19 @@ def books(stack: Stack) -> dict[str, Decimal]:
 
 
 def changed(stack: Stack, *command: str) -> int:
-    """A change that is made: the sequence number it is in force from."""
+    """A change that is made: the sequence number it is in force from. Who is slow to answer may not have when the command is over."""
     status, said = ask("strategy", *command, "--reason", "e2e", "--json", "--config", str(stack.config))
     assert status == 0, said
-    return int(json.loads(said)["outcome"]["in_force_from"])
+    told = json.loads(said)
+    stack.wait(lambda: told["command"] in answers(stack), f"{command} is answered", stack.revive)
+    since = answers(stack)[told["command"]]
+    assert told["outcome"] is None or told["outcome"]["in_force_from"] == since
+    return since
+
+
+def answers(stack: Stack) -> dict[str, int]:
+    """By command: from where it is in force."""
+    return {e.event.command: e.event.since for e in stack.events(StrategyRevised)}
 
 
 def trades_after(stack: Stack, strategy: str, run: int, seq: int) -> bool:
@@ -83,7 +92,7 @@ def test_strategies_come_change_and_go_while_the_stack_runs_and_is_killed(stack:
 
     since = changed(stack, "add", *SWING, "--symbols", "ACME", "--budget", "20000", "--warmup-bars", "5")
     stack.wait(lambda: any(e.event.strategy == "swing" for e in stack.events(OrderFilled)), "swing trades", stack.revive)
-    assert lives(stack) == {"hold": ("running", None), "swing": ("running", since)}
+    stack.wait(lambda: lives(stack) == {"hold": ("running", None), "swing": ("running", since)}, "both run", stack.revive)
 
     since = changed(stack, "set", "swing", "slow_period=4")
     stack.kill("strategy_runner")
@@ -98,7 +107,7 @@ def test_strategies_come_change_and_go_while_the_stack_runs_and_is_killed(stack:
     stack.start()
     stack.wait(lambda: trades_after(stack, "swing", 2, at), "swing trades on in the same run", stack.revive)
     stack.wait(lambda: books(stack) == {"unassigned": 25}, "what hold held is nobody's", stack.revive)
-    assert lives(stack) == {"hold": ("removed", gone_at), "swing": ("running", since)}
+    stack.wait(lambda: lives(stack) == {"hold": ("removed", gone_at), "swing": ("running", since)}, "one runs", stack.revive)
     assert not [e for e in stack.events(LeaseGranted) if e.seq > gone_at and e.event.name == "strategy.hold"], "the file lists it; nobody begins it"
 
     back = changed(stack, "add", "--id", "hold")
