@@ -11,6 +11,7 @@ from shared.bus.port import (
     Acked,
     Connection,
     Delivered,
+    LeaseHeld,
     Notice,
     Registration,
     Role,
@@ -24,16 +25,27 @@ from shared.events import (
     Severity,
 )
 
-TTL_MS = 1_000
-WAIT_S = 30.0
+TTL_MS = 60_000  # this process may stand still
+SHORT_TTL_MS = 2_500  # where one has to run out
+WAIT_S = 120.0
 
 
 @dataclass
 class World:
-    """A bus under test. connect: an actor; lapse: let silent leases run out."""
+    """A bus under test. connect: an actor; lapse: for longer than a lease only these are heard."""
 
     connect: Callable[..., Connection]
     lapse: Callable[[list[Connection]], None]
+
+    def successor(self, living: list[Connection], *args: Any, **kwargs: Any) -> Connection:
+        """An actor, once who has its name was silent for long enough; a bus that stood still has to be given longer."""
+        end = time.monotonic() + WAIT_S
+        while True:
+            self.lapse(living)
+            try:
+                return self.connect(*args, **kwargs)
+            except LeaseHeld:
+                assert time.monotonic() < end
 
 
 def alert(key: str) -> Alert:

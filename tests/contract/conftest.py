@@ -25,25 +25,25 @@ from .buses import TTL_MS, World, registration
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., World]]:
     closers: list[Callable[[], Any]] = []
 
-    def make(clock: ClockMode = ClockMode.WALL, roster: tuple[str, ...] = ()) -> World:
+    def make(clock: ClockMode = ClockMode.WALL, roster: tuple[str, ...] = (), ttl_ms: int = TTL_MS) -> World:
         opened: list[Connection] = []
         if request.param == "memory":
             skew = [0]
-            settings = BusSettings(clock, roster={name: rank for rank, name in enumerate(roster)}, lease_ttl_ns=TTL_MS * 1_000_000)
+            settings = BusSettings(clock, roster={name: rank for rank, name in enumerate(roster)}, lease_ttl_ns=ttl_ms * 1_000_000)
             bus: Any = MemoryBus(settings, lambda: (time.time_ns() + skew[0], time.monotonic_ns() + skew[0]))
 
             def lapse(living: list[Connection]) -> None:
                 for _ in range(4):  # in steps, so that the living are heard in between
-                    skew[0] += TTL_MS * 1_000_000 // 2
+                    skew[0] += ttl_ms * 1_000_000 // 2
                     for c in living:
                         c.poll(0)
         else:
-            running = RunningBus(tmp_path, clock, roster, TTL_MS).start()
+            running = RunningBus(tmp_path, clock, roster, ttl_ms).start()
             bus = ZmqBus(running.endpoints)
             closers.extend([bus.close, running.__exit__])
 
             def lapse(living: list[Connection]) -> None:
-                end = time.monotonic() + 2 * TTL_MS / 1000
+                end = time.monotonic() + 1.2 * ttl_ms / 1000
                 while time.monotonic() < end:
                     for c in living:
                         c.poll(0.01)

@@ -25,7 +25,7 @@ from shared.events import (
     Scope,
 )
 
-from .buses import CAUSE, WAIT_S, Seen, alert, bar
+from .buses import CAUSE, SHORT_TTL_MS, WAIT_S, Seen, alert, bar
 
 
 def test_a_follower_sees_every_event_of_its_topics_in_order_once(world: Any) -> None:
@@ -152,22 +152,20 @@ def test_own_outputs_can_be_read_back_by_cause(world: Any) -> None:
 
 
 def test_a_second_holder_is_refused_and_gets_the_name_after_the_first_is_silent(world: Any) -> None:
-    w = world()
+    w = world(ttl_ms=SHORT_TTL_MS)
     first = w.connect("risk_engine", Role.RISK, holder="one")
     watcher = w.connect("auditor", Role.AUDITOR)
     with pytest.raises(LeaseHeld, match="one"):
         w.connect("risk_engine", Role.RISK, holder="two")
-    w.lapse([watcher])
-    second = w.connect("risk_engine", Role.RISK, holder="two")
+    second = w.successor([watcher], "risk_engine", Role.RISK, holder="two")
     assert second.welcome.epoch == first.welcome.epoch + 1
 
 
 def test_a_frozen_holder_that_wakes_is_fenced(world: Any) -> None:
-    w = world()
+    w = world(ttl_ms=SHORT_TTL_MS)
     frozen = w.connect("risk_engine", Role.RISK, holder="one")
     watcher = w.connect("auditor", Role.AUDITOR)
-    w.lapse([watcher])
-    taker = w.connect("risk_engine", Role.RISK, holder="two")
+    taker = w.successor([watcher], "risk_engine", Role.RISK, holder="two")
     with pytest.raises(Fenced):
         frozen.append(CAUSE, [alert("late")], 1)
         Seen(frozen, taker).until(lambda _: False)
