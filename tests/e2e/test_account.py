@@ -21,6 +21,8 @@ from tests.support.stack import ROOT, Stack, config_of
 
 HOLDERS = {"one": 25, "two": 8}
 
+pytestmark = pytest.mark.timeout(900)
+
 
 def entry(strategy: str, quantity: int) -> dict[str, object]:
     params = {"symbol": "GLOBEX", "quantity": quantity}

@@ -7,17 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from shared.events import OrderAbandoned, OrderApproved, OrderFilled, OrderSending, ReconcileCompleted
 from tests.e2e.test_live import ENV
-from tests.support.stack import ROOT, Stack, config_of
+from tests.support.stack import ROOT, WAIT_S, Stack, config_of
 from tests.support.truth import Ledger
 
 
+@pytest.mark.timeout(900)
 def test_a_dry_run_does_everything_but_send(tmp_path: Path) -> None:
     feed = {"gateway__feed__minutes": 15, "gateway__feed__speed": 0, "bus__clock": "feed"}
     config = config_of("paper.yaml", tmp_path, live__dry_run=True, **feed)
     command = [sys.executable, "-m", "services.control.main", "live", "--config", str(config)]
-    done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=WAIT_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
     stack = Stack(config, tmp_path)

@@ -20,8 +20,10 @@ from shared.bus.verify import verify
 from shared.events import OrderFilled, SystemStopped
 from tests.support.stack import ROOT, Stack, config_of
 
-WAIT_S = 120.0
+WAIT_S = 240.0
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+pytestmark = pytest.mark.timeout(900)
 
 
 def regimeflow(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,10 @@ from tests.support.stack import ROOT, SERVICES, Stack, config_of
 DATA = ROOT.parent / "shared" / "data" / "minute" / "SPY.bars.csv.gz"
 KINDS = (OrderIntent, OrderApproved, OrderDenied, OrderSending, OrderFilled)
 
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data beside the repository (real SPY minutes)")
+pytestmark = [
+    pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data beside the repository (real SPY minutes)"),
+    pytest.mark.timeout(900),
+]
 
 
 def story(stack: Stack) -> list[tuple[object, ...]]:

@@ -13,6 +13,8 @@ from tests.support.stack import ROOT, SERVICES, Stack, config_of
 
 FILE = ROOT / "tests" / "support" / "strategies.py"
 
+pytestmark = pytest.mark.timeout(900)
+
 
 def entry(name: str, cls: str, symbol: str = "ACME") -> dict[str, object]:
     return {"id": name, "path": f"{FILE}:{cls}", "symbols": [symbol], "budget": 10_000, "callback_ms_max": 1_000}

@@ -23,6 +23,8 @@ from tests.support.stack import Stack, config_of
 HOLD = {"id": "hold", "name": "buy_and_hold", "params": {"symbol": "GLOBEX", "quantity": 25}, "symbols": ["GLOBEX"], "budget": 50_000}
 SWING = ("--id", "swing", "--name", "moving_average_cross", "--params", "fast_period=2", "--params", "slow_period=3", "--params", "quantity=1")
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:

@@ -9,6 +9,8 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from services.backtest.main import run_backtest
 from services.backtest.replay_run import replay
 from shared.config import load
@@ -80,6 +82,7 @@ def books(log: list[Envelope], budgets: dict[str, D]) -> Ledger:
     return ledger
 
 
+@pytest.mark.timeout(900)
 def test_backtest_processes_and_replay_agree_on_every_currency(tmp_path: Path) -> None:
     config = configured(tmp_path)
     loaded = load(config)
@@ -112,7 +115,7 @@ def test_backtest_processes_and_replay_agree_on_every_currency(tmp_path: Path) -
 
     decided = replay(stack.journal, loaded)
     assert decided.divergence is None
-    assert all(run.decided for run in decided.runs if run.source in ("strategy.sap", "risk_engine", "order_router", "gateway"))
+    assert {run.source for run in decided.runs if run.decided} >= {"strategy.sap", "risk_engine", "order_router", "gateway"}
     assert_complete(live)
 
 

@@ -31,7 +31,7 @@ INITIAL_CASH = Decimal(100_000_000)
 TELL_S = 5.0
 POLL_S = 0.1
 RESTARTED = frozenset({EXIT_FENCED, EXIT_BUS})  # starved of its lease, or the bus away for long
-SETTLE_S = 90.0  # far beyond deadline, request time-out, settle time and two readings; a broken promise waits it out, nothing else does
+SETTLE_S = 240.0  # far beyond deadline, request time-out, settle time and two readings; a broken promise waits it out, nothing else does
 
 WIDE = {
     "arm": "auto",

@@ -21,7 +21,7 @@ from shared.events import CATALOGUE, Envelope, Event, FeedStateChanged, FeedStat
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("bus", "paper_venue", "auditor", "gateway", "risk_engine", "order_router", "reconciler", "strategy_runner")
-WAIT_S = 240.0
+WAIT_S = 600.0
 PATIENT = {"bus__lease_ms": 60_000, "live__deadman__after_s": 3_600}  # a machine that stands still for seconds fences nobody and looks like no death
 
 
