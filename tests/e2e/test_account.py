@@ -3,8 +3,6 @@ fraction; everything is killed and started again. At the end the ledger, the sta
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from services.live.asking import Auditor
 from shared.brokers.paper import PaperAccount, PaperOperator
 from shared.config import load
 from shared.events import AccountOpened, CashFlow, CorporateAction, LimitBreached, OrderFilled, OrderSide, ReconcileCompleted
 from shared.runtime.places import Places
-from tests.support.stack import ROOT, Stack, config_of
+from tests.support.stack import Stack, config_of
 
 HOLDERS = {"one": 25, "two": 8}
 
@@ -38,29 +35,9 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     running.stop()
 
 
-def ask(stack: Stack, *command: str) -> tuple[int, str]:
-    """Exit status, and what was said."""
-    arguments = [sys.executable, "-m", "services.control.main", *command, "--config", str(stack.config)]
-    done = subprocess.run(arguments, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=90, check=False)
-    return done.returncode, done.stdout or done.stderr
-
-
-def view(stack: Stack, name: str) -> Any:
-    """The auditor's answer, None while there is none."""
-    auditor = Auditor(places(stack))
-    try:
-        return auditor.try_ask(name, 5.0)
-    finally:
-        auditor.close()
-
-
-def places(stack: Stack) -> Places:
-    return Places.of(load(stack.config, offline=True).config)
-
-
 def books(stack: Stack) -> dict[str, Decimal]:
     """Units of GLOBEX by owner, nothing while nobody answers."""
-    rows = (view(stack, "positions") or {}).get("positions", ())
+    rows = stack.view("positions").get("positions", ())
     return {book["owner"]: Decimal(book["quantity"]) for row in rows if row["symbol"] == "GLOBEX" for book in row["books"]}
 
 
@@ -74,7 +51,7 @@ def head(stack: Stack) -> int:
 
 
 def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
-    endpoint = places(stack).endpoint("venue")
+    endpoint = Places.of(load(stack.config, offline=True).config).endpoint("venue")
     stack.wait(lambda: sum(e.event.quantity for e in stack.events(OrderFilled)) == 33, "both hold", stack.revive)
     counter = PaperOperator(endpoint, timeout_s=30.0)
     counter.cash_flow("deposit", Decimal("5000.25"), "wire-1")
@@ -83,9 +60,9 @@ def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
     counter.external_trade("app-1", "GLOBEX", OrderSide.SELL, Decimal(10), Decimal("40.5"))
     stack.wait(lambda: books(stack) == {"one": 25, "two": 8, "unassigned": -10}, "the sale by hand is unassigned", stack.revive)
 
-    assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "11", "--reason", "e2e")[0] == 1  # 10 are short
-    assert ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "-30", "--reason", "e2e")[0] == 1
-    done, said = ask(stack, "claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "10", "--reason", "it was one's")
+    assert stack.command("claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "11", "--reason", "e2e")[0] == 1  # 10 are short
+    assert stack.command("claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "-30", "--reason", "e2e")[0] == 1
+    done, said = stack.command("claim", "--symbol", "GLOBEX", "--strategy", "one", "--quantity", "10", "--reason", "it was one's")
     assert (done, said.startswith("claim: -10 GLOBEX for one at 40.5")) == (0, True), said
     counter.split("GLOBEX", Decimal(3), Decimal(2), "split-1")  # 23 become 34 and a half
     counter.close()
@@ -106,7 +83,7 @@ def test_a_day_of_an_account_ends_in_agreement(stack: Stack) -> None:
 
     def answered() -> bool:
         """Of everything at once, from a reading that could be made."""
-        seen.update({name: view(stack, name) or {} for name in ("status", "positions")})
+        seen.update({name: stack.view(name) for name in ("status", "positions")})
         return seen["status"].get("reconciliation", {}).get("clean", False) and "books" in seen["positions"]
 
     stack.wait(answered, "the auditor's answers", stack.revive)

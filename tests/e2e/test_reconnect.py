@@ -4,8 +4,6 @@ and nothing arms before a reading that was asked for afterwards agrees (I13)."""
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -24,34 +22,19 @@ from shared.events import (
     Reason,
     ReconcileCompleted,
     ReconcileRequested,
-    Scope,
     TradingState,
     TradingStateChanged,
 )
+from tests.support.drill import ladder
 from tests.support.faulty import Faulty, busy, faulty
-from tests.support.stack import ROOT
 
 ATTEMPTS = 3
 SESSIONS = ("router", "reconciler")
-LADDER = {
-    "id": "ladder",
-    "path": f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder",
-    "symbols": ["ACME"],
-    "budget": 10_000_000,
-    "params": {"rungs": 1},
-}
 CHANGES = {
-    "live__strategies": [*busy(), LADDER],
+    "live__strategies": [*busy(), ladder(1)],
     "live__reconnect": {"enabled": True, "initial_ms": 100, "max_ms": 400, "max_attempts": ATTEMPTS},
     "bus__lease_ms": 60_000,  # who is fenced starts again, and tries the broker anew
 }
-
-
-def says(stack: Faulty, *command: str) -> str:
-    """What a command says, empty where it ends badly."""
-    arguments = [sys.executable, "-m", "services.control.main", *command, "--config", str(stack.config)]
-    done = subprocess.run(arguments, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, capture_output=True, text=True, timeout=90, check=False)
-    return done.stdout if done.returncode == 0 else ""
 
 
 def attempts(stack: Faulty, session: str) -> list[tuple[int, bool]]:
@@ -69,7 +52,8 @@ def given_up(stack: Faulty) -> bool:
 
 
 def trading(stack: Faulty) -> tuple[TradingState, Reason]:
-    newest = [e for _, e in stack.story.read().states if e.scope is Scope.GLOBAL][-1]
+    newest = stack.story.read().trading()
+    assert newest is not None
     return newest.state, newest.reason
 
 
@@ -123,7 +107,7 @@ def test_a_lost_venue_is_given_up_and_brought_back_by_a_command_and_nothing_is_m
         assert told == {session: attempts(stack, session) for session in SESSIONS}, "nobody tries by himself"
 
         before = stack.story.read().head
-        assert says(stack, "resume", "--reason", "the venue is back")
+        assert stack.command("resume", "--reason", "the venue is back")[0] == 0
         stack.until(lambda: trading(stack)[0] is TradingState.ACTIVE, "trading is armed again")
         armed_by_a_reading_of_afterwards(stack, before)
         assert booked(stack, unheard) == 1
@@ -139,7 +123,8 @@ def people_are_told(stack: Faulty) -> None:
     names = [f"broker.{session}" for session in SESSIONS]
 
     def named() -> bool:
-        health.update(orjson.loads(says(stack, "health", "--json") or "{}"))
+        status, said = stack.command("health", "--json")
+        health.update(orjson.loads(said) if status == 0 else {})
         lines = {line["name"]: (line["up"], line["attempts"], line["given_up"]) for line in health.get("lines", ())}
         return all(lines.get(name) == (False, ATTEMPTS, True) for name in names)
 
@@ -154,7 +139,7 @@ def people_are_told(stack: Faulty) -> None:
         "BROKER_DISCONNECTED",
         "broker.router is not tried again by itself: see that the broker can be reached, then `regimeflow resume --reason TEXT`",
     )
-    stack.until(lambda: all(word in said for said in [says(stack, "status")] for word in words), "status says what to do")
+    stack.until(lambda: all(word in said for said in [stack.command("status")[1]] for word in words), "status says what to do")
     stack.until(lambda: audited(stack, "Reconnect", "given_up=true") and audited(stack, "Error", "key=reconnect:router"), "it is in the audit log")
 
 

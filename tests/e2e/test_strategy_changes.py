@@ -14,10 +14,8 @@ import pytest
 
 from services.backtest.replay_run import replay
 from services.control.main import main
-from services.live.asking import Auditor
 from shared.config import load
 from shared.events import LeaseGranted, OrderFilled, OrderIntent, RunStarted, StrategyRevised, StrategyStarted
-from shared.runtime.places import Places
 from tests.support.stack import Stack, config_of
 
 HOLD = {"id": "hold", "name": "buy_and_hold", "params": {"symbol": "GLOBEX", "quantity": 25}, "symbols": ["GLOBEX"], "budget": 50_000}
@@ -43,22 +41,13 @@ def ask(*command: str) -> tuple[int, str]:
     return status, said.getvalue()
 
 
-def view(stack: Stack, name: str) -> Any:
-    """The auditor's answer, empty while there is none."""
-    auditor = Auditor(Places.of(load(stack.config, offline=True).config))
-    try:
-        return auditor.try_ask(name, 5.0) or {}
-    finally:
-        auditor.close()
-
-
 def lives(stack: Stack) -> dict[str, Any]:
     """By strategy: (state, in force from)."""
-    return {row["strategy"]: (row["state"], row["in_force_from"]) for row in view(stack, "status").get("strategies", ())}
+    return {row["strategy"]: (row["state"], row["in_force_from"]) for row in stack.view("status").get("strategies", ())}
 
 
 def books(stack: Stack) -> dict[str, Decimal]:
-    rows = view(stack, "positions").get("positions", ())
+    rows = stack.view("positions").get("positions", ())
     return {b["owner"]: Decimal(b["quantity"]) for row in rows if row["symbol"] == "GLOBEX" for b in row["books"]}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.bus.port import Registration, Role
 from shared.bus.zmq_client import ZmqBus
-from shared.events import Event, Reason, ReconcileCompleted, Scope, ServiceAnnounced, TradingState, TradingStateChanged
+from shared.events import Event, Reason, ReconcileCompleted, ServiceAnnounced, TradingState, TradingStateChanged
 from tests.support.drill import drilled
 from tests.support.faulty import WIDE, Faulty
 
@@ -31,14 +31,9 @@ class Peer:
         self.bus.close()
 
 
-def newest(stack: Faulty) -> TradingStateChanged | None:
-    states = [e for _, e in stack.story.read().states if e.scope is Scope.GLOBAL]
-    return states[-1] if states else None
-
-
 def comes_to(stack: Faulty, state: TradingState, reason: Reason, *peers: Peer) -> TradingStateChanged:
     def there() -> bool:
-        e = newest(stack)
+        e = stack.story.read().trading()
         return e is not None and (e.state, e.reason) == (state, reason)
 
     def keep() -> None:
@@ -46,7 +41,7 @@ def comes_to(stack: Faulty, state: TradingState, reason: Reason, *peers: Peer) -
             peer.connection.poll(0.0)
 
     stack.until(there, f"{state} because of {reason.name}", meanwhile=keep)
-    found = newest(stack)
+    found = stack.story.read().trading()
     assert found is not None
     return found
 

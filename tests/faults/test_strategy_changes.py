@@ -15,12 +15,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from services.backtest.replay_run import replay
-from services.live.asking import Auditor
 from shared.config import load
 from shared.config.revised import ADD, REMOVE, SET, fold
 from shared.events import StrategyRevised, StrategyStarted
@@ -115,12 +114,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def lives(stack: Stack) -> dict[str, str]:
-    auditor = Auditor(Places.of(load(stack.config, offline=True).config))
-    try:
-        status: Any = auditor.try_ask("status", 5.0) or {}
-    finally:
-        auditor.close()
-    return {row["strategy"]: row["state"] for row in status.get("strategies", ())}
+    return {row["strategy"]: row["state"] for row in stack.view("status").get("strategies", ())}
 
 
 def ready(stack: Stack, service: str) -> bool:

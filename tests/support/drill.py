@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from shared.events import Scope, TradingState
+from shared.events import TradingState
 from tests.support.faulty import WIDE, Faulty, faulty
 from tests.support.stack import ROOT
 from tests.support.truth import OVER, Ledger
@@ -28,12 +26,17 @@ class Halted:
     took_s: float
 
 
+def ladder(rungs: int) -> dict[str, Any]:
+    """A strategy that keeps so many orders resting."""
+    path = f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder"
+    return {"id": "ladder", "path": path, "symbols": ["ACME"], "budget": 10_000_000, "params": {"rungs": rungs}}
+
+
 @contextmanager
 def drilled(orders: int, **changes: Any) -> Iterator[Faulty]:
     """Not yet started. The dead man's switch is far away unless `changes` bring it near."""
-    ladder = {"id": "ladder", "path": f"{ROOT / 'tests' / 'support' / 'ladder.py'}:Ladder", "symbols": ["ACME"], "budget": 10_000_000}
     chosen: dict[str, Any] = {
-        "live__strategies": [{**ladder, "params": {"rungs": orders}}],
+        "live__strategies": [ladder(orders)],
         "live__risk": {**WIDE, "collar_bps": None},
         "gateway__feed__speed": 60,
         "gateway__feed__trades_per_minute": 1,
@@ -57,21 +60,14 @@ def laddered(stack: Faulty, orders: int) -> None:
 def halt(stack: Faulty, why: str) -> Halted:
     """The command itself, as typed."""
     begun = time.monotonic()
-    command = [sys.executable, "-m", "services.control.main", "halt", "--reason", why, "--config", str(stack.config), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=WITHIN_S)
-    assert done.returncode == 0, f"{done.returncode}\n{done.stdout}{done.stderr}\n{stack.tails()}"
+    status, said = stack.command("halt", "--reason", why, "--json")
+    assert status == 0, f"{status}\n{said}\n{stack.tails()}"
     stack.until(lambda: working(stack) == 0, "no order works at the venue", WITHIN_S)
-    return Halted(json.loads(done.stdout), time.monotonic() - begun)
-
-
-def state(stack: Faulty) -> TradingState | None:
-    """The newest global trading state in the journal."""
-    states = [e for _, e in stack.story.read().states if e.scope is Scope.GLOBAL]
-    return states[-1].state if states else None
+    return Halted(json.loads(said), time.monotonic() - begun)
 
 
 def is_halted(stack: Faulty) -> None:
-    stack.until(lambda: state(stack) is TradingState.HALTED, "halted, latched")
+    stack.until(lambda: (now := stack.story.read().trading()) is not None and now.state is TradingState.HALTED, "halted, latched")
 
 
 def again(stack: Faulty, orders: int) -> None:
@@ -79,6 +75,6 @@ def again(stack: Faulty, orders: int) -> None:
     dead = [name for name, process in stack.processes.items() if process.poll() is not None]
     stack.start(*dead) if dead else None
     is_halted(stack)
-    command = [sys.executable, "-m", "services.control.main", "resume", "--reason", "next drill", "--config", str(stack.config)]
-    subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=WITHIN_S)
+    status, said = stack.command("resume", "--reason", "next drill")
+    assert status == 0, said
     laddered(stack, orders)

@@ -14,10 +14,13 @@ from typing import Any
 
 import yaml
 
+from services.live.asking import Auditor
 from shared.bus.journal_errors import JournalError
 from shared.bus.journal_reader import JournalReader
 from shared.bus.record import envelope_of
+from shared.config import load
 from shared.events import CATALOGUE, Envelope, Event, FeedStateChanged, FeedStatus
+from shared.runtime.places import Places
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("bus", "paper_venue", "auditor", "gateway", "risk_engine", "order_router", "reconciler", "strategy_runner")
@@ -126,6 +129,21 @@ class Stack:
                 reader.close()
                 return
             after = upto
+
+    def view(self, name: str) -> Any:
+        """The auditor's answer, empty while there is none."""
+        auditor = Auditor(Places.of(load(self.config, offline=True).config))
+        try:
+            return auditor.try_ask(name, 5.0) or {}
+        finally:
+            auditor.close()
+
+    def command(self, *words: str) -> tuple[int, str]:
+        """An operator's command as typed: exit status, and what it said."""
+        arguments = [sys.executable, "-m", "services.control.main", *words, "--config", str(self.config)]
+        env = {"PYTHONPATH": str(ROOT), "PATH": ""}
+        done = subprocess.run(arguments, cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_S, check=False)
+        return done.returncode, done.stdout or done.stderr
 
     def ended(self) -> bool:
         return any(e.event.status is FeedStatus.ENDED for e in self.events(FeedStateChanged))

@@ -36,6 +36,7 @@ from shared.events import (
     ReconcileCompleted,
     ReplaceApproved,
     ReplaceSending,
+    Scope,
     Severity,
     TradingState,
     TradingStateChanged,
@@ -140,6 +141,10 @@ class Story:
         """The newest reading after a place in the log, if it was clean."""
         newest = self.reconciled[-1] if self.reconciled else None
         return newest[1] if newest is not None and newest[0] > seq and newest[1].clean and not newest[1].pending else None
+
+    def trading(self) -> TradingStateChanged | None:
+        """The newest global state."""
+        return next((e for _, e in reversed(self.states) if e.scope is Scope.GLOBAL), None)
 
     def halt_epoch_at(self, seq: int) -> int:
         return max((e.halt_epoch for at, e in self.states if at < seq and e.state is TradingState.HALTED), default=0)
