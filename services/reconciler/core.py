@@ -220,10 +220,10 @@ class ReconcilerCore:
         return (*self._locking(e, now), *((self._request("operator"),) if asks else ()))
 
     def _connection(self, e: BrokerConnectionChanged, _now: int) -> Sequence[Event]:
-        """The router's line came back: fills during the gap are fetched before anything else is believed. A router that begins anew never said that
-        it went; what we gave up is tried again all the same, since the broker is there."""
-        back = e.session == "router" and e.connected and (not self._readings.connected or self._line.given_up)
-        return (self._request("reconnect"),) if back and not self._readings.in_flight else ()
+        """The router's line is up: fills while it was not are fetched before anything else is believed. A router that begins anew never said that it
+        went, so every connection asks; what we gave up is tried again with it, since the broker is there."""
+        up = e.session == "router" and e.connected
+        return (self._request("reconnect"),) if up and not self._readings.in_flight else ()
 
     def _ticked(self, e: ClockTicked, now: int) -> Sequence[Event]:
         due = self.next_timer()

@@ -89,10 +89,8 @@ def _now_please(h: Holdings, _e: ReconcileNow, _now: int) -> None:
 
 
 def _connection(h: Holdings, e: BrokerConnectionChanged, _now: int) -> None:
-    if e.session == "router":
-        if e.connected and not h.readings.connected and h.readings.in_flight:
-            h.readings.again = "reconnect"
-        h.readings.connected = e.connected
+    if e.session == "router" and e.connected and h.readings.in_flight:
+        h.readings.again = "reconnect"
 
 
 def _opened(h: Holdings, _e: AccountOpened, _now: int) -> None:

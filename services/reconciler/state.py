@@ -44,7 +44,7 @@ class Recent(msgspec.Struct, array_like=True, frozen=True):
 
 class Readings(msgspec.Struct):
     """queries: asked so far; in_flight: number of the one not answered (0: none); asked_ns: when; again: trigger of one wanted as soon as
-    it is; next_at: ns of the next by the clock (0: none); cursor: where executions go on. connected: the router's line is."""
+    it is; next_at: ns of the next by the clock (0: none); cursor: where executions go on."""
 
     queries: int = 0
     in_flight: int = 0
@@ -52,7 +52,6 @@ class Readings(msgspec.Struct):
     again: str = ""
     next_at: int = 0
     cursor: str = ""
-    connected: bool = True
 
 
 class Watch(msgspec.Struct):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from services.reconciler.core import ReconcilerCore
 from shared.events import (
     AccountOpened,
@@ -32,6 +34,8 @@ from tests.unit.order_router.world import (
 )
 
 from .desk import booked, completed, read, sent, start, world
+
+UP = BrokerConnectionChanged(ACCOUNT, "router", connected=True)
 
 
 def test_a_start_reads_once() -> None:
@@ -70,11 +74,19 @@ def test_on_demand_waits_for_the_reading_in_flight() -> None:
     assert (kinds(outputs)[-1], outputs[-1].trigger) == ("ReconcileRequested", "operator")
 
 
-def test_the_routers_reconnect_is_read_after() -> None:
+@pytest.mark.parametrize("lost", [True, False], ids=["a line that was lost", "a router that begins anew, whose predecessor never said so"])
+def test_a_connection_of_the_router_is_read_after(lost: bool) -> None:
     w = world()
-    w.given(BrokerConnectionChanged(ACCOUNT, "router", connected=False))
+    if lost:
+        w.given(BrokerConnectionChanged(ACCOUNT, "router", connected=False))
 
-    assert only(w.when(BrokerConnectionChanged(ACCOUNT, "router", connected=True)), ReconcileRequested).trigger == "reconnect"
+    assert only(w.when(UP), ReconcileRequested).trigger == "reconnect"
+
+
+def test_a_reading_asked_for_before_it_proves_nothing_of_what_came_between() -> None:
+    w = start()
+    assert w.when(UP) == []
+    assert only(w.when(reading()), ReconcileRequested).trigger == "reconnect"
 
 
 # The first reading.
