@@ -92,7 +92,7 @@ class FrameConnection:
         self._gap_until = 0
         self._notices: list[Notice] = []
         self._welcomed = False
-        self._beat_at = self._leased_from = transport.mono_ns()
+        self._leased_from = transport.mono_ns()
         try:
             w = self._hello(timeout_s)
         except BaseException:
@@ -249,8 +249,7 @@ class FrameConnection:
     def _beat_due(self, now: int) -> None:
         if now >= self._next_beat:
             self._next_beat = now + BEAT_NS
-            self._beat_at = now
-            self._transport.send_append(wire.encode(wire.Beat(self._reg.source, self._welcome.epoch, self._topics)))
+            self._transport.send_append(wire.encode(wire.Beat(self._reg.source, self._welcome.epoch, self._topics, now)))
             if self._feed is not None and not self._moved:
                 self._transport.send_append(self._feed[1])  # our claim of the turn may have been lost with a bus
             self._moved = False
@@ -271,8 +270,8 @@ class FrameConnection:
                 self._outbox.acknowledged(source, run, n, now)
                 if source == self._reg.source:
                     self._notices.append(Acked(n))
-            case wire.BeatReply(instance):
-                self._leased_from = self._beat_at
+            case wire.BeatReply(instance, sent_ns):
+                self._leased_from = max(self._leased_from, sent_ns)
                 self._heard_instance(instance)
             case wire.Turn(turn, head):
                 if self._feed is not None and self._feed[0] == turn:

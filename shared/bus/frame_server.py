@@ -127,11 +127,11 @@ class FrameServer:
             case wire.OutsideFact(author, epoch, source, run, n, item, ts_ns, requires):
                 server.outside(author, epoch, source, run, n, wire.item_of(item), ts_ns, requires)
                 self._ack_after(peer, source, run, n)
-            case wire.Beat(source, epoch, topics):
+            case wire.Beat(source, epoch, topics, sent_ns):
                 server.beat(source, epoch, topics, now)
                 self._peers[source] = peer
                 self._lane(source, topics)
-                self._send(peer, wire.BeatReply(server.instance))
+                self._send(peer, wire.BeatReply(server.instance, sent_ns))
             case wire.FeedNext(author, epoch, turn, ts_ns, requires):
                 self._peers[author] = peer
                 server.feed_next(author, epoch, turn, ts_ns, requires, now)

@@ -73,11 +73,12 @@ class FeedNext(Message, frozen=True, tag=4):
 
 
 class Beat(Message, frozen=True, tag=5):
-    """The holder lives; topics: its lane, for a bus that was restarted."""
+    """The holder lives; topics: its lane, for a bus that was restarted. sent_ns: by the sender's monotonic clock, as the answer says it again."""
 
     source: str
     epoch: int
     topics: tuple[str, ...]
+    sent_ns: int = 0
 
 
 class LastOutside(Message, frozen=True, tag=6):
@@ -177,7 +178,10 @@ class Turn(Message, frozen=True, tag=4):
 
 
 class BeatReply(Message, frozen=True, tag=5):
+    """The lease holds, counted from when this beat was sent: a process that slept finds answers to beats from before."""
+
     instance: int
+    sent_ns: int = 0
 
 
 class Number(Message, frozen=True, tag=6):

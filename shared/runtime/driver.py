@@ -37,6 +37,8 @@ from .sessions import FeedHost, SessionHost
 
 SNAPSHOT_EVERY: Final = 10_000
 TURN_NS: Final = 100_000_000  # longest folding before the connection is looked after again
+FRESH_NS: Final = 200_000_000  # twice as long as a process waits for its sockets: what is handled sooner than that came at once,
+CAUGHT_UP_NS: Final = 1_000_000_000  # but for what was there when it woke from a longer pause, which may take so long to be read
 LEASE_MARGIN_NS: Final = 500_000_000  # of the lease, before its end: a request is on the wire by then
 
 
@@ -85,6 +87,8 @@ class ActorDriver:
         self._since_snapshot = 0
         self._numbers: dict[tuple[str, int], int] = {}
         self._log_ahead: int | None = None  # of the monotonic clock, at least
+        self._doubtful = False  # a new bus's clock may stand elsewhere, and nothing of it was heard at once yet
+        self._since = self._polled = self._woke = 0  # what is handled now came after that; newest look at the connection; newest after a pause
         self._handled_at = 0
         self._passed = passed
         self.progress = Progress()
@@ -139,6 +143,8 @@ class ActorDriver:
 
     def pump(self, timeout_s: float) -> int:
         """Handle what is there, for about TURN_NS at most, waiting up to timeout_s for it. Events folded. Raises Fenced, InvariantError, Refused."""
+        if not self._waiting:
+            self._since = self._polled
         for notice in self.connection.poll(0.0 if self._waiting and not self.connection.full else timeout_s):
             if isinstance(notice, Delivered):
                 self._waiting.append(notice.envelope)
@@ -146,11 +152,14 @@ class ActorDriver:
                 self._feed().take_turn()
             elif isinstance(notice, BusRestarted):
                 self._announce_feed()
-        handled, until = 0, self._mono_ns() + TURN_NS
+        handled, now = 0, self._mono_ns()
+        if now - self._polled > FRESH_NS:
+            self._woke = now
+        self._polled = now
         while self._waiting and not self.connection.full:
             self._handle(self._waiting.popleft())
             handled += 1
-            if self._handled_at > until:
+            if self._handled_at - now > TURN_NS:
                 break  # a long history is folded in turns, so that the lease is kept meanwhile
         if self._session is not None:
             handled += self._collect(self._session)
@@ -160,8 +169,8 @@ class ActorDriver:
 
     def _handle(self, e: Envelope) -> None:
         self._handled_at = now = self._mono_ns()
-        if self._log_ahead is None or e.ts_ns - now > self._log_ahead or type(e.event) is BusStarted:
-            self._log_ahead = e.ts_ns - now
+        if self._log_ahead is None or e.ts_ns - now > self._log_ahead or self._doubtful or type(e.event) is BusStarted:
+            self._reckon(e, now)
         if self._observe is not None:
             self._observe(e)
             if self._passed is not None:
@@ -210,9 +219,18 @@ class ActorDriver:
 
         return permit
 
+    def _reckon(self, e: Envelope, now: int) -> None:
+        """Where the log's clock stands. What is handled late (a process that slept, a long lane) never makes it seem earlier, not even a new bus:
+        that it stands elsewhere is believed of an event that came at once."""
+        ahead = e.ts_ns - now
+        self._doubtful = self._doubtful or type(e.event) is BusStarted
+        at_once = self.progress.recovered and now - self._since < FRESH_NS and now - self._woke > CAUGHT_UP_NS
+        if self._log_ahead is None or ahead > self._log_ahead or (self._doubtful and at_once):
+            self._log_ahead = ahead
+        self._doubtful = self._doubtful and not at_once
+
     def log_time(self) -> int:
-        """Log time now, ns, under the wall clock: by the event that came quickest, so that one handled late (a process that slept, a long lane)
-        does not make it seem earlier. A new bus may have a clock that stands elsewhere."""
+        """Log time now, ns, under the wall clock: by the event that came quickest (`_reckon`)."""
         return 0 if self._log_ahead is None else self._log_ahead + self._mono_ns()
 
     # -- folding

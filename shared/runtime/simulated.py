@@ -150,6 +150,7 @@ class World:
         self._reader = FrameReader(self.store, self.snapshots)
         self._bus_back = self._bus_due = 0
         self._missing: set[str] = set()
+        self._slots = 0
         self._favourite = self.rng.choice(sorted(killpoints.STEPS))
         self.at(0, self._bus_turn)
         for part in parts:
@@ -159,7 +160,8 @@ class World:
 
     def add(self, part: Part) -> Life:
         """One more actor; it starts at once."""
-        life = Life(part, len(self.lives))
+        life = Life(part, self._slots)
+        self._slots += 1
         self.lives.append(life)
         self.plan(life, self.now)
         return life

@@ -114,30 +114,33 @@ class Run:
             self._replay()
 
     def _books_agree(self) -> None:
-        """I6: risk's books add up to the venue's cash; they are the auditor's, and the model's by holdings, where neither split nor dividend came
+        """I6: risk's books add up to the venue's money; they are the auditor's, and the model's by holdings, where neither split nor dividend came
         between a trade and what risk made of it."""
+        self.world.run_until(lambda: not self._differ(), 3 * SECOND, SECOND // 10)  # trading goes on: at one moment all of it is read
+        hold(not self._differ(), "I6", self._differ())
+        self.model.seen["books compared"] += not self._shared()
 
-        def of(source: str) -> list[tuple[str, str, Decimal]]:
-            core = self.stack.core(source)
-            assert isinstance(core, RiskCore | AuditorCore)
-            return books(core.desk.ledger if isinstance(core, RiskCore) else core._ledger)
+    def _differ(self) -> str:
+        """Which books differ; empty for none."""
+        risk, auditor = self.stack.core("risk_engine"), self.stack.core("auditor")
+        if not (isinstance(risk, RiskCore) and isinstance(auditor, AuditorCore)):
+            return "risk or auditor is away"
+        held, theirs, account = books(risk.desk.ledger), books(auditor._ledger), self.model.account
+        money, there = Money(), since(Money(OPENED), account.money)
+        for _, currency, amount in (row for row in held if row[1] not in SYMBOLS):
+            money = money.plus(currency, amount)
+        if money != there:
+            return f"risk's books hold {money}, the venue {there}"
+        if self._shared():
+            return ""
+        if held != theirs:
+            return f"risk's books are {held}, the auditor's {theirs}"
+        meant = sorted((owner, s, q) for owner, symbols in account.books.items() for s, q in symbols.items() if q)
+        return "" if meant == [row for row in held if row[1] in SYMBOLS] else f"risk's books are {held}, they should be {meant}"
 
-        def money() -> Money:
-            total = Money()
-            for _, currency, amount in (row for row in of("risk_engine") if row[1] not in SYMBOLS):
-                total = total.plus(currency, amount)
-            return total
-
-        shared = any(name.startswith(("split", "dividend")) for name in self.world.fired)  # by who holds what, in the order of the log
-        self.world.run_until(lambda: money() == since(Money(OPENED), self.model.account.money), 3 * SECOND, SECOND // 10)
-        if not shared:  # risk's moves between books stand in the log after what they follow from
-            self.world.run_until(lambda: of("risk_engine") == of("auditor"), 3 * SECOND, SECOND // 10)
-            held, theirs = of("risk_engine"), of("auditor")
-            hold(held == theirs, "I6", f"risk's books are {held}, the auditor's {theirs}")
-            meant = sorted((owner, s, q) for owner, symbols in self.model.account.books.items() for s, q in symbols.items() if q)
-            hold(meant == [row for row in held if row[1] in SYMBOLS], "I6", f"risk's books are {held}, they should be {meant}")
-            self.model.seen["books compared"] += 1
-        hold(money() == since(Money(OPENED), self.model.account.money), "I6", f"books hold {money()}")
+    def _shared(self) -> bool:
+        """Something was divided by who holds what, in the order of the log: risk's moves between books stand in it after what they follow from."""
+        return any(name.startswith(("split", "dividend")) for name in self.world.fired)
 
     def _replay(self) -> None:
         """I7: every process is ended, all snapshots are lost, and each successor comes to the same state from the log alone."""

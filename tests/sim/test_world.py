@@ -41,6 +41,8 @@ def test_nothing_unsafe_happens_and_all_converges(first: int) -> None:
 def test_a_seed_that_failed_once_holds(seed: int) -> None:
     verdict = run(seed)
     assert not verdict.broken, again(verdict)
+    _fired.update(verdict.fired)
+    _seen.update(verdict.seen)
 
 
 def test_every_fault_and_kill_point_came() -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared.bus.memory import MemoryBus
 from shared.bus.port import ClockMode, Registration, Role
 from shared.bus.server import BusSettings
-from shared.events import Alert, Bar, Envelope, Event, Severity
+from shared.events import Alert, Bar, BusStarted, Envelope, Event, Severity
 from shared.runtime.actor import Core, FoldingCore, InvariantError, SnapshotIncompatible
 from shared.runtime.driver import ActorDriver
 from shared.runtime.session import Evidence, Performed, Permit
@@ -234,3 +234,27 @@ def test_a_process_that_slept_does_not_take_the_log_for_earlier_than_it_is() -> 
     world.settle(driver)
 
     assert driver.log_time() - before >= 3_000_000_000
+
+
+def test_a_new_bus_whose_clock_stands_elsewhere_is_believed_of_what_came_at_once() -> None:
+    """Not of what a process finds that slept meanwhile: that would make the log seem earlier by as long as it slept."""
+    slept = [0]
+    world = World()
+    driver = world.actor(Caller(), mono_ns=lambda: time.monotonic_ns() + slept[0])
+
+    def hears(ns: int) -> int:
+        """The start of a bus, its clock so far behind the log's; how far behind the driver takes the log then."""
+        before, e = driver.log_time(), next(world.bus.committed(0))
+        driver._waiting.append(msgspec.structs.replace(e, seq=driver.progress.cursor + 1, ts_ns=before - ns, event=BusStarted(2, 0)))
+        driver.pump(0.0)
+        return round((before - driver.log_time()) / 1e9)
+
+    def awake(ns: int) -> None:
+        for _ in range(ns // 100_000_000):
+            slept[0] += 100_000_000
+            driver.pump(0.0)
+
+    slept[0] += 3_000_000_000
+    assert hears(3_000_000_000) == 0, "late, or elsewhere: nobody can say"
+    awake(2_000_000_000)
+    assert hears(3_600_000_000_000) == 3_600
