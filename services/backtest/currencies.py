@@ -5,11 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from shared.domain.exact import ONE, multiply, subtract
+from shared.domain.exact import ONE, multiply, subtract, total
 from shared.domain.ledger import Ledger
 from shared.events import CurrencyRate
 from shared.metrics.record import CashRecord, Exchange, Prices
-from shared.metrics.trade_statistics import total
 from shared.metrics.trades import owner
 
 from .curve import Rates, Steps

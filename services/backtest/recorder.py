@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from services.gateway.feeds.port import Block
 from services.gateway.feeds.replay import begins
-from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract
+from shared.domain.exact import ONE, ZERO, add, multiply, share, subtract, total
 from shared.domain.ledger import Book, Ledger
 from shared.domain.money import Unit
 from shared.events import (
@@ -38,7 +38,6 @@ from shared.events import (
     OrderTerms,
 )
 from shared.metrics.record import FillRecord, OrderRecord
-from shared.metrics.trade_statistics import total
 
 from .currencies import Currencies
 from .curve import BookSteps

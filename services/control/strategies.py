@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from .answers import awaited, heard, row_of
+from .answers import awaited, row_of
 from .commands import ACKNOWLEDGE_S, Reason
 from .errors import AWAY, NO, CliError
 from .options import AnyConfig, Json, StackHere, find_stack
@@ -210,7 +210,7 @@ def _known(stack: StackHere, which: str) -> StrategyConfig:
     """The entry as it trades now. Raises CliError."""
     from shared.config.revised import entry_of, in_force, is_whole, params_of
 
-    said = heard(stack.places, "status")
+    said = awaited(stack.places, "status", lambda status: status, ANSWER_S)
     row = next((r for r in said["strategies"] if r["strategy"] == which), None) if said is not None else None
     definition = "" if row is None else row["definition"]
     if definition and is_whole(definition):

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.domain.exact import magnitude, multiply
+from shared.domain.exact import magnitude, multiply, total
 
 from .ratios import ratio
 from .record import FillRecord, RunRecord
-from .trade_statistics import total, trade_statistics
+from .trade_statistics import trade_statistics
 from .trades import Trade, owner, slippage_cost
 
 

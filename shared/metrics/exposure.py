@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import numpy as np
 
+from shared.domain.exact import total
+
 from .breakdown import volume
 from .ratios import ratio
 from .record import RunRecord
-from .trade_statistics import total
 from .trades import slippage_cost
 
 

@@ -6,7 +6,7 @@ A trade wins or loses by its net result, after its fees; one that nets exactly 0
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.exact import ZERO, add
+from shared.domain.exact import add, total
 
 from .ratios import ratio
 from .trades import Trade
@@ -77,14 +77,6 @@ def trade_statistics(trades: Sequence[Trade]) -> TradeStatistics:
         average_holding_days=ratio(sum((t.exit_ns or 0) - t.entry_ns for t in closed) / _DAY_NS, len(closed)),
         average_holding_bars=ratio(sum(t.bars for t in closed), len(closed)),
     )
-
-
-def total(amounts: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
-    result = ZERO
-    for amount in amounts:
-        result = add(result, amount)
-    return result
 
 
 def _mean(amount: Decimal, count: int) -> float | None:

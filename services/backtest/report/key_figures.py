@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from shared.domain.exact import add, subtract
+from shared.domain.exact import add, subtract, total
 from shared.metrics.curves import RESULTS
 from shared.metrics.record import RunRecord
 from shared.metrics.summary import Summary
-from shared.metrics.trade_statistics import total
 
 from . import formats
 from .figure import Figure, Line, toned

@@ -8,22 +8,19 @@ from shared.bus import wire
 from shared.bus.client import BEAT_NS, FrameConnection
 from shared.bus.port import Registration, Role
 
-MS = 1_000_000
-LEASE_NS = 3_000 * MS
+from .by_hand import LEASE_NS, ByHand
 
 
 @dataclass
-class Line:
+class Line(ByHand):
     """A bus that answers each beat; an answer is read at the look after the one that asked for it. Time passes by hand."""
 
-    now: int = 0
-    answers: list[bytes] = field(default_factory=list)
     there: list[bytes] = field(default_factory=list)
 
     def send_append(self, frame: bytes) -> bool:
         match wire.decode_request(frame):
             case wire.Hello(id_):
-                self.answers.append(wire.encode(wire.Welcomed(id_, 1, "0123456789abcdef", "wall", 1, 1, 2, 9, 100, 100, "lane", LEASE_NS)))
+                self.welcome(id_)
             case wire.Beat(sent_ns=sent_ns):
                 self.answers.append(wire.encode(wire.BeatReply(1, sent_ns)))
         return True
@@ -34,18 +31,6 @@ class Line:
     def receive(self, timeout_s: float) -> tuple[list[bytes], list[bytes], list[bytes]]:
         read, self.there, self.answers = self.there, self.answers, []
         return read, [], []
-
-    def subscribe(self, lane: str) -> None:
-        """Nothing comes."""
-
-    def watch(self, fd: int) -> None:
-        """Nothing is waited for."""
-
-    def mono_ns(self) -> int:
-        return self.now
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def test_an_answer_to_a_beat_from_before_a_sleep_does_not_make_the_lease_longer() -> None:

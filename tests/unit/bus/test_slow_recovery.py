@@ -8,23 +8,23 @@ from shared.bus import wire
 from shared.bus.client import BEAT_NS, FrameConnection
 from shared.bus.port import Registration, Role
 
+from .by_hand import ByHand
+
 MS = 1_000_000
 SLOW_NS = 5_000 * MS
 
 
 @dataclass
-class SlowReader:
+class SlowReader(ByHand):
     """A bus that answers at once and a reader that takes SLOW_NS. Time passes only while somebody waits."""
 
-    now: int = 0
     beats: list[int] = field(default_factory=list)
-    answers: list[bytes] = field(default_factory=list)
     asked: dict[int, int] = field(default_factory=dict)
 
     def send_append(self, frame: bytes) -> bool:
         match wire.decode_request(frame):
             case wire.Hello(id_):
-                self.answers.append(wire.encode(wire.Welcomed(id_, 1, "0123456789abcdef", "wall", 1, 1, 2, 9, 100, 100, "lane", 3_000 * MS)))
+                self.welcome(id_)
             case wire.Beat():
                 self.beats.append(self.now)
         return True
@@ -39,18 +39,6 @@ class SlowReader:
         readings = [wire.encode(wire.PageReply(id_, 0, b"", ())) for id_ in due if self.asked.pop(id_) >= 0]
         answers, self.answers = self.answers, []
         return answers, readings, []
-
-    def subscribe(self, lane: str) -> None:
-        """Nothing comes."""
-
-    def watch(self, fd: int) -> None:
-        """Nothing is waited for."""
-
-    def mono_ns(self) -> int:
-        return self.now
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 def test_reading_a_long_history_does_not_cost_the_lease() -> None:

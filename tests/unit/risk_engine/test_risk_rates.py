@@ -10,15 +10,12 @@ import pytest
 from shared.events import (
     AccountOpened,
     AccountReported,
-    BalanceRow,
     CashFlow,
     ClockTicked,
     CorporateAction,
     CurrencyRate,
     EquityMarked,
-    Event,
     ExternalOrderSeen,
-    FillCorrected,
     InstrumentDefined,
     LimitBreached,
     OrderApproved,
@@ -27,38 +24,13 @@ from shared.events import (
     OrderTerms,
     OrderType,
     Reason,
-    SessionChanged,
-    SessionPhase,
-    TradingState,
-    TradingStateChanged,
-    UnsettledRow,
 )
 from shared.runtime.actor import state_hash
 from tests.support.risk_desk import BUY, CLEAN, SELL, RiskDesk, replayed
 
+from .abroad import abroad, denial, rate
+
 MIN = 60_000
-
-
-def abroad(rate: str = "1.10", **limits: Any) -> RiskDesk:
-    """X is priced in EUR, at 100; Y in the account's dollars."""
-    desk = RiskDesk(ready=False, **limits)
-    desk.tell(InstrumentDefined("X", "equity", "EUR", D("0.01"), D(1), D(1), "24x7"))
-    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), (), (), ()))
-    desk.tell(CLEAN)
-    if rate:
-        desk.tell(CurrencyRate("EUR", D(rate)))
-    desk.quote("X", 100.0, 100.0)
-    desk.quote("Y", 50.0, 50.0)
-    return desk
-
-
-def rate(desk: RiskDesk, value: str, timestamp: int = 0) -> list[Event]:
-    return desk.tell(CurrencyRate("EUR", D(value), timestamp))
-
-
-def denial(answer: Event) -> tuple[Reason, str, str, str]:
-    assert isinstance(answer, OrderDenied), answer
-    return answer.reason, answer.key, answer.limit, answer.value
 
 
 @pytest.mark.parametrize("key", ["order_notional_max", "position_notional_max", "gross_notional_max", "net_notional_max"])
@@ -127,90 +99,12 @@ def test_an_instrument_defined_again_is_judged_at_the_rate_as_before() -> None:
     assert isinstance(desk.buy(10, 100), OrderApproved)
 
 
-@pytest.mark.parametrize("above", [False, True])
-def test_the_rate_that_meets_a_loss_limit_meets_it_in_its_own_event(above: bool) -> None:
-    """10,000 EUR at 1.10: a cent less of the rate is a hundred dollars."""
-    desk = abroad(day_loss_max=1_000, strategies=[{"id": "a", "symbols": ["X", "Y"]}])
-    desk.tell(CashFlow("deposit", "EUR", D(10_000), "d"))
-    told = rate(desk, "1.0" if above else "1.0001")
-    assert [type(e) for e in told] == ([LimitBreached, TradingStateChanged] if above else [LimitBreached])
-    breach = told[0]
-    assert isinstance(breach, LimitBreached)
-    assert (breach.reason, breach.key, breach.limit, breach.value, breach.hard) == (
-        (Reason.DAY_LOSS, "day_loss_max", "1000", "1000", True) if above else (Reason.DAY_LOSS, "day_loss_max", "1000", "999", False)
-    )
-    if above:
-        assert isinstance(told[1], TradingStateChanged)
-        assert told[1].state is TradingState.REDUCING
-
-
-def test_a_short_in_another_currency_loses_with_its_rate() -> None:
-    desk = abroad(day_loss_max=50)
-    desk.hold(-10)
-    desk.quote("X", 104.0, 104.0)  # 44 dollars
-    told = rate(desk, "1.25")
-    assert [(e.key, e.value) for e in told if isinstance(e, LimitBreached) and e.hard] == [("day_loss_max", "50")]
-
-
-def test_a_contract_of_many_units_loses_them_all_at_the_rate() -> None:
-    desk = RiskDesk(ready=False, day_loss_max=1_500)
-    desk.tell(InstrumentDefined("X", "future", "EUR", D("0.01"), D(1), D(50), "24x7"))
-    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), (), (), ()))
-    desk.tell(CLEAN)
-    rate(desk, "1.1")
-    desk.quote("X", 100.0, 100.0)
-    desk.hold(2)
-    desk.quote("X", 90.0, 90.0)  # 1,000 EUR
-    assert [(e.value, e.hard) for e in rate(desk, "1.5") if isinstance(e, LimitBreached)] == [("1500", True)]
-
-
-def test_a_strategy_loses_by_the_rate_of_what_it_owes() -> None:
-    desk = abroad(strategy_day_loss_max=100, strategies=[{"id": "a", "symbols": ["X"], "budget": 10_000}, {"id": "b", "symbols": ["X"], "budget": 1}])
-    desk.hold(10)
-    desk.quote("X", 91.0, 91.0)  # 99
-    told = rate(desk, "1.2")  # 108
-    assert [(e.key, e.value) for e in told if isinstance(e, LimitBreached) and e.hard] == [("strategies.a.day_loss_max", "108")]
-    assert [(e.scope.value, e.key) for e in told if isinstance(e, TradingStateChanged)] == [("strategy", "a")]
-
-
-def test_the_first_rate_of_a_currency_is_no_loss_and_no_peak() -> None:
-    for first, equity in (("0.007", 100_700), ("1.3", 230_000)):
-        desk = RiskDesk(ready=False, day_loss_pct_max="0.0001", drawdown_max="0.0001")
-        desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), (), (), (), (), (BalanceRow("EUR", D(100_000)),)))
-        assert rate(desk, first) == []
-        watch = desk.core._desk.watches.account
-        assert desk.core._desk.value.equity() == watch.state.base == watch.state.peak == equity
-        assert rate(desk, str(D(first) * D("0.9"))) != []
-
-
-@pytest.mark.parametrize("units", [2, -2])
-def test_what_a_definition_says_of_a_holding_found_before_it_is_no_loss_and_no_peak(units: int) -> None:
-    desk = RiskDesk(ready=False, day_loss_max="1000", drawdown_max="0.01")
-    desk.tell(AccountOpened("acc", "USD", D(100_000), D(100_000), ("ES",), (D(units),), (D(5000),)))
-    desk.tell(CLEAN)
-    desk.quote("ES", 5000.0, 5000.0)
-    told = desk.tell(InstrumentDefined("ES", "future", "USD", D("0.25"), D(1), D(50), "24x7"))
-    assert not [e for e in (*told, *desk.quote("ES", 5000.0, 5000.0)) if isinstance(e, LimitBreached)]
-    away = 5000.0 - 11.0 * units / abs(units)
-    (breach,) = [e for e in desk.quote("ES", away, away) if isinstance(e, LimitBreached) and e.key == "day_loss_max" and e.hard]
-    assert breach.value == "1100"
-
-
 def test_a_rate_of_the_accounts_own_currency_says_nothing() -> None:
     desk = RiskDesk(day_loss_max=1)
     desk.hold(10)
     for value in ("1.1", "0.1"):
         assert desk.tell(CurrencyRate("USD", D(value))) == []
     assert desk.core._desk.value.equity() == 1_000_000 - 10, "ten of the spread"
-
-
-def test_a_deposit_of_another_currency_is_no_profit() -> None:
-    desk = abroad(day_loss_max=1)
-    desk.tell(CashFlow("deposit", "EUR", D(500), "d"))
-    watch = desk.core._desk.watches.account
-    assert watch.state.base == watch.state.peak == desk.core._desk.value.equity() == 100_550
-    assert desk.tell(CashFlow("withdrawal", "EUR", D(-400), "w")) == []
-    assert watch.state.base == 100_110
 
 
 def test_a_mark_has_the_accounts_own_cash_and_everything_in_equity() -> None:
@@ -283,70 +177,6 @@ def test_a_replace_to_more_units_needs_a_young_rate_and_one_to_another_price_doe
     desk.wait(4 * MIN)
     assert getattr(desk.replace(order, 1, quantity=2), "reason", None) is Reason.STALE_DATA
     assert getattr(desk.replace(order, 2, limit=99), "reason", None) is None
-
-
-class TestACashAccount:
-    """Buys with settled money of the instrument's own currency, and with that alone."""
-
-    def cash(self, eur: int = 1_000, usd: int = 10_000, unsettled: tuple[UnsettledRow, ...] = ()) -> RiskDesk:
-        desk = RiskDesk(ready=False, account_kind="cash", settlement_days=1, buying_power_fraction_max=1, short_allowed=False)
-        desk.tell(InstrumentDefined("X", "equity", "EUR", D("0.01"), D(1), D(1), "XNYS"))
-        desk.tell(SessionChanged("XNYS", SessionPhase.OPEN, "2023-11-14", 1, 2))
-        desk.tell(AccountOpened("acc", "USD", D(usd), D(usd), (), (), (), unsettled, (BalanceRow("EUR", D(eur)),)))
-        desk.tell(CLEAN)
-        desk.tell(CurrencyRate("EUR", D(2)))
-        desk.quote("X", 100.0, 100.0)
-        desk.quote("Y", 50.0, 50.0)
-        return desk
-
-    def test_each_currency_pays_for_itself(self) -> None:
-        desk = self.cash()
-        assert denial(desk.buy(11, 100)) == (Reason.BUYING_POWER, "buying_power_fraction_max", "1000", "1100")
-        assert isinstance(desk.buy(10, 100), OrderApproved)
-        assert denial(desk.buy(1, 100))[2:] == ("0", "100")
-        assert isinstance(desk.buy(200, 50, symbol="Y"), OrderApproved), "all of the dollars"
-        assert denial(desk.buy(1, 50, symbol="Y"))[2:] == ("0", "50")
-
-    def test_a_rate_that_moves_takes_nothing_from_what_it_may_buy(self) -> None:
-        desk = self.cash()
-        rate(desk, "7")
-        assert isinstance(desk.buy(10, 100), OrderApproved)
-
-    def test_proceeds_wait_in_their_currency(self) -> None:
-        desk = self.cash()
-        desk.hold(10)
-        desk.fill(desk.sell(10, 100), 10, price=100)
-        settlement = desk.core._desk.settlement
-        assert (settlement.unsettled_in(""), settlement.unsettled_in("EUR")) == (0, 1_000)
-        assert denial(desk.buy(1, 100)) == (Reason.UNSETTLED_CASH, "settlement_days", "0", "100")
-        assert isinstance(desk.buy(200, 50, symbol="Y"), OrderApproved)
-        desk.tell(SessionChanged("XNYS", SessionPhase.OPEN, "2023-11-15", 1, 2))
-        assert settlement.unsettled_in("EUR") == 0
-        assert isinstance(desk.buy(10, 100), OrderApproved)
-
-    @pytest.mark.parametrize(("currency", "waits"), [("EUR", 990), ("USD", 1_000)])
-    def test_a_commission_of_the_same_currency_is_taken_from_the_proceeds(self, currency: str, waits: int) -> None:
-        desk = self.cash()
-        desk.hold(10)
-        order = desk.sell(10, 100)
-        assert isinstance(order, OrderApproved)
-        desk.tell(OrderFilled(order.order_id, "a", "X", SELL, D(10), D(100), D(10), currency, "e", "b", D(10), D(0), 0), "order_router")
-        assert desk.core._desk.settlement.unsettled_in("EUR") == waits
-
-    def test_a_corrected_commission_of_another_currency_changes_nothing_of_what_waits(self) -> None:
-        desk = self.cash()
-        desk.hold(10)
-        order = desk.sell(10, 100)
-        assert isinstance(order, OrderApproved)
-        desk.tell(OrderFilled(order.order_id, "a", "X", SELL, D(10), D(100), D(10), "USD", "e", "b", D(10), D(0), 0), "order_router")
-        desk.tell(FillCorrected(order.order_id, "a", "X", SELL, "f", "e", D(9), D(100), D(40), D(10), D(100), D(10), currency="USD"), "order_router")
-        assert desk.core.desk.settlement.unsettled_in("EUR") == 900
-
-    def test_what_the_account_is_found_with_waits_in_its_currency(self) -> None:
-        desk = self.cash(unsettled=(UnsettledRow("XNYS", "2023-11-15", D(400), "EUR"), UnsettledRow("XNYS", "2023-11-15", D(70))))
-        assert (desk.core._desk.buying_power(), desk.core._desk.buying_power("EUR")) == (9_930, 600)
-        again = desk.restarted()
-        assert (again._desk.buying_power(), again._desk.buying_power("EUR")) == (9_930, 600)
 
 
 def test_an_instrument_that_turns_out_to_be_of_another_currency_is_counted_in_it() -> None:
@@ -445,14 +275,6 @@ def test_a_rate_alone_makes_a_mark_due() -> None:
     assert desk.wait(1_001).tell(ClockTicked()) == [], "the same rate again"
     rate(desk, "1.2")
     assert [e.equity for e in desk.wait(1_001).tell(ClockTicked()) if isinstance(e, EquityMarked)] == [100_600]
-
-
-def test_a_strategys_dividend_in_another_currency_is_no_trading_profit() -> None:
-    desk = abroad(strategy_day_loss_max=100, strategies=[{"id": "a", "symbols": ["X"], "budget": 10_000}])
-    desk.hold(10)
-    desk.tell(CashFlow("dividend", "EUR", D(50), "d", "X", D(10)))
-    watch = desk.core._desk.watches.strategies["a"]
-    assert watch.state.base == watch.value.equity() == 10_055
 
 
 def test_a_brokers_own_figure_is_spent_by_what_is_paid_at_the_rate() -> None:
